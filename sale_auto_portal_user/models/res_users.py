@@ -1,0 +1,363 @@
+import logging
+from datetime import timedelta
+
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+from odoo.tools import SQL
+from odoo.tools.urls import urljoin
+
+_logger = logging.getLogger(__name__)
+
+# The address inside a login, as ``email_normalize`` reads it: "Bob <Bob@Example.com>" and
+# " bob@example.com" are the same person. The same expression in the indexes and in the look-up,
+# or PostgreSQL would read every user.
+LOGIN_ADDRESS_SQL = "lower(btrim(coalesce(substring(login from '<([^<>]+)>'), login)))"
+
+INVITATION_BATCH_SIZE = 20
+# A server that answers but refuses (greylisting, a full mailbox) is asked again after 5, 15, 45,
+# 135 and 405 minutes. One that can't be reached is tried every 5 minutes until it is back.
+RETRY_MINUTES = 5
+RETRY_FACTOR = 3
+MAX_REFUSALS = 5
+
+
+class ResUsers(models.Model):
+    _inherit = "res.users"
+
+    auto_portal_order_id = fields.Many2one(
+        comodel_name="sale.order",
+        string="Created by Order",
+        readonly=True,
+        copy=False,
+        index="btree_not_null",
+        ondelete="set null",
+        groups="base.group_erp_manager",
+        help="The sales order whose confirmation created this portal account.",
+    )
+    portal_invitation_state = fields.Selection(
+        selection=[
+            ("to_send", "To send"),
+            ("queued", "In the mail queue"),
+            ("sent", "Sent"),
+            ("failed", "Not delivered"),
+        ],
+        string="Portal Invitation",
+        readonly=True,
+        copy=False,
+        groups="base.group_erp_manager",
+    )
+    portal_invitation_mail_id = fields.Many2one(
+        comodel_name="mail.mail",
+        readonly=True,
+        copy=False,
+        index="btree_not_null",
+        ondelete="set null",
+        groups="base.group_erp_manager",
+    )
+    portal_invitation_next_try = fields.Datetime(
+        readonly=True,
+        copy=False,
+        groups="base.group_erp_manager",
+    )
+    portal_invitation_refusals = fields.Integer(
+        readonly=True,
+        copy=False,
+        groups="base.group_erp_manager",
+    )
+
+    _portal_invitation_pending_idx = models.Index(
+        "(id) WHERE portal_invitation_state IN ('to_send', 'queued')"
+    )
+    _login_address_idx = models.Index(f"({LOGIN_ADDRESS_SQL})")
+    # Two transactions can't see each other's new user, and the constraint of ``website``,
+    # UNIQUE (login, website_id), lets equal logins through where the website is empty. An index
+    # is checked against what others have committed since this transaction began.
+    _auto_portal_login_uniq = models.UniqueIndex(
+        f"({LOGIN_ADDRESS_SQL}, (coalesce(website_id, 0))) WHERE auto_portal_order_id IS NOT NULL",
+        "A portal account with this email exists already.",
+    )
+
+    # === ACCOUNTS === #
+
+    @api.model
+    def _search_portal_logins(self, emails):
+        """Find the users, archived ones too, that log in with one of the given addresses.
+
+        :param emails: normalized email addresses
+        :type emails: collection of str
+        :return: the addresses that are in use, each with the websites that it is in use on;
+            ``0`` stands for all websites
+        :rtype: set[tuple[str, int]]
+        """
+        if not emails:
+            return set()
+        self.flush_model(["login", "website_id"])
+        address = SQL(LOGIN_ADDRESS_SQL)
+        return set(self.env.execute_query(SQL(
+            """
+            SELECT wanted.email, coalesce(res_users.website_id, 0)
+              FROM unnest(%s) AS wanted(email)
+              JOIN res_users ON %s = lower(wanted.email)
+            """,
+            list(emails), address,
+        )))
+
+    @api.model
+    def _lock_portal_logins(self, emails):
+        """Reserve addresses until the end of the transaction, without waiting for anybody.
+
+        :param emails: normalized email addresses
+        :type emails: collection of str
+        :return: those that no other transaction is making an account for at this moment
+        :rtype: set[str]
+        """
+        if not emails:
+            return set()
+        # Evaluated once a row: the locks that can't be had now are left, not waited for.
+        rows = self.env.execute_query(SQL(
+            """
+            SELECT wanted.email
+              FROM unnest(%s) AS wanted(email)
+             WHERE pg_try_advisory_xact_lock(hashtextextended('sale_auto_portal_user:' || lower(wanted.email), 0))
+            """,
+            sorted(emails),
+        ))
+        return {email for email, in rows}
+
+    @api.model
+    def _create_portal_users(self, vals_list):
+        """Create portal users modelled on the template user, in one batch and without any email.
+
+        The batch form of ``_create_user_from_template`` (auth_signup), which copies one user at a
+        time.
+
+        :param list[dict] vals_list: per user at least ``login`` and ``partner_id``
+        :return: the new users, in the order of ``vals_list``
+        :rtype: res.users recordset
+        :raise UserError: there is no template user
+        """
+        template = self._get_portal_template_user()
+        users = self.with_context(
+            no_reset_password=True,  # the invitation is ours, and leaves after the commit
+            mail_create_nolog=True,  # one message a user; logged in one batch below
+        ).create([
+            template.copy_data({"active": True, **vals})[0] for vals in vals_list
+        ])
+        users._log_portal_access_granted()
+        return users
+
+    @api.model
+    def _get_portal_template_user(self):
+        """Return the user that new portal accounts are modelled on.
+
+        :return: the user named by the parameter ``base.template_portal_user_id``, as Odoo's sign-up
+        :rtype: res.users record
+        :raise UserError: the parameter names no user
+        """
+        template_id = self.env["ir.config_parameter"].sudo().get_param("base.template_portal_user_id", "")
+        template = self.browse(int(template_id) if template_id.isdigit() else False).exists()
+        if not template:
+            raise UserError(self.env._(
+                "There is no portal template user: the system parameter base.template_portal_user_id names none."
+            ))
+        return template
+
+    def _log_portal_access_granted(self):
+        """Note on the contacts what Odoo notes when a user gets portal access, in one batch."""
+        portal_users = self.filtered(lambda user: user._is_portal())
+        portal_users.partner_id._message_log_batch({
+            user.partner_id.id: user._get_portal_access_update_body(True) for user in portal_users
+        })
+
+    # === INVITATIONS === #
+
+    def _request_portal_invitation(self):
+        """Have the invitation sent once this transaction is committed, and not before.
+
+        The transaction that confirms a sale talks to no mail server: a scheduled action does, and
+        it sees only what was committed, once, however often the transaction was retried.
+        """
+        self.portal_invitation_refusals = 0
+        self._schedule_portal_invitation()
+
+    def _schedule_portal_invitation(self, minutes=0):
+        """Have the scheduled action send the invitation.
+
+        :param int minutes: in how many minutes; 0: as soon as this transaction is committed
+        """
+        next_try = fields.Datetime.now() + timedelta(minutes=minutes)
+        self.write({
+            "portal_invitation_state": "to_send",
+            "portal_invitation_next_try": next_try,
+        })
+        cron = self.env.ref("sale_auto_portal_user.ir_cron_send_portal_invitations", raise_if_not_found=False)
+        if cron:
+            cron.sudo()._trigger(at=next_try)
+
+    @api.model
+    def _cron_send_portal_invitations(self):
+        """Send the invitations that are due; settle those that an interrupted run left behind."""
+        queued = self.with_context(active_test=False).search([("portal_invitation_state", "=", "queued")])
+        queued._settle_portal_invitations()
+        while users := self._search_portal_invitations_due(limit=INVITATION_BATCH_SIZE):
+            users._queue_portal_invitations()
+            # Committed before it is sent: a run that is killed here leaves mails in Odoo's queue,
+            # never a mail that was sent for an account that was rolled back.
+            remaining_time = self.env["ir.cron"]._commit_progress(len(users))
+            self.env["mail.mail"].process_email_queue(users.portal_invitation_mail_id.ids)
+            unreachable = users._settle_portal_invitations()
+            self.env["ir.cron"]._commit_progress()
+            if unreachable or not remaining_time:
+                break
+
+    @api.model
+    def _search_portal_invitations_due(self, limit=None):
+        """Search the users whose invitation is to be sent now.
+
+        :param limit: at most so many
+        :type limit: int or None
+        :return: the longest waiting first
+        :rtype: res.users recordset
+        """
+        return self.with_context(active_test=False).search([
+            ("portal_invitation_state", "=", "to_send"),
+            ("portal_invitation_next_try", "<=", fields.Datetime.now()),
+        ], order="portal_invitation_next_try, id", limit=limit)
+
+    def _queue_portal_invitations(self):
+        """Render the invitations into Odoo's mail queue."""
+        # Who has logged in meanwhile, or was archived, needs no invitation any more.
+        obsolete = self.filtered(lambda user: not user.active or user.login_date)
+        obsolete.portal_invitation_state = "sent"
+        users = self - obsolete
+        users.partner_id.signup_prepare()
+        for template, group in users.grouped(
+            lambda user: user.company_id._get_auto_portal_user_template()
+        ).items():
+            group._render_portal_invitations(template)
+
+    def _render_portal_invitations(self, template):
+        """Render the invitations of one template; who can't be rendered doesn't stop the others.
+
+        :param template: mail.template record on ``res.users``
+        """
+        try:
+            with self.env.cr.savepoint():
+                mails = template.send_mail_batch(self.ids, email_values=self._prepare_invitation_mail_values())
+                for user, mail in zip(self, mails, strict=True):
+                    user.write({"portal_invitation_state": "queued", "portal_invitation_mail_id": mail.id})
+        except Exception as error:
+            if len(self) == 1:
+                _logger.warning("The invitation of portal user %s could not be rendered", self.login, exc_info=error)
+                self._portal_invitation_failed(str(error))
+                return
+            for user in self:
+                user._render_portal_invitations(template)
+
+    @api.model
+    def _prepare_invitation_mail_values(self):
+        """Prepare what an invitation's mail has beyond its template.
+
+        :return: values of ``mail.mail``
+        :rtype: dict
+        """
+        return {
+            # Kept until its outcome is known, then deleted: it carries the link that sets the password.
+            "auto_delete": False,
+            # For the same reason in nobody's chatter.
+            "message_type": "user_notification",
+            "model": False,
+            "res_id": False,
+        }
+
+    def _settle_portal_invitations(self):
+        """Read from Odoo's mail queue what became of the invitations.
+
+        :return: users whose invitation could not be handed over because no server was reached
+        :rtype: res.users recordset
+        """
+        unreachable = self.browse()
+        for user in self.filtered(lambda user: user.portal_invitation_state == "queued"):
+            mail_sudo = user.portal_invitation_mail_id.sudo()
+            if mail_sudo.state == "outgoing":  # Odoo's own queue has it in hand
+                continue
+            if mail_sudo.state == "sent":
+                user.portal_invitation_state = "sent"
+            elif mail_sudo.failure_type == "mail_smtp":
+                unreachable += user
+            else:
+                user._portal_invitation_refused(mail_sudo.failure_reason)
+            user.portal_invitation_mail_id = False
+            mail_sudo.unlink()
+        if unreachable:
+            unreachable._schedule_portal_invitation(minutes=RETRY_MINUTES)
+        return unreachable
+
+    def _portal_invitation_refused(self, reason):
+        """Try a refused invitation again later, or give it up after the last attempt.
+
+        :param reason: what the mail server said
+        :type reason: str or False
+        """
+        self.ensure_one()
+        if self.portal_invitation_refusals >= MAX_REFUSALS:
+            self._portal_invitation_failed(reason)
+            return
+        self._schedule_portal_invitation(minutes=RETRY_MINUTES * RETRY_FACTOR ** self.portal_invitation_refusals)
+        self.portal_invitation_refusals += 1
+
+    def _portal_invitation_failed(self, reason):
+        """Give an invitation up, and say so on the order that it was for.
+
+        :param reason: what went wrong
+        :type reason: str or False
+        """
+        self.ensure_one()
+        self.portal_invitation_state = "failed"
+        order = self.auto_portal_order_id
+        if order:
+            order._log_portal_account_notes({order: order._portal_account_env()._(
+                "The invitation to the portal account could not be delivered to %(email)s: %(reason)s",
+                email=self.email, reason=reason or "",
+            )})
+
+    def _get_portal_invitation_url(self):
+        """Return the link that sets the password and lands on the order.
+
+        :return: absolute URL, on the domain of the website where the order was placed
+        :rtype: str
+        """
+        self.ensure_one()
+        order = self.auto_portal_order_id
+        url = self.partner_id.with_context(relative_url=True)._get_signup_url_for_action(
+            url=order.access_url or "/my"
+        )[self.partner_id.id]
+        return urljoin((order or self).get_base_url(), url)
+
+    def _get_portal_invitation_days(self):
+        """Return how long the link in an invitation works.
+
+        :return: days, at least 1: Odoo's ``auth_signup.signup.validity.hours``, 144 unless changed
+        :rtype: int
+        """
+        hours = self.env["ir.config_parameter"].sudo().get_param("auth_signup.signup.validity.hours", 144)
+        return max(1, int(hours) // 24)
+
+    def _get_portal_shop(self):
+        """Return who invites: the website where the order was placed, else the company.
+
+        :rtype: website or res.company record
+        """
+        self.ensure_one()
+        return self.auto_portal_order_id.website_id or self.company_id
+
+    def _get_portal_shop_logo_url(self):
+        """Return the address of the shop's logo.
+
+        :return: absolute URL, readable without logging in
+        :rtype: str
+        """
+        self.ensure_one()
+        shop = self._get_portal_shop()
+        path = f"/web/image/website/{shop.id}/logo" if shop._name == "website" else f"/logo.png?company={shop.id}"
+        return urljoin(shop.get_base_url(), path)

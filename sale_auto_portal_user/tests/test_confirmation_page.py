@@ -1,0 +1,114 @@
+from lxml import html
+
+from odoo.tests import HttpCase, tagged
+
+from .common import PortalAccountCommon
+
+
+@tagged("post_install", "-at_install")
+class TestConfirmationPage(HttpCase, PortalAccountCommon):
+    def setUp(self):
+        super().setUp()
+        self.website.auth_signup_uninvited = "b2c"
+        self.sale = self.order(self.customer(), website_id=self.website.id)
+
+    def confirmation_page(self, order, user=None):
+        """Open /shop/confirmation in the session that placed the order."""
+        session = self.authenticate(user, user)
+        session["sale_last_order_id"] = order.id
+        from odoo.http import root
+        root.session_store.save(session)
+        response = self.url_open("/shop/confirmation")
+        self.assertEqual(response.status_code, 200)
+        return html.fromstring(response.content)
+
+    def message(self, page):
+        found = page.xpath("//*[@id='portal_account_created']")
+        return " ".join(found[0].text_content().split()) if found else None
+
+    def signup_links(self, page):
+        return page.xpath("//main//a[contains(@href, 'token=') or contains(@href, '/web/signup')]")
+
+    def test_the_shopper_is_told_of_the_account_and_where_the_instructions_went(self):
+        self.sale.action_confirm()
+        page = self.confirmation_page(self.sale)
+        self.assertIn("We created an account for you", self.message(page))
+        self.assertIn("nora@example.com", self.message(page))
+        self.assertEqual(page.xpath("//*[@id='portal_account_created']")[0].get("role"), "status")
+
+    def test_no_sign_up_button_stands_beside_the_message(self):
+        self.assertTrue(self.signup_links(self.confirmation_page(self.sale)), "stock offers it before")
+        self.sale.action_confirm()
+        self.assertFalse(self.signup_links(self.confirmation_page(self.sale)))
+
+    def test_a_link_taken_before_the_confirmation_is_worth_nothing_after_it(self):
+        link = self.signup_links(self.confirmation_page(self.sale))[0].get("href")
+        self.sale.action_confirm()
+        page = html.fromstring(self.url_open(link).content)
+        self.assertIn("have a new link sent to you", page.text_content())
+        self.assertFalse(self.users_of(self.sale.partner_id).login_date)
+
+    def test_while_payment_is_pending_nothing_is_said(self):
+        self.assertIsNone(self.message(self.confirmation_page(self.sale)))
+
+    def test_after_the_webhook_a_reload_tells(self):
+        self.assertIsNone(self.message(self.confirmation_page(self.sale)))
+        self.sale.action_confirm()
+        self.assertIsNotNone(self.message(self.confirmation_page(self.sale)))
+
+    def test_a_shopper_with_an_account_reads_nothing_new(self):
+        self.portal_user(self.sale.partner_id)
+        self.sale.action_confirm()
+        self.assertIsNone(self.message(self.confirmation_page(self.sale)))
+
+    def test_a_stranger_who_types_a_members_address_learns_nothing(self):
+        self.portal_user(self.customer(name="Member"))
+        self.sale.action_confirm()
+        page = self.confirmation_page(self.sale)
+        self.assertEqual(self.sale.portal_account_issue, "login_taken")
+        self.assertIsNone(self.message(page))
+        self.assertNotIn("another user", page.text_content().lower())
+
+    def test_once_the_customer_has_logged_in_the_message_is_gone(self):
+        self.sale.action_confirm()
+        user = self.users_of(self.sale.partner_id)
+        self.log_in(user)
+        self.assertIsNone(self.message(self.confirmation_page(self.sale)))
+
+    def test_another_session_sees_no_order_and_no_message(self):
+        self.sale.action_confirm()
+        self.authenticate(None, None)
+        response = self.url_open("/shop/confirmation")
+        self.assertNotIn("portal_account_created", response.text)
+        self.assertNotIn("nora@example.com", response.text)
+
+    def test_a_name_with_html_is_text(self):
+        self.sale.partner_id.email = '"<img src=x onerror=alert(1)>" <nora@example.com>'
+        self.sale.action_confirm()
+        self.assertIn("nora@example.com", self.message(self.confirmation_page(self.sale)))
+
+    def test_an_expired_link_offers_a_fresh_one(self):
+        page = html.fromstring(self.url_open("/web/signup?token=expired").content)
+        self.assertTrue(page.xpath("//a[@href='/web/reset_password']"))
+        self.assertIn("too old", page.text_content())
+
+    def test_the_invitation_lets_its_reader_in_with_and_without_free_sign_up(self):
+        for policy in ("b2c", "b2b"):
+            with self.subTest(policy=policy):
+                self.website.auth_signup_uninvited = policy
+                order = self.order(self.customer(email=f"{policy}@example.com"), website_id=self.website.id)
+                order.action_confirm()
+                user = self.users_of(order.partner_id)
+                user.partner_id.signup_prepare()
+                self.authenticate(None, None)
+                link = user._get_portal_invitation_url().split("/web/", 1)[1]
+                page = html.fromstring(self.url_open(f"/web/{link}").content)
+                form = next(form for form in page.forms if "oe_signup_form" in form.get("class", ""))
+                fields = dict(form.fields, password="a long password", confirm_password="a long password")
+                response = self.url_open(f"/web/{link}", data=fields)
+                self.assertTrue(response.url.endswith(f"/my/orders/{order.id}"), response.url)
+                self.assertIn(order.name, response.text)
+                self.env.invalidate_all()
+                self.assertTrue(user.login_date)
+                again = html.fromstring(self.url_open(f"/web/{link}").content)
+                self.assertIn("used already", again.text_content())

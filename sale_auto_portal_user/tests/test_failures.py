@@ -1,0 +1,174 @@
+"""Nothing that goes wrong with an account may reach the sale."""
+
+from unittest.mock import patch
+
+from psycopg2 import errors
+
+from odoo.exceptions import UserError
+from odoo.tests import tagged
+from odoo.tools import mute_logger
+
+from odoo.addons.sale_auto_portal_user.models import sale_order as sale_order_module
+
+from .common import PortalAccountCommon
+
+LOGGER = "odoo.addons.sale_auto_portal_user.models.sale_order"
+
+
+@tagged("post_install", "-at_install")
+class TestFailures(PortalAccountCommon):
+    def patch_users(self, method, side_effect):
+        patcher = patch.object(self.registry["res.users"], method, autospec=True, side_effect=side_effect)
+        self.addCleanup(patcher.stop)
+        return patcher.start()
+
+    def fail_for(self, login, error):
+        """Let the creation of one user fail, as a constraint of another addon would."""
+        create = self.registry["res.users"]._create_portal_users
+
+        def create_or_fail(users, vals_list):
+            result = create(users, vals_list)
+            if any(vals["login"] == login for vals in vals_list):
+                raise error
+            return result
+
+        self.patch_users("_create_portal_users", create_or_fail)
+
+    @mute_logger(LOGGER)
+    def test_an_error_leaves_the_order_confirmed_and_noted(self):
+        order = self.order(self.customer())
+        self.fail_for("nora@example.com", UserError("The moon is full"))
+        order.action_confirm()
+        self.assert_no_account(order, "error")
+        self.assertIn("The moon is full", self.notes_of(order)[0])
+        self.assertIn("the order is not affected", self.notes_of(order)[0])
+
+    def test_an_error_is_logged_with_its_cause(self):
+        order = self.order(self.customer())
+        self.fail_for("nora@example.com", ValueError("secret detail"))
+        with self.assertLogs(LOGGER, "WARNING") as logs:
+            order.action_confirm()
+        self.assertIn("secret detail", logs.output[0])
+        self.assertNotIn("secret detail", self.notes_of(order)[0])
+
+    @mute_logger(LOGGER)
+    def test_what_failed_can_be_done_again_from_the_order(self):
+        order = self.order(self.customer())
+        with patch.object(self.registry["res.users"], "_create_portal_users", side_effect=ValueError):
+            order.action_confirm()
+        self.assert_no_account(order, "error")
+        order.action_create_portal_account()
+        self.assert_account(order)
+
+    @mute_logger(LOGGER)
+    def test_one_failure_among_many_costs_nobody_else_the_account(self):
+        orders = self.env["sale.order"].union(*(
+            self.order(self.customer(name=f"C{index}", email=f"c{index}@example.com")) for index in range(9)
+        ))
+        self.fail_for("c4@example.com", ValueError())
+        orders.action_confirm()
+        self.assertEqual(set(orders.mapped("state")), {"sale"})
+        self.assertEqual(orders.filtered("is_user_created"), orders - orders[4])
+        self.assertEqual(orders[4].portal_account_issue, "error")
+
+    @mute_logger(LOGGER, "odoo.sql_db")
+    def test_a_database_error_does_not_poison_the_transaction(self):
+        def fail(users, vals_list):
+            users.env.cr.execute("SELECT 1 / 0")
+
+        self.patch_users("_create_portal_users", fail)
+        order = self.order(self.customer())
+        order.action_confirm()
+        self.env.flush_all()
+        self.assert_no_account(order, "error")
+
+    @mute_logger(LOGGER)
+    def test_an_error_that_waits_for_the_flush_is_caught_too(self):
+        create = self.registry["res.users"]._create_portal_users
+
+        def create_then_break(users, vals_list):
+            result = create(users, vals_list)
+            # Written when the savepoint is left, not before.
+            result.partner_id.write({"company_id": 2**31 - 1})
+            return result
+
+        self.patch_users("_create_portal_users", create_then_break)
+        order = self.order(self.customer())
+        with mute_logger("odoo.sql_db"):
+            order.action_confirm()
+            self.env.flush_all()
+        self.assert_no_account(order, "error")
+
+    @mute_logger(LOGGER)
+    def test_without_a_template_user_the_order_says_so(self):
+        self.env["ir.config_parameter"].set_param("base.template_portal_user_id", "0")
+        order = self.order(self.customer())
+        order.action_confirm()
+        self.assert_no_account(order, "error")
+        self.assertIn("no portal template user", self.notes_of(order)[0])
+
+    @mute_logger(LOGGER)
+    def test_even_a_note_that_fails_breaks_no_sale(self):
+        order = self.order(self.customer())
+        with patch.object(self.registry["sale.order"], "_log_portal_account_notes", side_effect=ValueError):
+            order.action_confirm()
+        self.assertEqual(order.state, "sale")
+        self.assertFalse(self.users_of(order.partner_id))
+
+    def test_an_error_of_the_sale_itself_is_not_swallowed(self):
+        order = self.order(self.customer())
+        with self.assertRaisesRegex(ValueError, "the sale's own"), \
+                patch.object(self.registry["sale.order"], "_action_confirm", side_effect=ValueError("the sale's own")):
+            order.action_confirm()
+        self.assertFalse(self.users_of(order.partner_id))
+
+
+@tagged("post_install", "-at_install")
+class TestParallelTransactions(PortalAccountCommon):
+    """What this transaction does about another one; the real race is run on real servers."""
+
+    def test_an_address_that_another_transaction_works_on_is_left_for_later(self):
+        order = self.order(self.customer())
+        with patch.object(self.registry["res.users"], "_lock_portal_logins", return_value=set()):
+            order.action_confirm()
+        self.assert_no_account(order, "pending")
+        self.assertEqual(order.portal_account_state, "pending")
+        self.env["sale.order"]._cron_create_pending_portal_accounts()
+        self.assert_account(order)
+
+    def test_a_concurrency_error_is_settled_by_a_later_transaction(self):
+        for error in sale_order_module.CONCURRENCY_ERRORS:
+            with self.subTest(error=error.__name__):
+                order = self.order(self.customer(email=f"{error.__name__}@example.com"))
+                with patch.object(self.registry["res.users"], "_create_portal_users", side_effect=error):
+                    order.action_confirm()
+                self.assert_no_account(order, "pending")
+                self.env["sale.order"]._cron_create_pending_portal_accounts()
+                self.assert_account(order)
+
+    def test_a_pending_order_whose_address_was_taken_meanwhile_says_so(self):
+        order = self.order(self.customer())
+        with patch.object(self.registry["res.users"], "_lock_portal_logins", return_value=set()):
+            order.action_confirm()
+        self.portal_user(self.customer(name="The other Nora"))
+        self.env["sale.order"]._cron_create_pending_portal_accounts()
+        self.assert_no_account(order, "login_taken")
+
+    def test_a_pending_order_that_was_cancelled_is_forgotten(self):
+        order = self.order(self.customer())
+        with patch.object(self.registry["res.users"], "_lock_portal_logins", return_value=set()):
+            order.action_confirm()
+        order._action_cancel()
+        self.env["sale.order"]._cron_create_pending_portal_accounts()
+        self.assertFalse(order.portal_account_issue)
+        self.assertFalse(self.users_of(order.partner_id))
+
+    @mute_logger("odoo.sql_db")
+    def test_the_database_refuses_a_second_account_for_one_address(self):
+        order = self.order(self.customer())
+        order.action_confirm()
+        other = self.order(self.customer(name="Norbert", email="norbert@example.com"))
+        other.action_confirm()
+        user = self.assert_account(other)
+        with self.assertRaises(errors.UniqueViolation), self.env.cr.savepoint():
+            self.env.cr.execute("UPDATE res_users SET login = 'NORA <nora@EXAMPLE.com>' WHERE id = %s", [user.id])

@@ -1,0 +1,88 @@
+from unittest.mock import patch
+
+from odoo.tests import tagged
+from odoo.tools import SQL
+
+from .common import PortalAccountCommon
+
+
+@tagged("post_install", "-at_install")
+class TestQueries(PortalAccountCommon):
+    """What the addon costs, counted in queries: with it and without it, in the same test."""
+
+    def count_queries(self, orders):
+        self.env.flush_all()
+        self.env.invalidate_all()
+        before = self.env.cr.sql_log_count
+        orders.action_confirm()
+        self.env.flush_all()
+        return self.env.cr.sql_log_count - before
+
+    def orders_of(self, count, *, with_account, prefix):
+        partners = self.env["res.partner"].create([
+            {"name": f"{prefix}{index}", "email": f"{prefix}{index}@example.com"} for index in range(count)
+        ])
+        if with_account:
+            for partner in partners:
+                self.portal_user(partner)
+        return self.env["sale.order"].union(*(self.order(partner) for partner in partners))
+
+    def extra_queries(self, count, *, with_account):
+        """Queries of a confirmation with the addon, less those without it."""
+        self.count_queries(self.order(self.customer(email=False)))  # warms the caches
+        self.company.auto_portal_user = False
+        without = self.count_queries(self.orders_of(count, with_account=with_account, prefix=f"a{count}x"))
+        self.company.auto_portal_user = True
+        return self.count_queries(self.orders_of(count, with_account=with_account, prefix=f"b{count}x")) - without
+
+    def test_customers_with_accounts_cost_two_queries_at_most_however_many(self):
+        for count in (1, 10, 40):
+            with self.subTest(count=count):
+                self.assertLessEqual(self.extra_queries(count, with_account=True), 2)
+
+    def test_the_look_ups_for_new_customers_are_made_once_for_all(self):
+        """Two more accounts don't mean two more look-ups: what grows is Odoo's own user creation."""
+        users = self.registry["res.users"]
+        calls = []
+        for method in ("_search_portal_logins", "_lock_portal_logins", "_create_portal_users"):
+            original = getattr(users, method)
+            self.patch(users, method, self._counting(original, method, calls))
+        self.orders_of(25, with_account=False, prefix="new").action_confirm()
+        self.assertEqual(sorted(calls), ["_create_portal_users", "_lock_portal_logins", "_search_portal_logins"])
+
+    @staticmethod
+    def _counting(original, name, calls):
+        def counting(*args, **kwargs):
+            calls.append(name)
+            return original(*args, **kwargs)
+        return counting
+
+    def test_a_new_customer_in_a_batch_costs_a_fraction_of_odoos_own_wizard(self):
+        orders = self.orders_of(20, with_account=False, prefix="batch")
+        self.company.auto_portal_user = False
+        without = self.count_queries(self.orders_of(20, with_account=False, prefix="none"))
+        self.company.auto_portal_user = True
+        per_account = (self.count_queries(orders) - without) / 20
+        wizard = self.env["portal.wizard"].with_context(
+            active_ids=self.customer(name="W", email="w@example.com").ids
+        ).create({})
+        self.env.flush_all()
+        before = self.env.cr.sql_log_count
+        wizard.user_ids.action_grant_access()
+        self.env.flush_all()
+        self.assertLess(per_account, (self.env.cr.sql_log_count - before) / 4)
+
+    def test_the_login_look_up_uses_its_index(self):
+        environment = type(self.env)
+        executed = []
+        execute_query = environment.execute_query
+
+        def record(env, query):
+            executed.append(query)
+            return execute_query(env, query)
+
+        with patch.object(environment, "execute_query", record):
+            self.env["res.users"]._search_portal_logins({"nora@example.com"})
+        self.env.cr.execute("SET LOCAL enable_seqscan = off")  # a small table is read whole otherwise
+        plan = "\n".join(line for line, in self.env.execute_query(SQL("EXPLAIN %s", executed[0])))
+        self.assertIn("res_users_login_address_idx", plan)

@@ -364,13 +364,13 @@ class SaleOrder(models.Model):
         if decision == "create":
             return self.env._(
                 "A portal account was created for %(customer)s (%(email)s). The invitation is on its way.",
-                customer=self.partner_id.display_name, email=self._get_portal_login(),
+                customer=self.partner_id.name, email=self._get_portal_login(),
             )
         if decision == "error":
             return self.env._(
                 "The portal account of %(customer)s could not be created; the order is not affected. "
                 "Mend the cause and press \"Create Portal Account\". %(reason)s",
-                customer=self.partner_id.display_name,
+                customer=self.partner_id.name,
                 # Only what was written for people: the rest is in the server's log.
                 reason=str(error) if isinstance(error, UserError) else "",
             )

@@ -14,9 +14,12 @@
         "views/website_sale_templates.xml",
         "views/auth_signup_templates.xml",
     ],
+    "assets": {
+        "web.assets_tests": [
+            "sale_auto_portal_user/static/tests/tours/*.js",
+        ],
+    },
     "demo": [
         "demo/sale_order_demo.xml",
     ],
-    "images": [],
-    "installable": True,
 }

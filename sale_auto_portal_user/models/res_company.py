@@ -30,6 +30,8 @@ class ResCompany(models.Model):
         :rtype: mail.template record, empty where both were deleted
         """
         self.ensure_one()
-        return self.auto_portal_user_template_id or self.env.ref(
-            "sale_auto_portal_user.mail_template_portal_invitation", raise_if_not_found=False
-        ) or self.env["mail.template"]
+        return (
+            self.auto_portal_user_template_id
+            or self.env.ref("sale_auto_portal_user.mail_template_portal_invitation", raise_if_not_found=False)
+            or self.env["mail.template"]
+        )

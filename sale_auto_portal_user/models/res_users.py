@@ -65,13 +65,10 @@ class ResUsers(models.Model):
         groups="base.group_erp_manager",
     )
 
-    _portal_invitation_pending_idx = models.Index(
-        "(id) WHERE portal_invitation_state IN ('to_send', 'queued')"
-    )
+    _portal_invitation_pending_idx = models.Index("(id) WHERE portal_invitation_state IN ('to_send', 'queued')")
     _login_address_idx = models.Index(f"({LOGIN_ADDRESS_SQL})")
-    # Two transactions can't see each other's new user, and the constraint of ``website``,
-    # UNIQUE (login, website_id), lets equal logins through where the website is empty. An index
-    # is checked against what others have committed since this transaction began.
+    # The last guard behind the lock and the look-ups: the constraint of ``website``,
+    # UNIQUE (login, website_id), lets equal logins through where the website is empty.
     _auto_portal_login_uniq = models.UniqueIndex(
         f"({LOGIN_ADDRESS_SQL}, (coalesce(website_id, 0))) WHERE auto_portal_order_id IS NOT NULL",
         "A portal account with this email exists already.",
@@ -93,14 +90,19 @@ class ResUsers(models.Model):
             return set()
         self.flush_model(["login", "website_id"])
         address = SQL(LOGIN_ADDRESS_SQL)
-        return set(self.env.execute_query(SQL(
-            """
+        return set(
+            self.env.execute_query(
+                SQL(
+                    """
             SELECT wanted.email, coalesce(res_users.website_id, 0)
               FROM unnest(%s) AS wanted(email)
               JOIN res_users ON %s = lower(wanted.email)
             """,
-            list(emails), address,
-        )))
+                    list(emails),
+                    address,
+                )
+            )
+        )
 
     @api.model
     def _lock_portal_logins(self, emails):
@@ -114,15 +116,37 @@ class ResUsers(models.Model):
         if not emails:
             return set()
         # Evaluated once a row: the locks that can't be had now are left, not waited for.
-        rows = self.env.execute_query(SQL(
-            """
+        rows = self.env.execute_query(
+            SQL(
+                """
             SELECT wanted.email
               FROM unnest(%s) AS wanted(email)
              WHERE pg_try_advisory_xact_lock(hashtextextended('sale_auto_portal_user:' || lower(wanted.email), 0))
             """,
-            sorted(emails),
-        ))
-        return {email for email, in rows}
+                sorted(emails),
+            )
+        )
+        return {email for (email,) in rows}
+
+    @api.model
+    def _search_committed_portal_logins(self, emails):
+        """Find what :meth:`_search_portal_logins` can't see: users committed since this transaction began.
+
+        Transactions are REPEATABLE READ: theirs is the database as it was at their first query.
+        Once an address is locked, whoever held the lock before has committed, and a look from
+        outside this transaction finds that user.
+
+        :param emails: normalized email addresses
+        :type emails: collection of str
+        :return: as :meth:`_search_portal_logins`
+        :rtype: set[tuple[str, int]]
+        """
+        # An addon that is being installed may have locked the table of users in this very
+        # transaction: another connection would wait for it for ever.
+        if not emails or not self.env.registry.ready:
+            return set()
+        with self.env.registry.cursor() as cr:
+            return self.with_env(self.env(cr=cr))._search_portal_logins(emails)
 
     @api.model
     def _create_portal_users(self, vals_list):
@@ -140,9 +164,7 @@ class ResUsers(models.Model):
         users = self.with_context(
             no_reset_password=True,  # the invitation is ours, and leaves after the commit
             mail_create_nolog=True,  # one message a user; logged in one batch below
-        ).create([
-            template.copy_data({"active": True, **vals})[0] for vals in vals_list
-        ])
+        ).create([template.copy_data({"active": True, **vals})[0] for vals in vals_list])
         users._log_portal_access_granted()
         return users
 
@@ -157,17 +179,19 @@ class ResUsers(models.Model):
         template_id = self.env["ir.config_parameter"].sudo().get_param("base.template_portal_user_id", "")
         template = self.browse(int(template_id) if template_id.isdigit() else False).exists()
         if not template:
-            raise UserError(self.env._(
-                "There is no portal template user: the system parameter base.template_portal_user_id names none."
-            ))
+            raise UserError(
+                self.env._(
+                    "There is no portal template user: the system parameter base.template_portal_user_id names none."
+                )
+            )
         return template
 
     def _log_portal_access_granted(self):
         """Note on the contacts what Odoo notes when a user gets portal access, in one batch."""
         portal_users = self.filtered(lambda user: user._is_portal())
-        portal_users.partner_id._message_log_batch({
-            user.partner_id.id: user._get_portal_access_update_body(True) for user in portal_users
-        })
+        portal_users.partner_id._message_log_batch(
+            {user.partner_id.id: user._get_portal_access_update_body(True) for user in portal_users}
+        )
 
     # === INVITATIONS === #
 
@@ -186,10 +210,12 @@ class ResUsers(models.Model):
         :param int minutes: in how many minutes; 0: as soon as this transaction is committed
         """
         next_try = fields.Datetime.now() + timedelta(minutes=minutes)
-        self.write({
-            "portal_invitation_state": "to_send",
-            "portal_invitation_next_try": next_try,
-        })
+        self.write(
+            {
+                "portal_invitation_state": "to_send",
+                "portal_invitation_next_try": next_try,
+            }
+        )
         cron = self.env.ref("sale_auto_portal_user.ir_cron_send_portal_invitations", raise_if_not_found=False)
         if cron:
             cron.sudo()._trigger(at=next_try)
@@ -219,10 +245,14 @@ class ResUsers(models.Model):
         :return: the longest waiting first
         :rtype: res.users recordset
         """
-        return self.with_context(active_test=False).search([
-            ("portal_invitation_state", "=", "to_send"),
-            ("portal_invitation_next_try", "<=", fields.Datetime.now()),
-        ], order="portal_invitation_next_try, id", limit=limit)
+        return self.with_context(active_test=False).search(
+            [
+                ("portal_invitation_state", "=", "to_send"),
+                ("portal_invitation_next_try", "<=", fields.Datetime.now()),
+            ],
+            order="portal_invitation_next_try, id",
+            limit=limit,
+        )
 
     def _queue_portal_invitations(self):
         """Render the invitations into Odoo's mail queue."""
@@ -231,9 +261,7 @@ class ResUsers(models.Model):
         obsolete.portal_invitation_state = "sent"
         users = self - obsolete
         users.partner_id.signup_prepare()
-        for template, group in users.grouped(
-            lambda user: user.company_id._get_auto_portal_user_template()
-        ).items():
+        for template, group in users.grouped(lambda user: user.company_id._get_auto_portal_user_template()).items():
             group._render_portal_invitations(template)
 
     def _render_portal_invitations(self, template):
@@ -303,7 +331,7 @@ class ResUsers(models.Model):
         if self.portal_invitation_refusals >= MAX_REFUSALS:
             self._portal_invitation_failed(reason)
             return
-        self._schedule_portal_invitation(minutes=RETRY_MINUTES * RETRY_FACTOR ** self.portal_invitation_refusals)
+        self._schedule_portal_invitation(minutes=RETRY_MINUTES * RETRY_FACTOR**self.portal_invitation_refusals)
         self.portal_invitation_refusals += 1
 
     def _portal_invitation_failed(self, reason):
@@ -316,10 +344,15 @@ class ResUsers(models.Model):
         self.portal_invitation_state = "failed"
         order = self.auto_portal_order_id
         if order:
-            order._log_portal_account_notes({order: order._portal_account_env()._(
-                "The invitation to the portal account could not be delivered to %(email)s: %(reason)s",
-                email=self.email, reason=reason or "",
-            )})
+            order._log_portal_account_notes(
+                {
+                    order: order._portal_account_env()._(
+                        "The invitation to the portal account could not be delivered to %(email)s: %(reason)s",
+                        email=self.email,
+                        reason=reason or "",
+                    )
+                }
+            )
 
     def _get_portal_invitation_url(self):
         """Return the link that sets the password and lands on the order.
@@ -329,9 +362,9 @@ class ResUsers(models.Model):
         """
         self.ensure_one()
         order = self.auto_portal_order_id
-        url = self.partner_id.with_context(relative_url=True)._get_signup_url_for_action(
-            url=order.access_url or "/my"
-        )[self.partner_id.id]
+        url = self.partner_id.with_context(relative_url=True)._get_signup_url_for_action(url=order.access_url or "/my")[
+            self.partner_id.id
+        ]
         return urljoin((order or self).get_base_url(), url)
 
     def _get_portal_invitation_days(self):

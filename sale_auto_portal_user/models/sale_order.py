@@ -3,6 +3,7 @@ import re
 from datetime import timedelta
 
 from psycopg2 import errors
+from psycopg2.pool import PoolError
 
 from odoo import SUPERUSER_ID, api, fields, models
 from odoo.exceptions import UserError
@@ -17,6 +18,7 @@ CONCURRENCY_ERRORS = (
     errors.LockNotAvailable,
     errors.SerializationFailure,
     errors.UniqueViolation,
+    PoolError,
 )
 
 # One address as people write it, alone or behind a name. Odoo's own normalization also repairs what
@@ -29,7 +31,6 @@ class SaleOrder(models.Model):
     _inherit = "sale.order"
 
     is_user_created = fields.Boolean(
-        string="Is User Created",
         readonly=True,
         copy=False,
         help="The confirmation of this order created the customer's portal account.",
@@ -52,7 +53,6 @@ class SaleOrder(models.Model):
     )
     portal_user_id = fields.Many2one(
         comodel_name="res.users",
-        string="Portal User",
         compute="_compute_portal_account",
         compute_sudo=True,
         context={"active_test": False},
@@ -84,8 +84,10 @@ class SaleOrder(models.Model):
     # === COMPUTE METHODS === #
 
     @api.depends(
-        "partner_id.user_ids.active", "partner_id.user_ids.login_date",
-        "partner_id.user_ids.portal_invitation_state", "portal_account_issue",
+        "partner_id.user_ids.active",
+        "partner_id.user_ids.login_date",
+        "partner_id.user_ids.portal_invitation_state",
+        "portal_account_issue",
     )
     def _compute_portal_account(self):
         user_by_partner = self._get_portal_user_by_partner()
@@ -93,9 +95,7 @@ class SaleOrder(models.Model):
             user = user_by_partner.get(order.partner_id, self.env["res.users"])
             order.portal_user_id = user
             order.portal_account_state = order._get_portal_account_state(user)
-            order.can_resend_portal_invitation = bool(
-                user.active and user.auto_portal_order_id and not user.login_date
-            )
+            order.can_resend_portal_invitation = bool(user.active and user.auto_portal_order_id and not user.login_date)
 
     def _get_portal_user_by_partner(self):
         """Look up the accounts of the orders' contacts, in one query.
@@ -103,8 +103,15 @@ class SaleOrder(models.Model):
         :return: per contact its user, the active one where it has several
         :rtype: dict[res.partner, res.users]
         """
-        users = self.env["res.users"].sudo().with_context(active_test=False).search_fetch(
-            [("partner_id", "in", self.partner_id.ids)], ["partner_id", "active"], order="active, id desc",
+        users = (
+            self.env["res.users"]
+            .sudo()
+            .with_context(active_test=False)
+            .search_fetch(
+                [("partner_id", "in", self.partner_id.ids)],
+                ["partner_id", "active"],
+                order="active, id desc",
+            )
         )
         return {user.partner_id.with_env(self.env): user.with_env(self.env) for user in users}
 
@@ -142,9 +149,7 @@ class SaleOrder(models.Model):
         """
         if self.env.context.get("install_mode"):  # other addons' demo orders invite nobody
             return
-        orders = self.with_env(self._portal_account_env()).filtered(
-            lambda order: order._is_portal_account_wanted()
-        )
+        orders = self.with_env(self._portal_account_env()).filtered(lambda order: order._is_portal_account_wanted())
         orders._filter_without_account()._create_portal_accounts()
 
     def _portal_account_env(self):
@@ -237,8 +242,10 @@ class SaleOrder(models.Model):
         :rtype: dict[sale.order, str or bool]
         """
         emails = set(filter(None, (order._get_portal_login() for order in self)))
-        taken = self.env["res.users"]._search_portal_logins(emails)
-        free = self.env["res.users"]._lock_portal_logins(emails)
+        users = self.env["res.users"]
+        taken = users._search_portal_logins(emails)
+        free = users._lock_portal_logins(emails)
+        free -= {email for email, _website in users._search_committed_portal_logins(free) - taken}
         served = self.env["res.partner"]
         decisions = {}
         for order in self.sorted("id"):
@@ -255,7 +262,7 @@ class SaleOrder(models.Model):
 
         :param taken: pairs of email address and website id that users log in with
         :type taken: set[tuple[str, int]]
-        :param free: addresses that no parallel transaction is making an account for
+        :param free: addresses that no parallel transaction makes or has just made an account for
         :type free: set[str]
         :return: ``create`` or a value of ``portal_account_issue``
         :rtype: str
@@ -318,17 +325,17 @@ class SaleOrder(models.Model):
                 orders.portal_account_issue = decision
         if "pending" in by_decision:
             self._trigger_pending_portal_accounts()
-        self._log_portal_account_notes({
-            order: order._get_portal_account_note(decision, error)
-            for order, decision in decisions.items()
-            if decision and decision != "pending"
-        })
+        self._log_portal_account_notes(
+            {
+                order: order._get_portal_account_note(decision, error)
+                for order, decision in decisions.items()
+                if decision and decision != "pending"
+            }
+        )
 
     def _create_portal_users_and_invite(self):
         """Create the portal users of these orders' contacts in one batch, and request invitations."""
-        users = self.env["res.users"]._create_portal_users([
-            order._prepare_portal_user_values() for order in self
-        ])
+        users = self.env["res.users"]._create_portal_users([order._prepare_portal_user_values() for order in self])
         users._request_portal_invitation()
         self.write({"is_user_created": True, "portal_account_issue": False})
 
@@ -364,7 +371,8 @@ class SaleOrder(models.Model):
         if decision == "create":
             return self.env._(
                 "A portal account was created for %(customer)s (%(email)s). The invitation is on its way.",
-                customer=self.partner_id.name, email=self._get_portal_login(),
+                customer=self.partner_id.name,
+                email=self._get_portal_login(),
             )
         if decision == "error":
             return self.env._(
@@ -402,9 +410,7 @@ class SaleOrder(models.Model):
         """Settle the orders for which a parallel transaction was in the way."""
         orders = self.search([("portal_account_issue", "=", "pending")])
         orders.portal_account_issue = False
-        orders = orders.with_env(self._portal_account_env()).filtered(
-            lambda order: order._is_portal_account_wanted()
-        )
+        orders = orders.with_env(self._portal_account_env()).filtered(lambda order: order._is_portal_account_wanted())
         orders._filter_without_account()._create_portal_accounts()
 
     # === ACTIONS === #
@@ -425,9 +431,7 @@ class SaleOrder(models.Model):
         orders.portal_account_issue = False
         orders._create_portal_accounts()
         created = len(orders.filtered("is_user_created"))
-        return self._notify_portal_account_action(
-            self._get_portal_account_answer(created), success=bool(created)
-        )
+        return self._notify_portal_account_action(self._get_portal_account_answer(created), success=bool(created))
 
     def _get_portal_account_answer(self, created):
         """Say what became of the request to create accounts.
@@ -438,7 +442,8 @@ class SaleOrder(models.Model):
         if len(self) > 1:
             return self.env._(
                 "%(created)s portal accounts were created for %(orders)s selected orders.",
-                created=created, orders=len(self),
+                created=created,
+                orders=len(self),
             )
         if created:
             return self.env._("The portal account was created. The invitation is on its way.")
@@ -457,10 +462,12 @@ class SaleOrder(models.Model):
         self.ensure_one()
         self.check_access("write")
         if not self.can_resend_portal_invitation:
-            raise UserError(self.env._(
-                "The invitation can't be sent again: the customer has logged in already, "
-                "or the account was not created by an order."
-            ))
+            raise UserError(
+                self.env._(
+                    "The invitation can't be sent again: the customer has logged in already, "
+                    "or the account was not created by an order."
+                )
+            )
         user_sudo = self.sudo().portal_user_id
         user_sudo.with_env(self._portal_account_env())._request_portal_invitation()
         return self._notify_portal_account_action(

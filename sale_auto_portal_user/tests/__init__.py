@@ -4,3 +4,4 @@ from . import test_failures
 from . import test_invitations
 from . import test_queries
 from . import test_settings
+from . import test_tour

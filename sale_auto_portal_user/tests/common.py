@@ -11,11 +11,19 @@ class PortalAccountCommon(TransactionCase):
         cls.env = cls.env["base"].with_context(tracking_disable=True).env
         cls.company = cls.env.company
         cls.website = cls.env["website"].search([("company_id", "=", cls.company.id)], limit=1)
-        cls.product = cls.env["product.product"].create({
-            "name": "Chair", "list_price": 100.0, "type": "service", "taxes_id": [Command.clear()],
-        })
+        cls.product = cls.env["product.product"].create(
+            {
+                "name": "Chair",
+                "list_price": 100.0,
+                "type": "service",
+                "taxes_id": [Command.clear()],
+            }
+        )
         cls.salesman = new_test_user(
-            cls.env, login="sally", email="sally@example.com", groups="sales_team.group_sale_salesman",
+            cls.env,
+            login="sally",
+            email="sally@example.com",
+            groups="sales_team.group_sale_salesman",
         )
 
     @classmethod
@@ -24,20 +32,28 @@ class PortalAccountCommon(TransactionCase):
 
     @classmethod
     def order(cls, partner, **values):
-        return cls.env["sale.order"].create({
-            "partner_id": partner.id,
-            "order_line": [Command.create({"product_id": cls.product.id})],
-            **values,
-        })
+        return cls.env["sale.order"].create(
+            {
+                "partner_id": partner.id,
+                "order_line": [Command.create({"product_id": cls.product.id})],
+                **values,
+            }
+        )
 
     @classmethod
     def portal_user(cls, partner, login=None, **values):
-        return cls.env["res.users"].with_context(no_reset_password=True).create({
-            "partner_id": partner.id,
-            "login": login or partner.email,
-            "group_ids": [Command.set(cls.env.ref("base.group_portal").ids)],
-            **values,
-        })
+        return (
+            cls.env["res.users"]
+            .with_context(no_reset_password=True)
+            .create(
+                {
+                    "partner_id": partner.id,
+                    "login": login or partner.email,
+                    "group_ids": [Command.set(cls.env.ref("base.group_portal").ids)],
+                    **values,
+                }
+            )
+        )
 
     def users_of(self, partner):
         return self.env["res.users"].with_context(active_test=False).search([("partner_id", "in", partner.ids)])

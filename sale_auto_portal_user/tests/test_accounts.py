@@ -105,9 +105,17 @@ class TestAccounts(PortalAccountCommon):
 
     def test_an_invalid_email_is_noted(self):
         for email in (
-            "nora", "nora@", "@example.com", "nora at example.com", "nora@example", "nora@.com",
+            "nora",
+            "nora@",
+            "@example.com",
+            "nora at example.com",
+            "nora@example",
+            "nora@.com",
             # What Odoo's normalization would turn into somebody else's address.
-            "nora@exam ple.com", "a@b@example.com", "nora,@example.com", "x" * 250 + "@example.com",
+            "nora@exam ple.com",
+            "a@b@example.com",
+            "nora,@example.com",
+            "x" * 250 + "@example.com",
         ):
             order = self.order(self.customer(email=email))
             order.action_confirm()
@@ -124,7 +132,11 @@ class TestAccounts(PortalAccountCommon):
             self.assertEqual(self.assert_account(order).login, login)
 
     def test_several_addresses_in_one_field_are_noted(self):
-        for email in ("a@example.com, b@example.com", "a@example.com;b@example.com", "A <a@example.com>, b@example.com"):
+        for email in (
+            "a@example.com, b@example.com",
+            "a@example.com;b@example.com",
+            "A <a@example.com>, b@example.com",
+        ):
             order = self.order(self.customer(email=email))
             order.action_confirm()
             self.assert_no_account(order, "several_emails")
@@ -160,7 +172,10 @@ class TestAccounts(PortalAccountCommon):
     def test_defaults_that_a_client_sends_do_not_reach_the_account(self):
         order = self.order(self.customer())
         order.with_context(
-            default_name="Evil", default_login="evil", default_company_id=-1, default_partner_id=1,
+            default_name="Evil",
+            default_login="evil",
+            default_company_id=-1,
+            default_partner_id=1,
             default_group_ids=[Command.set(self.env.ref("base.group_system").ids)],
         )._create_portal_accounts_on_confirmation()
         self.assertFalse(self.users_of(order.partner_id), "the order is not confirmed yet")
@@ -237,9 +252,13 @@ class TestAccountsPerWebsite(PortalAccountCommon):
     def setUpClass(cls):
         super().setUpClass()
         cls.website.domain = "https://one.example.com"
-        cls.other_website = cls.env["website"].create({
-            "name": "Second Shop", "domain": "https://two.example.com", "company_id": cls.company.id,
-        })
+        cls.other_website = cls.env["website"].create(
+            {
+                "name": "Second Shop",
+                "domain": "https://two.example.com",
+                "company_id": cls.company.id,
+            }
+        )
         (cls.website + cls.other_website).specific_user_account = True
 
     def test_the_same_email_on_another_website_is_another_account(self):
@@ -344,7 +363,9 @@ class TestSalesperson(PortalAccountCommon):
         order = self.order(self.customer(), user_id=self.salesman.id)
         order.action_confirm()
         manager = new_test_user(
-            self.env, login="boss", groups="sales_team.group_sale_manager,base.group_erp_manager",
+            self.env,
+            login="boss",
+            groups="sales_team.group_sale_manager,base.group_erp_manager",
         )
         self.assertEqual(order.with_user(self.salesman).action_view_portal_user()["res_model"], "res.partner")
         action = order.with_user(manager).action_view_portal_user()
@@ -381,9 +402,9 @@ class TestOtherFlows(PortalAccountCommon):
         self.assertFalse(self.user.active)
 
     def test_access_that_the_wizard_revoked_is_not_given_back_by_an_order(self):
-        self.env["portal.wizard"].with_context(
-            active_ids=self.sale.partner_id.ids
-        ).create({}).user_ids.action_revoke_access()
+        self.env["portal.wizard"].with_context(active_ids=self.sale.partner_id.ids).create(
+            {}
+        ).user_ids.action_revoke_access()
         order = self.order(self.sale.partner_id)
         order.action_confirm()
         self.assertEqual(self.users_of(order.partner_id), self.user)

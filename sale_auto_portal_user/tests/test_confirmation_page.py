@@ -17,6 +17,7 @@ class TestConfirmationPage(HttpCase, PortalAccountCommon):
         session = self.authenticate(user, user)
         session["sale_last_order_id"] = order.id
         from odoo.http import root
+
         root.session_store.save(session)
         response = self.url_open("/shop/confirmation")
         self.assertEqual(response.status_code, 200)
@@ -27,7 +28,7 @@ class TestConfirmationPage(HttpCase, PortalAccountCommon):
         return " ".join(found[0].text_content().split()) if found else None
 
     def signup_links(self, page):
-        return page.xpath("//main//a[contains(@href, 'token=') or contains(@href, '/web/signup')]")
+        return page.xpath("//*[@id='wrap']//a[contains(@href, 'token=') or contains(@href, '/web/signup')]")
 
     def test_the_shopper_is_told_of_the_account_and_where_the_instructions_went(self):
         self.sale.action_confirm()

@@ -62,9 +62,9 @@ class TestFailures(PortalAccountCommon):
 
     @mute_logger(LOGGER)
     def test_one_failure_among_many_costs_nobody_else_the_account(self):
-        orders = self.env["sale.order"].union(*(
-            self.order(self.customer(name=f"C{index}", email=f"c{index}@example.com")) for index in range(9)
-        ))
+        orders = self.env["sale.order"].union(
+            *(self.order(self.customer(name=f"C{index}", email=f"c{index}@example.com")) for index in range(9))
+        )
         self.fail_for("c4@example.com", ValueError())
         orders.action_confirm()
         self.assertEqual(set(orders.mapped("state")), {"sale"})
@@ -117,8 +117,10 @@ class TestFailures(PortalAccountCommon):
 
     def test_an_error_of_the_sale_itself_is_not_swallowed(self):
         order = self.order(self.customer())
-        with self.assertRaisesRegex(ValueError, "the sale's own"), \
-                patch.object(self.registry["sale.order"], "_action_confirm", side_effect=ValueError("the sale's own")):
+        with (
+            self.assertRaisesRegex(ValueError, "the sale's own"),
+            patch.object(self.registry["sale.order"], "_action_confirm", side_effect=ValueError("the sale's own")),
+        ):
             order.action_confirm()
         self.assertFalse(self.users_of(order.partner_id))
 

@@ -134,9 +134,11 @@ class TestInvitations(MailCase, PortalAccountCommon):
     @mute_logger("odoo.addons.mail.models.mail_mail")
     def test_a_server_that_refuses_is_asked_again_and_in_the_end_the_order_says_so(self):
         order, user = self.invite()
-        with patch.object(self.registry["ir.mail_server"], "_connect__"), \
-                patch.object(self.registry["ir.mail_server"], "_disable_send", return_value=False), \
-                patch.object(self.registry["ir.mail_server"], "send_email", side_effect=ValueError("450 try later")):
+        with (
+            patch.object(self.registry["ir.mail_server"], "_connect__"),
+            patch.object(self.registry["ir.mail_server"], "_disable_send", return_value=False),
+            patch.object(self.registry["ir.mail_server"], "send_email", side_effect=ValueError("450 try later")),
+        ):
             delays = []
             while user.portal_invitation_state == "to_send":
                 before = user.portal_invitation_next_try

@@ -19,9 +19,9 @@ class TestQueries(PortalAccountCommon):
         return self.env.cr.sql_log_count - before
 
     def orders_of(self, count, *, with_account, prefix):
-        partners = self.env["res.partner"].create([
-            {"name": f"{prefix}{index}", "email": f"{prefix}{index}@example.com"} for index in range(count)
-        ])
+        partners = self.env["res.partner"].create(
+            [{"name": f"{prefix}{index}", "email": f"{prefix}{index}@example.com"} for index in range(count)]
+        )
         if with_account:
             for partner in partners:
                 self.portal_user(partner)
@@ -41,20 +41,22 @@ class TestQueries(PortalAccountCommon):
                 self.assertLessEqual(self.extra_queries(count, with_account=True), 2)
 
     def test_the_look_ups_for_new_customers_are_made_once_for_all(self):
-        """Two more accounts don't mean two more look-ups: what grows is Odoo's own user creation."""
         users = self.registry["res.users"]
         calls = []
-        for method in ("_search_portal_logins", "_lock_portal_logins", "_create_portal_users"):
+        for method in ("_search_committed_portal_logins", "_lock_portal_logins", "_create_portal_users"):
             original = getattr(users, method)
             self.patch(users, method, self._counting(original, method, calls))
         self.orders_of(25, with_account=False, prefix="new").action_confirm()
-        self.assertEqual(sorted(calls), ["_create_portal_users", "_lock_portal_logins", "_search_portal_logins"])
+        self.assertEqual(
+            sorted(calls), ["_create_portal_users", "_lock_portal_logins", "_search_committed_portal_logins"]
+        )
 
     @staticmethod
     def _counting(original, name, calls):
         def counting(*args, **kwargs):
             calls.append(name)
             return original(*args, **kwargs)
+
         return counting
 
     def test_a_new_customer_in_a_batch_costs_a_fraction_of_odoos_own_wizard(self):
@@ -63,9 +65,11 @@ class TestQueries(PortalAccountCommon):
         without = self.count_queries(self.orders_of(20, with_account=False, prefix="none"))
         self.company.auto_portal_user = True
         per_account = (self.count_queries(orders) - without) / 20
-        wizard = self.env["portal.wizard"].with_context(
-            active_ids=self.customer(name="W", email="w@example.com").ids
-        ).create({})
+        wizard = (
+            self.env["portal.wizard"]
+            .with_context(active_ids=self.customer(name="W", email="w@example.com").ids)
+            .create({})
+        )
         self.env.flush_all()
         before = self.env.cr.sql_log_count
         wizard.user_ids.action_grant_access()
@@ -84,5 +88,5 @@ class TestQueries(PortalAccountCommon):
         with patch.object(environment, "execute_query", record):
             self.env["res.users"]._search_portal_logins({"nora@example.com"})
         self.env.cr.execute("SET LOCAL enable_seqscan = off")  # a small table is read whole otherwise
-        plan = "\n".join(line for line, in self.env.execute_query(SQL("EXPLAIN %s", executed[0])))
+        plan = "\n".join(line for (line,) in self.env.execute_query(SQL("EXPLAIN %s", executed[0])))
         self.assertIn("res_users_login_address_idx", plan)

@@ -37,9 +37,12 @@ class TestSettings(PortalAccountCommon):
         self.assertFalse(self.users_of(there.partner_id))
 
     def test_the_settings_page_writes_them(self):
-        template = self.env["mail.template"].create({
-            "name": "Mine", "model_id": self.env["ir.model"]._get_id("res.users"),
-        })
+        template = self.env["mail.template"].create(
+            {
+                "name": "Mine",
+                "model_id": self.env["ir.model"]._get_id("res.users"),
+            }
+        )
         with Form(self.env["res.config.settings"]) as form:
             form.auto_portal_user_scope = "website"
             form.auto_portal_user_template_id = template
@@ -49,9 +52,12 @@ class TestSettings(PortalAccountCommon):
 
     def test_a_deleted_template_gives_way_to_the_standard_one(self):
         standard = self.env.ref("sale_auto_portal_user.mail_template_portal_invitation")
-        template = self.env["mail.template"].create({
-            "name": "Mine", "model_id": self.env["ir.model"]._get_id("res.users"),
-        })
+        template = self.env["mail.template"].create(
+            {
+                "name": "Mine",
+                "model_id": self.env["ir.model"]._get_id("res.users"),
+            }
+        )
         self.company.auto_portal_user_template_id = template
         template.unlink()
         self.assertEqual(self.company._get_auto_portal_user_template(), standard)

@@ -1,0 +1,1 @@
+"""What `./dev` is made of: one module per concern, none of it imported by an addon."""

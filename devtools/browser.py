@@ -1,0 +1,95 @@
+"""The browser: found on this machine or installed."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from . import debian, paths
+from .errors import DevError
+from .progress import Stage
+
+PATH_VARIABLE = "CHROMIUM"
+NAMES = ("chromium", "google-chrome", "chromium-browser", "google-chrome-stable")
+MAC_PATHS = (
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+    "/Applications/Chromium.app/Contents/MacOS/Chromium",
+)
+LAUNCH_ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking"]
+ADVICE = f"Install Chromium or Chrome (apt-get install chromium), or name its program in the variable {PATH_VARIABLE}."
+
+
+def find_chromium():
+    """Look for a Chromium or Chrome.
+
+    :return: its program, None when there is none
+    :rtype: Path | None
+    """
+    candidates = [os.environ.get(PATH_VARIABLE), *map(shutil.which, NAMES), *MAC_PATHS, _playwright_chromium()]
+    return next((Path(path) for path in candidates if path and Path(path).is_file()), None)
+
+
+def ensure_chromium():
+    """Give a browser that starts: one that is there, Debian's package, or Playwright's download.
+
+    :rtype: Path
+    :raise DevError: when there is none and none can be installed, or when it doesn't start
+    """
+    path = find_chromium()
+    if not path and debian.install("chromium"):
+        path = find_chromium()
+    if not path:
+        _install_by_playwright()
+        path = find_chromium()
+    if not path:
+        raise DevError("There is no browser for the tests, and none could be installed.", ADVICE)
+    _check(path)
+    return path
+
+
+def environment(chromium):
+    """Make the environment in which Odoo's own test runner finds a browser.
+
+    It looks for fixed names in the PATH only.
+
+    :param Path chromium: the browser
+    :rtype: dict
+    """
+    folder = paths.folder("bin")
+    link = folder / "google-chrome"
+    if link.is_symlink() or link.exists():
+        link.unlink()
+    link.symlink_to(chromium)
+    return {"PATH": f"{folder}{os.pathsep}{os.environ.get('PATH', '')}"}
+
+
+def _check(path):
+    result = subprocess.run([path, "--version"], capture_output=True, text=True, check=False, timeout=60)
+    if result.returncode:
+        raise DevError(f"The browser {path} doesn't start: {result.stderr.strip()[-400:]}", ADVICE)
+
+
+def _install_by_playwright():
+    with (
+        Stage("Installing Chromium by Playwright") as stage,
+        subprocess.Popen(
+            [sys.executable, "-m", "playwright", "install", "chromium"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        ) as process,
+    ):
+        for line in process.stdout:
+            stage.update(line.strip()[:70])
+
+
+def _playwright_chromium():
+    """:return: the browser that Playwright has downloaded, if it has"""
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        return None
+    with sync_playwright() as playwright:
+        return playwright.chromium.executable_path

@@ -1,0 +1,198 @@
+"""The command line: `./dev run | test | shell | lint | i18n | bench | clean`."""
+
+import argparse
+import os
+import shutil
+import signal
+import sys
+
+from . import paths, venv
+from .errors import DevError
+from .progress import say
+
+DATABASE = "portal_accounts"
+PORT = 8069
+
+
+def main(arguments=None):
+    """Run one command.
+
+    :param list[str] arguments: the command line; this process's when None
+    :return: the exit code
+    :rtype: int
+    """
+    arguments = sys.argv[1:] if arguments is None else arguments
+    options = parse(arguments)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
+    try:
+        return options.function(options, arguments)
+    except DevError as error:
+        say(f"\nerror: {error.problem}")
+        if error.advice:
+            say(error.advice)
+        return 1
+    except KeyboardInterrupt:
+        say("\nStopped.")
+        return 130
+
+
+def _interrupt(number, frame):
+    """Make a polite `kill` do what Ctrl-C does, and Ctrl-C work in the background too."""
+    raise KeyboardInterrupt
+
+
+def parse(arguments):
+    """Read the command line.
+
+    :param list[str] arguments: the command line
+    :rtype: argparse.Namespace
+    """
+    own, odoo_arguments = _split(arguments)
+    options = _make_parser().parse_args(own)
+    options.odoo_arguments = odoo_arguments
+    return options
+
+
+def _split(arguments):
+    """Everything after `--` is for Odoo."""
+    if "--" not in arguments:
+        return arguments, []
+    position = arguments.index("--")
+    return arguments[:position], arguments[position + 1 :]
+
+
+def _make_parser():
+    parser = argparse.ArgumentParser(
+        prog="./dev",
+        description="Set up, run and test an Odoo 19 shop with the addons of this repository.",
+        epilog=f"All data are in {paths.home()}; the variable {paths.HOME_VARIABLE} names another folder.",
+    )
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    def add(name, function, text):
+        command = commands.add_parser(name, help=text, description=text)
+        command.set_defaults(function=function)
+        return command
+
+    def add_odoo(command):
+        command.add_argument("--odoo", metavar="PATH", help="an Odoo 19 to use, e.g. a checkout")
+
+    def add_database(command):
+        command.add_argument("--db", default=DATABASE, metavar="NAME", help="database (default: %(default)s)")
+
+    run = add("run", _run, "serve a shop with both addons and demo data; after `--`: options for Odoo")
+    run.add_argument("--port", type=int, default=PORT, help="HTTP port (default: %(default)s)")
+    run.add_argument("--workers", type=int, default=0, help="processes for requests (default: one, with threads)")
+    run.add_argument("--no-demo", action="store_true", help="a database without demo data")
+    add_database(run)
+    add_odoo(run)
+
+    test = add("test", _test, "lint, the addons' own tests, the tests of the whole system")
+    test.add_argument("addons", nargs="*", metavar="ADDON", help="test only these addons")
+    test.add_argument("-k", dest="name", metavar="NAME", help="only tests whose name contains this")
+    test.add_argument("--prepare", action="store_true", help="prepare everything, then wait while you run pytest")
+    add_odoo(test)
+
+    shell = add("shell", _shell, "a Python prompt in Odoo, on the database of `./dev run`")
+    add_database(shell)
+    add_odoo(shell)
+
+    lint = add("lint", _lint, "ruff, pylint-odoo, translation templates")
+    lint.add_argument("--fix", action="store_true", help="let ruff put right what it can, and format")
+    add_odoo(lint)
+
+    i18n = add("i18n", _i18n, "write the addons' translation templates (i18n/*.pot) anew")
+    add_odoo(i18n)
+
+    add("bench", _bench, "measure against stock Odoo")
+
+    clean = add("clean", _clean, "remove everything that this program has fetched and made")
+    clean.add_argument("-y", "--yes", action="store_true", help="don't ask")
+    return parser
+
+
+def _enter_venv(arguments):
+    """Go on inside the virtual environment, which is made first."""
+    if venv.is_active():
+        return
+    venv.check_python()
+    venv.ensure()
+    command = [str(venv.python()), str(paths.REPOSITORY / "dev"), *arguments]
+    sys.stdout.flush()
+    os.execv(command[0], command)
+
+
+def _run(options, arguments):
+    _enter_venv(arguments)
+    from . import running
+
+    return running.run(options)
+
+
+def _test(options, arguments):
+    _enter_venv(arguments)
+    venv.ensure(venv.TEST)
+    from . import testing
+
+    return testing.run(options)
+
+
+def _shell(options, arguments):
+    _enter_venv(arguments)
+    from . import shell
+
+    return shell.run(options)
+
+
+def _lint(options, arguments):
+    _enter_venv(arguments)
+    venv.ensure(venv.TEST)
+    from . import testing
+
+    return testing.run_lint(options)
+
+
+def _i18n(options, arguments):
+    _enter_venv(arguments)
+    from . import testing
+
+    return testing.run_i18n(options)
+
+
+def _bench(options, arguments):
+    program = paths.REPOSITORY / "benchmarks" / "__main__.py"
+    if not program.exists():
+        raise DevError("There are no benchmarks in this version.", "They come with the folder benchmarks/.")
+    _enter_venv(arguments)
+    return os.spawnv(os.P_WAIT, sys.executable, [sys.executable, str(program), *options.odoo_arguments])
+
+
+def _clean(options, arguments):
+    home = paths.home()
+    if not home.exists():
+        say(f"{home} isn't there: nothing to remove.")
+        return 0
+    if not options.yes and not _confirm(f"Remove {home} and all databases in it?"):
+        return 1
+    _check_unused()
+    shutil.rmtree(home)
+    say(f"Removed {home}.")
+    return 0
+
+
+def _check_unused():
+    from .locks import FileLock
+
+    for path in (paths.home() / "locks").glob("*.lock"):
+        lock = FileLock(path.stem)
+        free = lock.try_acquire()
+        lock.release()
+        if not free:
+            raise DevError(f"Another ./dev is using {paths.home()}.", "Stop it first (Ctrl-C in its terminal).")
+
+
+def _confirm(question):
+    if not sys.stdin.isatty():
+        raise DevError("Nobody is there to confirm.", "Use: ./dev clean --yes")
+    return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")

@@ -1,0 +1,52 @@
+"""The static checks: ruff, pylint-odoo, translation templates."""
+
+import subprocess
+import sys
+
+from . import i18n, paths
+from .results import Result
+
+SUBPROCESS = {"stdin": subprocess.DEVNULL, "capture_output": True, "text": True, "check": False}
+
+
+def check(addons):
+    """Run the checks that need no database.
+
+    :param list[str] addons: the addons to check; the whole repository is when these are all of them
+    :return: a result per check
+    :rtype: list[Result]
+    """
+    whole = addons == paths.addons()
+    targets = ["."] if whole else addons
+    results = [
+        _run("ruff", ["ruff", "check", "--quiet", "--output-format=concise", *targets]),
+        _run("ruff format", ["ruff", "format", "--check", "--output-format=concise", *targets]),
+    ]
+    results += [_run(f"pylint-odoo {addon}", ["pylint", "--rcfile=.pylintrc", addon]) for addon in addons]
+    return results
+
+
+def fix():
+    """Let ruff put right what it can."""
+    for arguments in (["check", "--fix", "--quiet"], ["format", "--quiet"]):
+        subprocess.run([sys.executable, "-m", "ruff", *arguments, "."], cwd=paths.REPOSITORY, check=False)
+
+
+def check_translations(addon, exported):
+    """Compare an addon's translation template with what Odoo exports.
+
+    :param str addon: the addon
+    :param Path exported: the template that Odoo has just exported
+    :rtype: Result
+    """
+    missing, stale = i18n.compare(i18n.template(addon), exported)
+    lines = [f"missing: {text!r}" for text in missing] + [f"stale: {text!r}" for text in stale]
+    if lines:
+        lines.append("./dev i18n writes the template anew.")
+    return Result.of_check(f"translation template of {addon}", lines)
+
+
+def _run(name, command):
+    result = subprocess.run([sys.executable, "-m", *command], cwd=paths.REPOSITORY, **SUBPROCESS)
+    lines = (result.stdout + result.stderr).strip().splitlines()
+    return Result.of_check(name, (lines or ["it failed without a word"]) if result.returncode else [])

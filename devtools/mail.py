@@ -1,0 +1,185 @@
+"""A real SMTP server that catches what Odoo sends."""
+
+import asyncio
+import email
+import email.policy
+import html
+import re
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .errors import DevError
+
+LINK = re.compile(r"""https?://[^\s"'<>)\]]+""")
+
+
+@dataclass
+class Mail:
+    """A mail as the server received it.
+
+    :param str sender: the envelope's sender
+    :param list[str] recipients: the envelope's recipients
+    :param email.message.EmailMessage message: the mail itself
+    :param Path path: the file that keeps it, if any
+    :param float received: when it came, in seconds of :func:`time.time`
+    """
+
+    sender: str
+    recipients: list
+    message: email.message.EmailMessage
+    path: Path = None
+    received: float = field(default_factory=time.time)
+
+    @property
+    def subject(self):
+        """:return: the subject"""
+        return str(self.message["Subject"] or "")
+
+    @property
+    def text(self):
+        """:return: the plain text part"""
+        return self._part("plain")
+
+    @property
+    def html(self):
+        """:return: the HTML part"""
+        return self._part("html")
+
+    @property
+    def links(self):
+        """:return: the addresses in the mail, each once"""
+        found = LINK.findall(html.unescape(self.html)) or LINK.findall(self.text)
+        return list(dict.fromkeys(found))
+
+    def _part(self, kind):
+        part = self.message.get_body(preferencelist=(kind,))
+        return part.get_content() if part else ""
+
+
+class MailCatcher:
+    """An SMTP server in this process, on this machine only. Use it as a context manager.
+
+    :param Path folder: where each mail is kept as an .eml file; nowhere when None
+    :param int port: where it listens; a free port when it is 0
+    :param float delay: seconds it waits before it answers each command
+    :param str refuse: the answer to every sender, e.g. `451 try later`; None accepts all
+    :param on_mail: called with each :class:`Mail`
+    """
+
+    def __init__(self, folder=None, port=0, delay=0, refuse=None, on_mail=None):
+        self.folder = Path(folder) if folder else None
+        self.port = port
+        self.delay = delay
+        self.refuse = refuse
+        self.on_mail = on_mail
+        self.messages = []
+        self._arrival = threading.Condition()
+        self._controller = None
+
+    def start(self):
+        """Start listening.
+
+        :return: the catcher itself
+        :rtype: MailCatcher
+        :raise DevError: when the port is taken
+        """
+        from .server import find_free_port
+
+        if self.folder:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        self.port = self.port or find_free_port()
+        try:
+            self._controller = _make_controller(self)
+            self._controller.start()
+        except OSError as error:
+            raise DevError(f"The mail catcher can't listen on port {self.port}: {error.strerror}.") from error
+        return self
+
+    def stop(self):
+        """Stop listening; mails that were caught stay."""
+        if self._controller:
+            self._controller.stop()
+            self._controller = None
+
+    def wait_for(self, predicate=lambda mail: True, timeout=30):
+        """Wait for a mail.
+
+        :param predicate: called with each :class:`Mail`, true for the one wanted
+        :param float timeout: seconds to wait
+        :return: the first one that fits, whether it came before or comes now
+        :rtype: Mail
+        :raise TimeoutError: when none comes
+        """
+        with self._arrival:
+            if not self._arrival.wait_for(lambda: any(map(predicate, self.messages)), timeout):
+                subjects = [f"{', '.join(mail.recipients)}: {mail.subject}" for mail in self.messages]
+                raise TimeoutError(f"No such mail within {timeout} s; there were: {subjects}")
+            return next(filter(predicate, self.messages))
+
+    def to(self, address):
+        """List the mails to an address.
+
+        :param str address: the recipient
+        :rtype: list[Mail]
+        """
+        return [mail for mail in self.messages if address in mail.recipients]
+
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, *error):
+        self.stop()
+
+    # What aiosmtpd calls.
+
+    async def handle_HELO(self, server, session, envelope, hostname):
+        await asyncio.sleep(self.delay)
+        session.host_name = hostname
+        return f"250 {server.hostname}"
+
+    async def handle_EHLO(self, server, session, envelope, hostname, responses):
+        await asyncio.sleep(self.delay)
+        session.host_name = hostname
+        return responses
+
+    async def handle_MAIL(self, server, session, envelope, address, mail_options):
+        await asyncio.sleep(self.delay)
+        if self.refuse:
+            return self.refuse
+        envelope.mail_from = address
+        envelope.mail_options.extend(mail_options)
+        return "250 OK"
+
+    async def handle_RCPT(self, server, session, envelope, address, rcpt_options):
+        await asyncio.sleep(self.delay)
+        envelope.rcpt_tos.append(address)
+        envelope.rcpt_options.extend(rcpt_options)
+        return "250 OK"
+
+    async def handle_DATA(self, server, session, envelope):
+        await asyncio.sleep(self.delay)
+        message = email.message_from_bytes(envelope.content, policy=email.policy.default)
+        mail = Mail(envelope.mail_from, list(envelope.rcpt_tos), message)
+        with self._arrival:
+            mail.path = self._keep(envelope.content, len(self.messages) + 1)
+            self.messages.append(mail)
+            self._arrival.notify_all()
+        if self.on_mail:
+            self.on_mail(mail)
+        return "250 Caught"
+
+    def _keep(self, content, number):
+        if not self.folder:
+            return None
+        path = self.folder / f"{time.strftime('%Y%m%d-%H%M%S')}-{number:04}.eml"
+        path.write_bytes(content)
+        return path
+
+
+def _make_controller(catcher):
+    from aiosmtpd.controller import Controller
+
+    # Tokens of Odoo make long lines in the text; the limit of RFC 5321 is on lines of 1,000.
+    return Controller(catcher, hostname="127.0.0.1", port=catcher.port, enable_SMTPUTF8=True)

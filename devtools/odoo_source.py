@@ -1,0 +1,211 @@
+"""Odoo 19 itself: found on this machine or fetched."""
+
+import os
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import debian, paths
+from .errors import DevError
+from .locks import FileLock
+from .progress import Stage, say
+
+PATH_VARIABLE = "ODOO_PATH"
+GIT_VARIABLE = "ODOO_GIT_URL"
+GIT_URL = "https://github.com/odoo/odoo.git"
+BRANCH = "19.0"
+
+# The package links its fonts and some scripts to files of other packages. Version 7 of
+# fonts-font-awesome, which sid has, leaves the icons' links dangling: Debian 12's fits.
+DEBIAN_PACKAGES = [
+    "odoo-19/sid",
+    "fonts-montserrat/sid",
+    *(
+        f"{name}/bookworm"
+        for name in (
+            "libjs-jquery",
+            "libjs-underscore",
+            "libjs-jquery-form",
+            "fonts-font-awesome",
+            "fonts-roboto-unhinted",
+            "fonts-inconsolata",
+            "fonts-ocr-b",
+        )
+    ),
+]
+# Debian leaves this file out for its licence; without it the backend's assets log an error.
+LEFT_OUT_BY_DEBIAN = "mail/static/lib/selfie_segmentation/selfie_segmentation.js"
+
+ADVICE = (
+    f"Give an Odoo {BRANCH} checkout with --odoo PATH or the environment variable {PATH_VARIABLE}. "
+    f"One is made by: git clone --depth 1 --branch {BRANCH} {GIT_URL}"
+)
+
+
+@dataclass(frozen=True)
+class OdooSource:
+    """An Odoo that can be started.
+
+    :param Path program: what starts it
+    :param Path python_path: the folder that holds the package `odoo`
+    :param tuple[Path, ...] addons_paths: where its addons are
+    :param str version: e.g. `19.0`
+    :param str identity: changes when the source does
+    """
+
+    program: Path
+    python_path: Path
+    addons_paths: tuple
+    version: str
+    identity: str
+
+    def environment(self):
+        """:return: the environment in which Python finds this Odoo"""
+        return {**os.environ, "PYTHONPATH": str(self.python_path), "PYTHONUNBUFFERED": "1"}
+
+
+def recognise(path):
+    """Find Odoo in a folder: a checkout, an unpacked package, or the folder of the package `odoo`.
+
+    :param Path path: the folder
+    :return: the source, or None when there is none
+    :rtype: OdooSource | None
+    """
+    path = Path(path).expanduser().resolve()
+    for root in (path, path / "usr/lib/python3/dist-packages", path.parent):
+        program = _find_program(root)
+        if program and (root / "odoo" / "release.py").is_file():
+            # Debian's package has a second folder of addons with their Python files only.
+            addons = [folder for folder in (root / "addons", root / "odoo" / "addons") if _is_complete(folder)]
+            return OdooSource(
+                program=program,
+                python_path=root,
+                addons_paths=tuple(addons),
+                version=_read_version(root),
+                identity=_read_identity(root),
+            )
+    return None
+
+
+def ensure(option=None):
+    """Give an Odoo 19: the one asked for, the one an earlier run fetched, or a new one.
+
+    :param str option: the value of `--odoo`
+    :rtype: OdooSource
+    :raise DevError: when there is none and none can be fetched
+    """
+    if chosen := option or os.environ.get(PATH_VARIABLE):
+        return _check(recognise(chosen), chosen)
+    with FileLock("odoo-source"):
+        for folder in (_package_folder(), _clone_folder()):
+            if folder.is_dir() and (source := recognise(folder)):
+                return source
+        paths.check_disk_space()
+        return _fetch()
+
+
+def _fetch():
+    if debian.available():
+        try:
+            return _fetch_package()
+        except DevError as error:
+            if "Checksum" in error.problem:
+                raise
+            say(f"Debian's package of Odoo isn't to be had: {error.problem}")
+    return _clone()
+
+
+def _fetch_package():
+    archive = debian.Archive(paths.folder("debian"))
+    archive.open_suites(["sid", "bookworm"])
+    files = archive.fetch(DEBIAN_PACKAGES)
+    target = _package_folder()
+    partial = target.with_name(target.name + ".partial")
+    archive.unpack(files, partial)
+    _add_left_out_file(recognise(partial))
+    partial.rename(target)
+    for path in files:
+        path.unlink()
+    return recognise(target)
+
+
+def _add_left_out_file(source):
+    for folder in source.addons_paths:
+        if (folder / "mail").is_dir():
+            path = folder / LEFT_OUT_BY_DEBIAN
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
+
+
+def _clone():
+    if not shutil.which("git"):
+        raise DevError("Odoo can't be fetched: this machine has neither Debian's tools nor git.", ADVICE)
+    target = _clone_folder()
+    partial = target.with_name(target.name + ".partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    url = os.environ.get(GIT_VARIABLE, GIT_URL)
+    command = ["git", "clone", "--depth", "1", "--branch", BRANCH, "--progress", url, str(partial)]
+    lines = []
+    with Stage(f"Cloning Odoo {BRANCH}") as stage:
+        with subprocess.Popen(
+            command,
+            env={**os.environ, "GIT_TERMINAL_PROMPT": "0"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process:
+            for line in process.stderr:
+                lines.append(line)
+                stage.update(line.strip())
+        if process.returncode:
+            shutil.rmtree(partial, ignore_errors=True)
+            raise DevError(
+                f"Odoo can't be cloned from {url}: {lines[-1].strip() if lines else 'git failed'}",
+                f"Check the network and start the same command again. {ADVICE}",
+            )
+    partial.rename(target)
+    return _check(recognise(target), target)
+
+
+def _check(source, path):
+    if not source:
+        raise DevError(f"There is no Odoo in {path}.", ADVICE)
+    if source.version != BRANCH:
+        raise DevError(f"{path} holds Odoo {source.version}; these addons are for {BRANCH}.", ADVICE)
+    return source
+
+
+def _find_program(root):
+    candidates = (root / "odoo-bin", root / "setup" / "odoo", root / "../../../bin/odoo")
+    return next((path for path in candidates if path.is_file()), None)
+
+
+def _is_complete(folder):
+    return (folder / "base" / "data").is_dir() or (folder / "web" / "static").is_dir()
+
+
+def _package_folder():
+    return paths.home() / "odoo"
+
+
+def _clone_folder():
+    return paths.home() / "odoo-git"
+
+
+def _read_version(root):
+    match = re.search(
+        r"version_info\s*=\s*\(\s*(?:'[^']*~)?'?(\d+)'?,\s*(\d+)", (root / "odoo" / "release.py").read_text()
+    )
+    return f"{match[1]}.{match[2]}" if match else "unknown"
+
+
+def _read_identity(root):
+    """Describe the source: its commit, else the time stamp of its release."""
+    if (root / ".git").exists() and shutil.which("git"):
+        head = subprocess.run(["git", "-C", root, "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
+        if not head.returncode:
+            return head.stdout.strip()
+    return f"{root}:{(root / 'odoo' / 'release.py').stat().st_mtime_ns}"

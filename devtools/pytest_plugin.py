@@ -1,0 +1,126 @@
+"""Fixtures for tests of the whole system: databases, servers, a mail catcher, a browser.
+
+`./dev test` loads this plugin and prepares what it needs.
+"""
+
+import itertools
+import re
+
+import pytest
+
+from . import browser as browsers
+from .mail import MailCatcher
+from .server import OdooServer
+from .session import Session
+
+TEST_PREFIX = "portal_accounts_e2e"
+
+
+@pytest.fixture(scope="session")
+def dev_session():
+    """What `./dev test` prepared: a :class:`devtools.session.Session`."""
+    return Session.load()
+
+
+@pytest.fixture(scope="session")
+def odoo_source(dev_session):
+    """The Odoo under test: a :class:`devtools.odoo_source.OdooSource`."""
+    return dev_session.odoo()
+
+
+@pytest.fixture(scope="session")
+def cluster(dev_session):
+    """The PostgreSQL server: a :class:`devtools.postgres.Cluster`."""
+    return dev_session.open_cluster()
+
+
+@pytest.fixture(scope="session")
+def databases(dev_session):
+    """The databases of that server: :class:`devtools.databases.Databases`."""
+    return dev_session.databases()
+
+
+@pytest.fixture(scope="session")
+def demo_database_template(dev_session):
+    """The name of the template with both addons, the shop, the demo payment provider and demo data."""
+    return dev_session.templates["demo"]
+
+
+@pytest.fixture(scope="session")
+def database_template(dev_session):
+    """The name of the template with `website_sale` and no demo data; no addon of ours is in it."""
+    return dev_session.templates["shop"]
+
+
+@pytest.fixture(scope="session")
+def make_database(databases, demo_database_template):
+    """A function that clones a template and gives the new database's name.
+
+    `make_database(template=None)`: the demo template unless another is named. The databases are
+    dropped at the end of the session.
+    """
+    made = []
+    numbers = itertools.count(1)
+
+    def make(template=None):
+        name = f"{TEST_PREFIX}_{next(numbers)}"
+        made.append(name)
+        databases.clone(template or demo_database_template, name)
+        return name
+
+    yield make
+    for name in made:
+        databases.drop(name)
+
+
+@pytest.fixture
+def make_server(dev_session, odoo_source, cluster, request):
+    """A function that starts an :class:`OdooServer` on a database; all are stopped after the test.
+
+    `make_server(database, smtp_port=None, workers=0, cron_threads=1, extra_args=(), check_log=())`.
+    After the test the log must hold no unexpected WARNING or ERROR. `check_log` names more lines
+    that are expected, as :class:`devtools.logcheck.Expected`; `check_log=None` looks at none.
+    """
+    started = []
+    test_name = re.sub(r"\W+", "_", request.node.name)
+
+    def make(database, check_log=(), **options):
+        log_file = dev_session.log_file(f"{test_name}-{len(started) + 1}")
+        log_file.unlink(missing_ok=True)
+        server = OdooServer(odoo_source, cluster, database, dev_session.data_dir, log_file, **options)
+        started.append((server, check_log))
+        return server.start()
+
+    yield make
+    for server, _check_log in started:
+        server.stop()
+    for server, check_log in started:
+        if check_log is not None:
+            unexpected = server.find_unexpected_log_entries(check_log)
+            assert not unexpected, f"{server.log_file}:\n" + "\n".join(map(str, unexpected))
+
+
+@pytest.fixture
+def mail_catcher(tmp_path):
+    """A running :class:`devtools.mail.MailCatcher` that keeps its mails in the test's folder."""
+    with MailCatcher(tmp_path / "mails") as catcher:
+        yield catcher
+
+
+@pytest.fixture(scope="session")
+def browser(dev_session):
+    """A running Chromium, as Playwright's `Browser`; open a fresh context in each test."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=dev_session.chromium, args=browsers.LAUNCH_ARGUMENTS)
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def page(browser):
+    """A page in a browser context of its own: no cookies, no history."""
+    context = browser.new_context()
+    yield context.new_page()
+    context.close()

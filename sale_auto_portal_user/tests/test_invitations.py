@@ -57,6 +57,16 @@ class TestInvitations(MailCase, PortalAccountCommon):
         self.assertEqual(user.portal_invitation_state, "sent")
         self.assertEqual(order.portal_account_state, "invited")
 
+    def test_the_confirmation_mail_carries_no_token_that_the_account_makes_void(self):
+        self.website.auth_signup_uninvited = "b2c"
+        order = self.order(self.customer(), website_id=self.website.id)
+        with self.mock_mail_gateway():
+            order._validate_order()
+        (mail,) = [mail for mail in self._mails if "nora@example.com" in mail["email_to"][0]]
+        self.assertIn("/mail/view?", mail["body"])
+        self.assertNotIn("auth_signup_token", mail["body"])
+        self.assertIn("auth_login", mail["body"])
+
     def test_the_link_lands_on_the_order(self):
         order, user = self.invite()
         user.partner_id.signup_prepare()

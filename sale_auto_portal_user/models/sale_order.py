@@ -153,8 +153,23 @@ class SaleOrder(models.Model):
         """
         if self.env.context.get("install_mode"):  # other addons' demo orders invite nobody
             return
-        orders = self.with_env(self._portal_account_env()).filtered(lambda order: order._is_portal_account_wanted())
-        orders._filter_without_account()._create_portal_accounts()
+        try:
+            orders = self._filter_portal_account_wanted()
+        except Exception:
+            _logger.exception("No portal account for the customers of %s", self.ids)
+            return
+        orders._create_portal_accounts()
+
+    def _filter_portal_account_wanted(self):
+        """Keep the orders whose customers are to have an account and have none.
+
+        Reads only, in one query where all customers have one: most confirmations end here.
+
+        :return: the orders, in the environment in which accounts are created
+        :rtype: sale.order recordset
+        """
+        orders = self.with_env(self._portal_account_env())
+        return orders.filtered(lambda order: order._is_portal_account_wanted())._filter_without_account()
 
     def _portal_account_env(self):
         """Return the environment in which accounts are created and notes are written.
@@ -414,8 +429,7 @@ class SaleOrder(models.Model):
         """Settle the orders for which a parallel transaction was in the way."""
         orders = self.search([("portal_account_issue", "=", "pending")])
         orders.portal_account_issue = False
-        orders = orders.with_env(self._portal_account_env()).filtered(lambda order: order._is_portal_account_wanted())
-        orders._filter_without_account()._create_portal_accounts()
+        orders._filter_portal_account_wanted()._create_portal_accounts()
 
     # === ACTIONS === #
 

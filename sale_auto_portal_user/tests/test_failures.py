@@ -115,6 +115,14 @@ class TestFailures(PortalAccountCommon):
         self.assertEqual(order.state, "sale")
         self.assertFalse(self.users_of(order.partner_id))
 
+    @mute_logger(LOGGER)
+    def test_an_error_before_anything_is_written_breaks_no_sale(self):
+        order = self.order(self.customer())
+        with patch.object(self.registry["sale.order"], "_is_portal_account_wanted", side_effect=ValueError):
+            order.action_confirm()
+        self.assertEqual(order.state, "sale")
+        self.assertFalse(self.users_of(order.partner_id))
+
     def test_an_error_of_the_sale_itself_is_not_swallowed(self):
         order = self.order(self.customer())
         error = ValueError("the sale's own")

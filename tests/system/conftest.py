@@ -132,3 +132,28 @@ def run_in_shell(dev_session, odoo_source, cluster, tmp_path):
         return output.read_text()
 
     return run
+
+
+@pytest.fixture(scope="session")
+def shared_database(make_database):
+    """A database with demo data for the tests that change nothing in it."""
+    return make_database()
+
+
+@pytest.fixture
+def shared_shop(make_shop, shared_database):
+    """A running shop on a database that several tests read."""
+    return make_shop(database=shared_database)
+
+
+@pytest.fixture
+def foreign_names(shared_shop):
+    """The names of customers that the demo agent does not look after."""
+    (user,) = shared_shop.users("agent")
+    rows = shared_shop.admin.read(
+        "res.partner",
+        [["is_company", "=", True], ["portal_agent_ids", "not in", [user["id"]]], ["portal_agent_ids", "!=", False]],
+        "name",
+    )
+    assert rows, "the demo data have customers of another agent"
+    return [row["name"] for row in rows]

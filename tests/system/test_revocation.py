@@ -1,7 +1,8 @@
 """What is taken back from an agent is gone with the next request, in every server process."""
 
 import pytest
-import requests
+
+from tests.system.agent import log_in
 
 AGENT = "revoked.agent@example.com"
 PASSWORD = "a long password"
@@ -62,18 +63,11 @@ def xml_id(shop, module, name):
     return shop.admin.read("ir.model.data", [["module", "=", module], ["name", "=", name]], "res_id")[0]["res_id"]
 
 
-def log_in(shop):
-    session = requests.Session()
-    token = session.get(f"{shop.url}/web/login").text.split('csrf_token: "')[1].split('"')[0]
-    session.post(f"{shop.url}/web/login", data={"login": AGENT, "password": PASSWORD, "csrf_token": token})
-    return session
-
-
 @pytest.mark.parametrize("revoke", ["unassign", "take_group", "archive_user", "archive_customer", "move_contact"])
 def test_what_is_taken_back_is_gone_with_the_next_request(two_servers, revoke):
     field, office = two_servers
     agent = Agent(office)
-    session = log_in(field)
+    session = log_in(field.url, AGENT, PASSWORD)
     order_page = f"{field.url}/my/agent/orders/{agent.order}"
     (order,) = office.admin.read("sale.order", [["id", "=", agent.order]], "name")
 

@@ -1,0 +1,30 @@
+"""The demo agent, logged in."""
+
+import re
+
+import requests
+
+LOGIN = "agent"
+
+PAGES = (
+    "/my/agent",
+    "/my/agent/customers",
+    "/my/agent/quotations",
+    "/my/agent/orders",
+    "/my/agent/invoices",
+)
+
+
+def log_in(url, login=LOGIN, password=LOGIN):
+    """Log in by the form, as a browser does.
+
+    :param str url: the server's address
+    :param str login: the user's login
+    :param str password: the user's password
+    :return: a session
+    :rtype: requests.Session
+    """
+    session = requests.Session()
+    token = re.search(r'csrf_token: "([^"]+)"', session.get(f"{url}/web/login").text)[1]
+    session.post(f"{url}/web/login", data={"login": login, "password": password, "csrf_token": token})
+    return session

@@ -1,0 +1,53 @@
+"""No serious finding by axe-core on any page of an agent, on a desktop and on a phone."""
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+from tests.system import agent
+
+WIDTHS = {"desktop": 1280, "phone": 390}
+# Of the theme, the header and the footer, which are the shop's own: we answer for what is between.
+OURS = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]}
+
+
+def open_as_agent(browser, shop, width):
+    context = browser.new_context(viewport={"width": width, "height": 900})
+    page = context.new_page()
+    page.goto(f"{shop.url}/web/login")
+    page.fill("input[name=login]", agent.LOGIN)
+    page.fill("input[name=password]", agent.LOGIN)
+    page.locator(".oe_login_form button[type=submit]").click()
+    page.wait_for_url("**/my**")
+    return page
+
+
+def first_documents(page, shop):
+    """The addresses of a customer, an order and an invoice, taken from the lists."""
+    for name in ("customers", "orders", "invoices"):
+        page.goto(f"{shop.url}/my/agent/{name}")
+        yield page.locator(f"#wrap a[href*='/my/agent/{name}/']").first.get_attribute("href")
+
+
+@pytest.mark.parametrize("width", WIDTHS.values(), ids=WIDTHS)
+def test_axe_finds_nothing_serious(shared_shop, browser, width):
+    page = open_as_agent(browser, shared_shop, width)
+    findings = []
+    for path in [*agent.PAGES, *first_documents(page, shared_shop)]:
+        page.goto(shared_shop.url + path)
+        page.wait_for_load_state("networkidle")
+        for violation in Axe().run(page, context="#wrap", options=OURS).response["violations"]:
+            if violation["impact"] in ("serious", "critical"):
+                targets = [node["target"] for node in violation["nodes"]][:3]
+                findings.append((path, violation["id"], violation["help"], targets))
+    page.context.close()
+    assert not findings, "\n".join(map(str, findings))
+
+
+@pytest.mark.parametrize("path", agent.PAGES)
+def test_a_phone_never_scrolls_sideways(shared_shop, browser, path):
+    page = open_as_agent(browser, shared_shop, WIDTHS["phone"])
+    page.goto(shared_shop.url + path)
+    page.wait_for_load_state("networkidle")
+    overflow = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    page.context.close()
+    assert overflow <= 0

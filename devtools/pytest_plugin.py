@@ -3,6 +3,7 @@
 `./dev test` loads this plugin and prepares what it needs.
 """
 
+import contextlib
 import itertools
 import re
 
@@ -73,19 +74,13 @@ def make_database(databases, demo_database_template):
         databases.drop(name)
 
 
-@pytest.fixture
-def make_server(dev_session, odoo_source, cluster, request):
-    """A function that starts an :class:`OdooServer` on a database; all are stopped after the test.
-
-    `make_server(database, smtp_port=None, workers=0, cron_threads=1, extra_args=(), check_log=())`.
-    After the test the log must hold no unexpected WARNING or ERROR. `check_log` names more lines
-    that are expected, as :class:`devtools.logcheck.Expected`; `check_log=None` looks at none.
-    """
+@contextlib.contextmanager
+def _server_factory(dev_session, odoo_source, cluster, name):
+    """Give a function that starts servers; stop them afterwards, and look into their logs."""
     started = []
-    test_name = re.sub(r"\W+", "_", request.node.name)
 
     def make(database, check_log=(), **options):
-        log_file = dev_session.log_file(f"{test_name}-{len(started) + 1}")
+        log_file = dev_session.log_file(f"{name}-{len(started) + 1}")
         log_file.unlink(missing_ok=True)
         server = OdooServer(odoo_source, cluster, database, dev_session.data_dir, log_file, **options)
         started.append((server, check_log))
@@ -98,6 +93,25 @@ def make_server(dev_session, odoo_source, cluster, request):
         if check_log is not None:
             unexpected = server.find_unexpected_log_entries(check_log)
             assert not unexpected, f"{server.log_file}:\n" + "\n".join(map(str, unexpected))
+
+
+@pytest.fixture
+def make_server(dev_session, odoo_source, cluster, request):
+    """A function that starts an :class:`OdooServer` on a database; all are stopped after the test.
+
+    `make_server(database, smtp_port=None, workers=0, cron_threads=1, extra_args=(), check_log=())`.
+    After the test the log must hold no unexpected WARNING or ERROR. `check_log` names more lines
+    that are expected, as :class:`devtools.logcheck.Expected`; `check_log=None` looks at none.
+    """
+    with _server_factory(dev_session, odoo_source, cluster, re.sub(r"\W+", "_", request.node.name)) as make:
+        yield make
+
+
+@pytest.fixture(scope="session")
+def make_shared_server(dev_session, odoo_source, cluster):
+    """Like `make_server`, for servers that several tests share: stopped after the last test."""
+    with _server_factory(dev_session, odoo_source, cluster, "shared") as make:
+        yield make
 
 
 @pytest.fixture

@@ -84,17 +84,29 @@ class Shop:
         return result
 
 
+def open_shop(make_server, cluster, database, mail=None, **options):
+    """Start a shop.
+
+    :param make_server: the fixture of that name, or `make_shared_server`
+    :param Cluster cluster: the PostgreSQL server
+    :param str database: the shop's database
+    :param MailCatcher mail: the mail server that it sends to
+    :param options: more options of `make_server`
+    :rtype: Shop
+    """
+    # The daily jobs of a new database are not what is tested, and a server that is stopped amid
+    # one logs errors. What is triggered runs all the same.
+    cluster.query(database, "UPDATE ir_cron SET nextcall = now() AT TIME ZONE 'UTC' + interval '1 day'")
+    server = make_server(database, smtp_port=mail.port if mail else None, **options)
+    return Shop(server, database, OdooRpc(server.url, database), mail)
+
+
 @pytest.fixture
 def make_shop(make_database, make_server, cluster):
     """A function that starts a shop: `make_shop(mail=None, database=None, **options of make_server)`."""
 
-    def make(mail=None, database=None, template=None, **options):
-        database = database or make_database(template)
-        # The daily jobs of a new database are not what is tested, and a server that is stopped
-        # amid one logs errors. What is triggered runs all the same.
-        cluster.query(database, "UPDATE ir_cron SET nextcall = now() AT TIME ZONE 'UTC' + interval '1 day'")
-        server = make_server(database, smtp_port=mail.port if mail else options.pop("smtp_port", None), **options)
-        return Shop(server, database, OdooRpc(server.url, database), mail)
+    def make(mail=None, database=None, **options):
+        return open_shop(make_server, cluster, database or make_database(), mail, **options)
 
     return make
 
@@ -103,6 +115,35 @@ def make_shop(make_database, make_server, cluster):
 def shop(make_shop, mail_catcher):
     """A running shop with demo data and a mail server."""
     return make_shop(mail_catcher)
+
+
+@pytest.fixture(scope="session")
+def make_shared_shop(make_database, make_shared_server, cluster):
+    """A function that starts a shop that several tests share: `make_shared_shop(database=None)`."""
+
+    def make(database=None):
+        return open_shop(make_shared_server, cluster, database or make_database())
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def shared_shop(make_shared_shop):
+    """A running shop for the tests that only read."""
+    return make_shared_shop()
+
+
+@pytest.fixture(scope="session")
+def foreign_names(shared_shop):
+    """The names of customers that the demo agent does not look after."""
+    (user,) = shared_shop.users("agent")
+    rows = shared_shop.admin.read(
+        "res.partner",
+        [["is_company", "=", True], ["portal_agent_ids", "not in", [user["id"]]], ["portal_agent_ids", "!=", False]],
+        "name",
+    )
+    assert rows, "the demo data have customers of another agent"
+    return [row["name"] for row in rows]
 
 
 @pytest.fixture
@@ -132,28 +173,3 @@ def run_in_shell(dev_session, odoo_source, cluster, tmp_path):
         return output.read_text()
 
     return run
-
-
-@pytest.fixture(scope="session")
-def shared_database(make_database):
-    """A database with demo data for the tests that change nothing in it."""
-    return make_database()
-
-
-@pytest.fixture
-def shared_shop(make_shop, shared_database):
-    """A running shop on a database that several tests read."""
-    return make_shop(database=shared_database)
-
-
-@pytest.fixture
-def foreign_names(shared_shop):
-    """The names of customers that the demo agent does not look after."""
-    (user,) = shared_shop.users("agent")
-    rows = shared_shop.admin.read(
-        "res.partner",
-        [["is_company", "=", True], ["portal_agent_ids", "not in", [user["id"]]], ["portal_agent_ids", "!=", False]],
-        "name",
-    )
-    assert rows, "the demo data have customers of another agent"
-    return [row["name"] for row in rows]

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from tests.system import agent
 
-EXAMPLES = 25
+EXAMPLES = 15
 ROUTES = (
     *agent.PAGES,
     "/my/agent/customers/{id}",

@@ -4,32 +4,33 @@ import pytest
 
 from tests.system.agent import log_in
 
-AGENT = "revoked.agent@example.com"
 PASSWORD = "a long password"
 
 
-@pytest.fixture
-def two_servers(make_shop, make_database):
-    """Two server processes on one database: the agent is on the first, the administrator on the second."""
+@pytest.fixture(scope="module")
+def two_servers(make_shared_shop, make_database):
+    """Two server processes on one database: the agents are on the first, the administrator on the second."""
     database = make_database()
-    return make_shop(database=database), make_shop(database=database)
+    return make_shared_shop(database), make_shared_shop(database)
 
 
 class Agent:
     """An agent with one customer, who has one order.
 
     :param Shop office: the server on which the administrator works
+    :param str name: what tells this agent from others
     """
 
-    def __init__(self, office):
+    def __init__(self, office, name):
+        self.login = f"{name}@example.com"
         self.admin = office.admin
         self.group = xml_id(office, "portal_agent_account", "group_portal_agent")
         self.portal = xml_id(office, "base", "group_portal")
         self.user = self.admin.create(
             "res.users",
             name="Agnes",
-            login=AGENT,
-            email=AGENT,
+            login=self.login,
+            email=self.login,
             password=PASSWORD,
             group_ids=[[6, 0, [self.portal, self.group]]],
         )
@@ -66,8 +67,8 @@ def xml_id(shop, module, name):
 @pytest.mark.parametrize("revoke", ["unassign", "take_group", "archive_user", "archive_customer", "move_contact"])
 def test_what_is_taken_back_is_gone_with_the_next_request(two_servers, revoke):
     field, office = two_servers
-    agent = Agent(office)
-    session = log_in(field.url, AGENT, PASSWORD)
+    agent = Agent(office, revoke)
+    session = log_in(field.url, agent.login, PASSWORD)
     order_page = f"{field.url}/my/agent/orders/{agent.order}"
     (order,) = office.admin.read("sale.order", [["id", "=", agent.order]], "name")
 

@@ -1,0 +1,157 @@
+from odoo.fields import Domain
+from odoo.http import request, route
+
+from .base import AGENT_PAGE, CUSTOMER_PLACEHOLDER, HOME
+from .invoices import PortalAgentInvoices
+from .listing import AgentList
+from .orders import PortalAgentOrders
+
+
+class PortalAgentCustomers(PortalAgentOrders, PortalAgentInvoices):
+    """The list of customers, and the page of one."""
+
+    _portal_agent_latest_limit = 5
+
+    @route(["/my/agent/customers", "/my/agent/customers/page/<int:page>"], **AGENT_PAGE)
+    def portal_agent_customers(self, **values):
+        """List customers, with what they have not paid."""
+        page_values = self._prepare_portal_agent_list_values(self._get_portal_agent_customer_list(), values)
+        Dashboard = request.env["portal.agent.dashboard"]
+        page_values["agent_balances"] = Dashboard._get_balances(page_values["agent_records"])
+        page_values["agent_currency"] = Dashboard._get_currency()
+        return request.render("portal_agent_account.portal_agent_customers", page_values)
+
+    @route("/my/agent/customers/<int:customer_id>", **AGENT_PAGE)
+    def portal_agent_customer(self, customer_id, **values):
+        """Show a customer: how to reach it, what it ordered and what it owes."""
+        self._get_portal_agent_customer(values)
+        customer = self._find_portal_agent_record("res.partner", customer_id)
+        return request.render(
+            "portal_agent_account.portal_agent_customer", self._prepare_portal_agent_customer_values(customer, values)
+        )
+
+    # ---- the list
+
+    def _get_portal_agent_customer_list(self):
+        """Return the list of customers.
+
+        :rtype: AgentList
+        """
+        Partner = request.env["res.partner"]
+        return AgentList(
+            name="customers",
+            title=request.env._("Customers"),
+            url=f"{HOME}/customers",
+            model=Partner,
+            domain=Partner._get_portal_agent_domain(),
+            sortings=self._get_portal_agent_customer_searchbar_sortings(),
+            filters=self._get_portal_agent_customer_searchbar_filters(),
+            inputs=self._get_portal_agent_customer_searchbar_inputs(),
+            columns=self._get_portal_agent_customer_columns,
+        )
+
+    def _get_portal_agent_customer_searchbar_sortings(self):
+        return {
+            "name": {"label": request.env._("Name"), "order": "complete_name"},
+            "reference": {"label": request.env._("Reference"), "order": "ref"},
+            "city": {"label": request.env._("City"), "order": "city"},
+            "newest": {"label": request.env._("Newest first"), "order": "id desc"},
+        }
+
+    def _get_portal_agent_customer_searchbar_filters(self):
+        Move = request.env["account.move"]
+        return {
+            "all": {"label": request.env._("All"), "domain": Domain.TRUE},
+            "due": {
+                "label": request.env._("To be paid"),
+                "domain": lambda: self._get_portal_agent_debtor_domain(Move._get_portal_agent_due_domain()),
+            },
+            "overdue": {
+                "label": request.env._("Overdue"),
+                "domain": lambda: self._get_portal_agent_debtor_domain(Move._get_portal_agent_overdue_domain()),
+            },
+        }
+
+    def _get_portal_agent_debtor_domain(self, domain):
+        """Return the condition that a customer has such invoices.
+
+        :param Domain domain: which invoices
+        :rtype: Domain
+        """
+        groups = request.env["account.move"]._read_group(
+            domain & Domain("move_type", "=", "out_invoice"), ["partner_id.commercial_partner_id"]
+        )
+        return Domain("id", "in", [customer.id for (customer,) in groups])
+
+    def _get_portal_agent_customer_searchbar_inputs(self):
+        return {
+            "all": {
+                "label": request.env._("Everything"),
+                "domain": self._get_portal_agent_customer_search_domain,
+            },
+        }
+
+    def _get_portal_agent_customer_columns(self):
+        """Return the columns of the export.
+
+        :rtype: list[tuple[str, callable]]
+        """
+        return [
+            (request.env._("Name"), lambda customer: customer.display_name),
+            (request.env._("Reference"), lambda customer: customer.ref),
+            (request.env._("Tax ID"), lambda customer: customer.vat),
+            (request.env._("Email"), lambda customer: customer.email),
+            (request.env._("Phone"), lambda customer: customer.phone),
+            (request.env._("Street"), lambda customer: customer.street),
+            (request.env._("ZIP"), lambda customer: customer.zip),
+            (request.env._("City"), lambda customer: customer.city),
+            (request.env._("Country"), lambda customer: customer.country_id.name),
+        ]
+
+    # ---- one of them
+
+    def _prepare_portal_agent_customer_values(self, customer, values):
+        """Prepare the page of a customer.
+
+        :param customer: a ``res.partner`` of one record
+        :param dict values: the parameters of the request
+        :rtype: dict
+        """
+        Dashboard = request.env["portal.agent.dashboard"]
+        summary = Dashboard._get_summary(customer)
+        pages = self._get_portal_agent_pages({})
+        return self._prepare_portal_agent_values(
+            "customers",
+            customer.display_name,
+            values,
+            customer,
+            breadcrumbs=[(pages["customers"]["label"], pages["customers"]["url"])],
+            selector_url=f"{HOME}/customers/{CUSTOMER_PLACEHOLDER}",
+        ) | {
+            "agent_customer_sudo": customer.sudo(),
+            "agent_contacts": customer.child_ids,
+            "agent_figures": summary["figures"],
+            "agent_currency": Dashboard._get_currency(),
+            "agent_latest": self._get_portal_agent_latest(customer),
+        }
+
+    def _get_portal_agent_latest(self, customer):
+        """Return a customer's latest documents.
+
+        :return: ``{page: records}``
+        :rtype: dict
+        """
+        lists = (
+            self._get_portal_agent_quotation_list(),
+            self._get_portal_agent_order_list(),
+            self._get_portal_agent_invoice_list(),
+        )
+        latest = {}
+        for agent_list in lists:
+            state = agent_list.read_state({}, customer)
+            latest[agent_list.name] = agent_list.model.search(
+                agent_list.get_domain(state, customer),
+                order=agent_list.get_order(state),
+                limit=self._portal_agent_latest_limit,
+            )
+        return latest

@@ -1,0 +1,90 @@
+from odoo import api, fields, models
+from odoo.fields import Domain
+
+from . import agent_scope
+
+
+class AccountMove(models.Model):
+    _name = "account.move"
+    _inherit = ["account.move", "portal.agent.mixin"]
+
+    portal_agent_ids = fields.Many2many(
+        related="partner_id.commercial_partner_id.portal_agent_ids",
+        string="Portal Agents",
+        groups="base.group_user",
+    )
+
+    @api.model
+    def _get_portal_agent_invoice_domain(self):
+        """Return what an agent's page of invoices and credit notes lists.
+
+        :rtype: Domain
+        """
+        return self._get_portal_agent_domain() & Domain("move_type", "in", ("out_invoice", "out_refund"))
+
+    @api.model
+    def _get_portal_agent_due_domain(self):
+        """Return the invoices that are not paid in full, and the credit notes that are not used up.
+
+        :rtype: Domain
+        """
+        return Domain("amount_residual", "!=", 0)
+
+    @api.model
+    def _get_portal_agent_overdue_domain(self):
+        """Return those of them whose due date has passed.
+
+        :rtype: Domain
+        """
+        return self._get_portal_agent_due_domain() & Domain("invoice_date_due", "<", fields.Date.context_today(self))
+
+    def _get_portal_agent_days_overdue(self):
+        """Return since how many days an invoice should have been paid.
+
+        :rtype: int
+        """
+        self.ensure_one()
+        if not self.amount_residual or not self.invoice_date_due or self.move_type == "out_refund":
+            return 0
+        return max((fields.Date.context_today(self) - self.invoice_date_due).days, 0)
+
+    def _get_portal_agent_amount(self, name):
+        """Return an amount of the document in its own currency, negative for a credit note.
+
+        :param str name: ``amount_total`` or ``amount_residual``
+        :rtype: float
+        """
+        self.ensure_one()
+        return -self[name] if self.move_type == "out_refund" else self[name]
+
+    def _get_portal_agent_status(self):
+        """Return the payment status that an agent is told.
+
+        :return: ``{"label", "color", "icon"}``, the color by its name in Bootstrap
+        :rtype: dict
+        """
+        self.ensure_one()
+        days = self._get_portal_agent_days_overdue()
+        if self.payment_state == "reversed":
+            return {"label": self.env._("Reversed"), "color": "dark", "icon": "fa-undo"}
+        if self.payment_state == "in_payment":
+            return {"label": self.env._("Processing payment"), "color": "info", "icon": "fa-hourglass-half"}
+        if not self.amount_residual:
+            return {"label": self.env._("Paid"), "color": "success", "icon": "fa-check"}
+        if self.move_type == "out_refund":
+            return {"label": self.env._("Open credit"), "color": "info", "icon": "fa-undo"}
+        if days == 1:
+            return {"label": self.env._("1 day overdue"), "color": "danger", "icon": "fa-exclamation-circle"}
+        if days:
+            label = self.env._("%(days)s days overdue", days=days)
+            return {"label": label, "color": "danger", "icon": "fa-exclamation-circle"}
+        if self.payment_state == "partial":
+            return {"label": self.env._("Partly paid"), "color": "warning", "icon": "fa-adjust"}
+        return {"label": self.env._("To be paid"), "color": "info", "icon": "fa-clock-o"}
+
+    def _compute_display_link_qr_code(self):
+        """Print no code on an agent's page that lets whoever scans it pay, and see the customer's account."""
+        result = super()._compute_display_link_qr_code()
+        if agent_scope.get_agent_scope() == agent_scope.AGENT:
+            self.display_link_qr_code = False
+        return result

@@ -1,0 +1,125 @@
+from odoo import api, models
+from odoo.fields import Domain
+
+from . import agent_scope
+from .agent_boundary import READABLE_FIELDS
+
+
+class PortalAgentMixin(models.AbstractModel):
+    """A model whose records portal agents may read as far as ``agent_boundary`` says."""
+
+    _name = "portal.agent.mixin"
+    _description = "Readable by Portal Agents"
+
+    def _has_field_access(self, field, operation):
+        """Refuse agents every field that is not listed, wherever their rules give them records.
+
+        Whatever reaches a field asks here: reading, sorting, grouping, exporting, following a dotted
+        path, and searching. The methods below see to the cases where the ORM does not ask.
+        """
+        if not super()._has_field_access(field, operation):
+            return False
+        # asked for every value that is read, so who is reading is looked at only where it matters
+        is_listed = operation == "read" and field.name in READABLE_FIELDS[self._name]
+        return is_listed or not self._is_read_by_portal_agent()
+
+    @api.model
+    def _is_read_by_portal_agent(self):
+        """Return whether the agent's rules count for whoever is reading.
+
+        :rtype: bool
+        """
+        return (
+            not self.env.su and agent_scope.get_agent_scope() != agent_scope.PLAIN and self.env.user._is_portal_agent()
+        )
+
+    def _read_group_groupby(self, alias, groupby_spec, query):
+        """Ask for many2many and related fields, which the ORM groups by unasked."""
+        self._check_named_field_access(groupby_spec)
+        return super()._read_group_groupby(alias, groupby_spec, query)
+
+    def _read_group_select(self, aggregate_spec, query):
+        """Ask for related fields, which the ORM sums up unasked."""
+        self._check_named_field_access(aggregate_spec)
+        return super()._read_group_select(aggregate_spec, query)
+
+    def _order_field_to_sql(self, alias, field_name, direction, nulls, query):
+        """Ask for related fields, which the ORM sorts by unasked."""
+        self._check_named_field_access(field_name)
+        return super()._order_field_to_sql(alias, field_name, direction, nulls, query)
+
+    @api.model
+    def _check_named_field_access(self, expression):
+        """Check the access to the field that an expression like ``date:month`` or ``a_id.b`` starts with.
+
+        :param str expression: what somebody groups by, sums up or sorts by
+        :raise AccessError: if the current user may not read the field
+        """
+        if field := self._fields.get(expression.partition(":")[0].partition(".")[0]):
+            self._check_field_access(field, "read")
+
+    def _search(self, domain, *args, **kwargs):
+        """Ask for computed fields, whose search methods the ORM runs unasked."""
+        if self._is_read_by_portal_agent():
+            self._check_domain_access(self, Domain(domain))
+        return super()._search(domain, *args, **kwargs)
+
+    @api.model
+    def _check_domain_access(self, model, domain):
+        """Check the access to every field that a domain names, those of related records included.
+
+        :param model: the model that the domain is for
+        :param Domain domain: what somebody searches for
+        :raise AccessError: if the current user may not read one of the fields
+        """
+        for condition in domain.iter_conditions():
+            name, _dot, path = condition.field_expr.partition(".")
+            field = model._fields.get(name)
+            if field is None:
+                continue  # the ORM refuses it, and says so better
+            model._check_field_access(field, "read")
+            if not field.relational:
+                continue
+            comodel = model.env[field.comodel_name]
+            if path:
+                self._check_domain_access(comodel, Domain(path, condition.operator, condition.value))
+            elif isinstance(condition.value, Domain):
+                self._check_domain_access(comodel, condition.value)
+            elif condition.operator in ("any", "not any") and isinstance(condition.value, (list, tuple)):
+                self._check_domain_access(comodel, Domain(condition.value))
+
+    @api.model
+    def _get_portal_agent_domain(self):
+        """Return what an agent's page lists beyond what the record rules say.
+
+        :return: a condition that holds for every record that any page of an agent may show
+        :rtype: Domain
+        """
+        return Domain.TRUE
+
+    @api.model
+    def _get_portal_agent_customer_domain(self, customer):
+        """Return the condition that a record belongs to one customer, contacts at any depth included.
+
+        It bypasses the contacts' own rules: the record's rule has proved already that the customer
+        is the agent's, and to prove it again in a subquery costs more than the page.
+
+        :param customer: commercial entity, a ``res.partner`` of one record, or none for all
+        :rtype: Domain
+        """
+        if not customer:
+            return Domain.TRUE
+        return Domain("partner_id", "any!", Domain("commercial_partner_id", "=", customer.id))
+
+    @api.model
+    def _find_for_portal_agent(self, record_id, domain=Domain.TRUE):
+        """Find one record that the agent's pages may show.
+
+        A record that does not exist and one that is somebody else's get the same answer, by the
+        same query.
+
+        :param int record_id: the id that the visitor asked for
+        :param Domain domain: further condition of the page
+        :return: the record, or an empty recordset
+        """
+        return self.search(Domain("id", "=", record_id) & self._get_portal_agent_domain() & domain, limit=1)

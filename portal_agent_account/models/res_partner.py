@@ -1,0 +1,459 @@
+from collections import Counter, defaultdict
+
+from odoo import api, fields, models
+from odoo.exceptions import AccessError, UserError
+from odoo.fields import Command, Domain
+from odoo.tools import SQL, email_normalize
+from odoo.tools.sql import escape_psql
+
+from .res_users import AGENT_GROUP
+
+# By either of them somebody may change who looks after a customer.
+AGENT_FIELDS = {"portal_agent_ids", "commercial_portal_agent_ids"}
+
+
+class ResPartner(models.Model):
+    _name = "res.partner"
+    _inherit = ["res.partner", "portal.agent.mixin"]
+
+    # Hidden from portal users: a customer does not see its agents, an agent not the others.
+    portal_agent_ids = fields.Many2many(
+        comodel_name="res.users",
+        relation="res_partner_portal_agent_rel",
+        column1="partner_id",
+        column2="user_id",
+        string="Portal Agents",
+        domain="[('is_portal_agent', '=', True)]",
+        copy=False,
+        groups="base.group_user",
+        help="Portal users who see the quotations, orders and invoices of this customer and of all its contacts.",
+    )
+    # The same on a contact, where it shows, and changes, the agents of the company it belongs to.
+    commercial_portal_agent_ids = fields.Many2many(
+        related="commercial_partner_id.portal_agent_ids",
+        readonly=False,
+        string="Agents of the Company",
+        domain="[('is_portal_agent', '=', True)]",
+        groups="base.group_user",
+    )
+    is_portal_agent = fields.Boolean(
+        compute="_compute_is_portal_agent",
+        search="_search_is_portal_agent",
+        groups="base.group_user",
+        help="This contact logs in as an agent.",
+    )
+    portal_agent_customer_count = fields.Integer(
+        string="Agent's Customers",
+        compute="_compute_portal_agent_customer_count",
+        groups="base.group_user",
+    )
+
+    @api.depends("user_ids.is_portal_agent")
+    def _compute_is_portal_agent(self):
+        for partner in self:
+            partner.is_portal_agent = any(partner.user_ids.mapped("is_portal_agent"))
+
+    def _compute_portal_agent_customer_count(self):
+        for partner in self:
+            partner.portal_agent_customer_count = sum(partner.user_ids.mapped("portal_agent_customer_count"))
+
+    def _search_is_portal_agent(self, operator, value):
+        if operator != "in":
+            return NotImplemented
+        domain = Domain("user_ids", "any", Domain("is_portal_agent", "=", True))
+        return domain if True in value else ~domain
+
+    # ---- what the agent's pages list
+
+    @api.model
+    def _get_portal_agent_domain(self):
+        return super()._get_portal_agent_domain() & (Domain("is_company", "=", True) | Domain("parent_id", "=", False))
+
+    @api.model
+    def _get_portal_agent_customer_domain(self, customer):
+        return Domain("commercial_partner_id", "=", customer.id) if customer else Domain.TRUE
+
+    # ---- changing the assignment
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        """Assign the agents after the contact is made, by the one way that checks and tracks."""
+        default = self.default_get(["portal_agent_ids"]).get("portal_agent_ids", [])
+        if not default and not any(AGENT_FIELDS & vals.keys() for vals in vals_list):
+            return super().create(vals_list)
+        commands_list = [self._pop_portal_agents(vals, default) for vals in vals_list]
+        partners = super().create([vals | {"portal_agent_ids": []} for _commands, vals in commands_list])
+        for partner, (commands, _vals) in zip(partners, commands_list, strict=True):
+            # a new contact brings agents to its company, and takes none from it
+            if agents := self._read_portal_agent_commands(commands)[0]:
+                partner._change_portal_agents(add=agents)
+        return partners
+
+    def write(self, vals):
+        """Assign agents by the one way that checks and tracks; drop them with the commercial entity."""
+        may_change_entity = bool({"parent_id", "is_company"} & vals.keys())
+        commands, others = self._pop_portal_agents(vals, [])
+        result = super().write(others) if others or not vals else True
+        if commands:
+            add, remove, replace = self._read_portal_agent_commands(commands)
+            self._change_portal_agents(add=add, remove=remove, replace=replace)
+        if may_change_entity:
+            self._drop_agents_of_former_entities()
+        return result
+
+    @api.model
+    def _pop_portal_agents(self, vals, default):
+        """Take the agents out of values for ``create`` or ``write``.
+
+        :param dict vals: the values, which are not changed
+        :param list default: what to do where the values say nothing of agents
+        :return: x2many commands for the agents, and the other values
+        :rtype: tuple[list, dict]
+        """
+        others = {name: value for name, value in vals.items() if name not in AGENT_FIELDS}
+        given = [vals[name] for name in sorted(AGENT_FIELDS & vals.keys())]
+        if not given:
+            return default, others
+        return [command for value in given for command in ([Command.clear()] if value is False else value)], others
+
+    @api.model
+    def _read_portal_agent_commands(self, commands):
+        """Say what x2many commands mean for the agents of a customer.
+
+        :param list commands: commands, or ids, as ``write`` takes them
+        :return: who comes, who goes, and whether everybody else goes
+        :rtype: tuple
+        :raise UserError: for commands that would make or change the users themselves
+        """
+        add, remove, replace = self.env["res.users"], self.env["res.users"], False
+        for command in commands:
+            match command:
+                case (Command.LINK, user_id, *_) | (int() as user_id):
+                    add += add.browse(user_id)
+                    remove -= add.browse(user_id)
+                case (Command.UNLINK | Command.DELETE, user_id, *_):
+                    add -= add.browse(user_id)
+                    remove += remove.browse(user_id)
+                case (Command.CLEAR, *_):
+                    add, remove, replace = add.browse(), remove.browse(), True
+                case (Command.SET, _, user_ids):
+                    add, remove, replace = add.browse(user_ids), remove.browse(), True
+                case _:
+                    raise UserError(self.env._("Agents are made from contacts, by the action “Make Portal Agent”."))
+        return add, remove, replace
+
+    def _change_portal_agents(self, add=None, remove=None, replace=False):
+        """Change the agents of the customers that these contacts belong to.
+
+        Ten thousand customers take the same few queries as one.
+
+        :param add: ``res.users`` who become their agents
+        :param remove: ``res.users`` who are their agents no longer
+        :param bool replace: whether everybody but ``add`` goes
+        :raise AccessError: if the current user may not manage contacts
+        :raise ValidationError: if somebody in ``add`` is not an agent
+        """
+        add, remove = add or self.env["res.users"], remove or self.env["res.users"]
+        customers = self.commercial_partner_id
+        customers._check_may_assign_portal_agents()
+        add._check_is_portal_agent()
+        removed = customers._delete_portal_agents(add if replace else remove, keep=replace)
+        added = customers._insert_portal_agents(add)
+        customers._portal_agents_changed(added, removed)
+
+    def _check_may_assign_portal_agents(self):
+        """:raise AccessError: if the current user may not manage these contacts"""
+        if not self.env.su and not self.env.user.has_group("base.group_partner_manager"):
+            raise AccessError(self.env._("Only people who may manage contacts can assign portal agents to customers."))
+        self.check_access("write")
+
+    def _insert_portal_agents(self, users):
+        """Link users to these customers.
+
+        :return: the pairs that are new
+        :rtype: list[tuple[int, int]]
+        """
+        query = SQL(
+            """
+            INSERT INTO res_partner_portal_agent_rel (partner_id, user_id)
+                 SELECT partner_id, user_id
+                   FROM unnest(%s::int[]) AS partner_id CROSS JOIN unnest(%s::int[]) AS user_id
+            ON CONFLICT DO NOTHING
+              RETURNING partner_id, user_id
+            """,
+            self.ids,
+            users.ids,
+        )
+        return self.env.execute_query(query) if self and users else []
+
+    def _delete_portal_agents(self, users, keep=False):
+        """Unlink users from these customers.
+
+        :param users: the users who go, or who stay
+        :param bool keep: whether they stay, and all others go
+        :return: the pairs that are gone
+        :rtype: list[tuple[int, int]]
+        """
+        return self.env.execute_query(
+            SQL(
+                """
+                DELETE FROM res_partner_portal_agent_rel
+                      WHERE partner_id = ANY(%s::int[]) AND %s
+                  RETURNING partner_id, user_id
+                """,
+                self.ids,
+                SQL("user_id != ALL(%s::int[])", users.ids) if keep else SQL("user_id = ANY(%s::int[])", users.ids),
+            )
+        )
+
+    def _portal_agents_changed(self, added, removed):
+        """Tell the caches and the chatter of these customers who came and who went.
+
+        :param list added: pairs of customer and user that are new
+        :param list removed: pairs of customer and user that are gone
+        """
+        if not added and not removed:
+            return
+        changes = defaultdict(lambda: ([], []))
+        for partner_id, user_id in added:
+            changes[partner_id][0].append(user_id)
+        for partner_id, user_id in removed:
+            changes[partner_id][1].append(user_id)
+        customers = self.browse(changes)
+        customers.modified(["portal_agent_ids"])
+        customers.invalidate_recordset(["portal_agent_ids", "commercial_portal_agent_ids"], flush=False)
+        self.env["res.users"].invalidate_model(["portal_agent_customer_count"], flush=False)
+        customers._log_portal_agents(changes)
+
+    def _log_portal_agents(self, changes):
+        """Note the change of agents in the chatter of these customers, like any tracked field.
+
+        Odoo's own tracking writes record by record; here ten thousand customers are three queries.
+
+        :param dict changes: ids of the users who came and who went, by id of the customer
+        """
+        customers_sudo = self.sudo().with_context(active_test=False)
+        user_ids = {user_id for pair in changes.values() for user_id in (*pair[0], *pair[1])}
+        users_sudo = customers_sudo.portal_agent_ids.browse(user_ids) | customers_sudo.portal_agent_ids
+        names = {user.id: user.name for user in users_sudo}
+        tracked = {}
+        for customer in customers_sudo:
+            came, went = changes[customer.id]
+            now = set(customer.portal_agent_ids.ids)
+            before = (now - set(came)) | set(went)
+            tracked[customer.id] = [", ".join(sorted(names[user_id] for user_id in ids)) for ids in (before, now)]
+        self._insert_tracking_values(self._insert_log_messages(), tracked)
+
+    def _insert_log_messages(self):
+        """Add an empty note to the chatter of these contacts: one made by Odoo, the others like it.
+
+        :return: id of the note by id of the contact
+        :rtype: dict[int, int]
+        """
+        Message = self.env["mail.message"].sudo()
+        first = self[:1]._message_log_batch(bodies={})
+        Message.flush_model()
+        columns = [name for name, field in Message._fields.items() if field.store and field.column_type]
+        copied = SQL(", ").join(SQL.identifier(name) for name in columns if name not in ("id", "res_id"))
+        rows = self.env.execute_query(
+            SQL(
+                """
+                INSERT INTO mail_message (res_id, %(columns)s)
+                     SELECT new_res_id, %(columns)s
+                       FROM mail_message, unnest(%(res_ids)s::int[]) AS new_res_id
+                      WHERE id = %(first_id)s
+                  RETURNING res_id, id
+                """,
+                columns=copied,
+                res_ids=self[1:].ids,
+                first_id=first.id,
+            )
+        )
+        self.invalidate_recordset(["message_ids"], flush=False)
+        return dict(rows) | {self[:1].id: first.id}
+
+    def _insert_tracking_values(self, message_ids, tracked):
+        """Write into these notes who the agents were and are.
+
+        :param dict message_ids: id of the note by id of the contact
+        :param dict tracked: names before and names after, by id of the contact
+        """
+        self.env.execute_query(
+            SQL(
+                """
+                INSERT INTO mail_tracking_value (mail_message_id, old_value_char, new_value_char, field_id,
+                                                 create_uid, write_uid, create_date, write_date)
+                     SELECT message_id, nullif(old_names, ''), nullif(new_names, ''), %(field_id)s,
+                            %(uid)s, %(uid)s, %(now)s, %(now)s
+                       FROM unnest(%(message_ids)s::int[], %(old)s::text[], %(new)s::text[])
+                            AS note(message_id, old_names, new_names)
+                """,
+                field_id=self.env["ir.model.fields"]._get(self._name, "portal_agent_ids").id,
+                uid=self.env.uid,
+                now=self.env.cr.now(),
+                message_ids=[message_ids[contact_id] for contact_id in tracked],
+                old=[old for old, _new in tracked.values()],
+                new=[new for _old, new in tracked.values()],
+            )
+        )
+        self.env["mail.message"].browse(message_ids.values()).invalidate_recordset(["tracking_value_ids"], flush=False)
+
+    def _drop_agents_of_former_entities(self):
+        """Take the agents from contacts that belong to another commercial entity now.
+
+        They would mean nothing as long as the contact belongs to it, and come alive by accident
+        when it leaves.
+        """
+        contacts_sudo = self.sudo().with_context(active_test=False)
+        contacts_sudo = contacts_sudo.filtered(lambda contact: contact.commercial_partner_id != contact)
+        contacts_sudo._portal_agents_changed([], contacts_sudo._delete_portal_agents(self.env["res.users"], keep=True))
+
+    # ---- making agents
+
+    def action_make_portal_agent(self):
+        """Make these contacts portal agents: an account where there is none, the group, an invitation.
+
+        Contacts that are agents already are left as they are.
+
+        :return: a client action that says who was invited
+        :rtype: dict
+        :raise AccessError: if the current user may not create users
+        :raise UserError: if one of the contacts can't be an agent; then none of them is made one
+        """
+        self._check_may_make_portal_agents()
+        self._check_can_be_portal_agents()
+        contacts_sudo = self.sudo().filtered(lambda contact: not contact.is_portal_agent)
+        users_sudo = self.env["res.users"].sudo()
+        users_sudo = users_sudo.union(*(contact._get_user_to_make_agent() for contact in contacts_sudo))
+        users_sudo._grant_portal_agent()
+        users_sudo += (contacts_sudo - users_sudo.partner_id)._create_portal_agent_users()
+        users_sudo.action_send_portal_agent_invitation()
+        return self._notify_portal_agents_made(users_sudo)
+
+    def action_revoke_portal_agent(self):
+        """Take the agents' group, and with it the customers, from the users of these contacts."""
+        self.user_ids.filtered("is_portal_agent").action_revoke_portal_agent()
+
+    def action_open_portal_agent_customers(self):
+        """Open the customers that this contact looks after.
+
+        :return: a window action
+        :rtype: dict
+        """
+        self.ensure_one()
+        return self.user_ids.filtered("is_portal_agent")[:1].action_open_portal_agent_customers()
+
+    @api.model
+    def _check_may_make_portal_agents(self):
+        """:raise AccessError: if the current user may not create users"""
+        if not self.env.su and not self.env.user.has_group("base.group_erp_manager"):
+            raise AccessError(self.env._("Only people who may create users can make portal agents or dismiss them."))
+
+    def _check_can_be_portal_agents(self):
+        """:raise UserError: a list of these contacts that can't be agents, each with the reason"""
+        taken_logins = self._get_taken_logins()
+        problems = [
+            f"{contact.display_name}: {reason}"
+            for contact in self.sudo()
+            if (reason := contact._get_reason_against_portal_agent(taken_logins))
+        ]
+        if problems:
+            raise UserError(
+                self.env._("These contacts can't be made portal agents:\n%(list)s", list="\n".join(problems))
+            )
+
+    def _get_reason_against_portal_agent(self, taken_logins):
+        """Say why this contact can't be made an agent.
+
+        :param dict taken_logins: how many people want or have a login, by login in lower case
+        :return: a sentence, or ``None`` if it can
+        """
+        self.ensure_one()
+        user = self._get_user_to_make_agent()
+        if user and user._is_internal():
+            return self.env._("is an internal user; only portal users can be agents.")
+        if user:
+            return None
+        login = email_normalize(self.email)
+        if not login:
+            return self.env._("has no valid email address.")
+        if taken_logins[login] > 1:
+            return self.env._("has the email address of another user or contact.")
+        if not self.active:
+            return self.env._("is archived.")
+        return None
+
+    def _get_taken_logins(self):
+        """Count who has, or would get, the logins that these contacts need.
+
+        :rtype: collections.Counter
+        """
+        contacts_sudo = self.sudo().filtered(lambda contact: not contact._get_user_to_make_agent())
+        logins = Counter(login for contact in contacts_sudo if (login := email_normalize(contact.email)))
+        users_sudo = self.env["res.users"].sudo().with_context(active_test=False)
+        same = users_sudo.search(Domain.OR(Domain("login", "=ilike", escape_psql(login)) for login in logins))
+        logins.update(user.login.lower() for user in same)
+        return logins
+
+    def _get_user_to_make_agent(self):
+        """Return the account of this contact: an active one, or else an archived one.
+
+        :return: ``res.users`` of one record or none
+        """
+        self.ensure_one()
+        return self.with_context(active_test=False).user_ids.sorted("active", reverse=True)[:1]
+
+    def _create_portal_agent_users(self):
+        """Create the accounts of these contacts, in one batch, as copies of the portal's template user.
+
+        :return: the new ``res.users``
+        """
+        users_sudo = self.env["res.users"].sudo().with_context(no_reset_password=True)
+        template_id = self.env["ir.config_parameter"].sudo().get_param("base.template_portal_user_id")
+        template_sudo = users_sudo.browse(int(template_id or 0)).exists()
+        groups = template_sudo.group_ids | self.env.ref("base.group_portal") | self.env.ref(AGENT_GROUP)
+        return users_sudo.create(
+            [
+                {
+                    "partner_id": contact.id,
+                    "login": email_normalize(contact.email),
+                    "company_id": (contact.company_id or self.env.company).id,
+                    "company_ids": [Command.set((contact.company_id or self.env.company).ids)],
+                    "group_ids": [Command.set(groups.ids)],
+                }
+                for contact in self
+            ]
+        )
+
+    @api.model
+    def _notify_portal_agents_made(self, users):
+        """Tell the administrator who was invited.
+
+        :param users: the ``res.users`` who became agents
+        :return: a client action
+        :rtype: dict
+        """
+        if users:
+            message = self.env._("Invited: %(names)s", names=", ".join(users.mapped("name")))
+        else:
+            message = self.env._("They are portal agents already.")
+        return {
+            "type": "ir.actions.client",
+            "tag": "display_notification",
+            "params": {
+                "type": "success" if users else "info",
+                "title": self.env._("Portal agents"),
+                "message": message,
+                "next": {"type": "ir.actions.client", "tag": "soft_reload"},
+            },
+        }
+
+    def action_assign_portal_agents(self):
+        """Open the wizard that changes the agents of these customers.
+
+        :return: a window action
+        :rtype: dict
+        """
+        self._check_may_assign_portal_agents()
+        action = self.env["ir.actions.act_window"]._for_xml_id("portal_agent_account.action_portal_agent_assign")
+        return action | {"context": {"default_partner_ids": self.ids}}

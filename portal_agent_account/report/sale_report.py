@@ -1,0 +1,11 @@
+from odoo import fields, models
+
+
+class SaleReport(models.Model):
+    _inherit = "sale.report"
+
+    portal_agent_ids = fields.Many2many(
+        related="partner_id.commercial_partner_id.portal_agent_ids",
+        string="Portal Agents",
+        groups="base.group_user",
+    )

@@ -1,0 +1,60 @@
+import { loadBundle } from "@web/core/assets";
+import { registry } from "@web/core/registry";
+import { Interaction } from "@web/public/interaction";
+
+/**
+ * Draws a chart of the numbers that the server wrote beside it. The amounts as text are the server's.
+ */
+export class PortalAgentChart extends Interaction {
+    static selector = ".o_portal_agent_chart";
+
+    async willStart() {
+        await loadBundle("web.chartjs_lib");
+    }
+
+    start() {
+        const spec = JSON.parse(this.el.dataset.chart);
+        const chart = new window.Chart(this.el.querySelector("canvas"), {
+            type: "bar",
+            data: { labels: spec.labels, datasets: spec.datasets.map((dataset) => this.getDataset(dataset)) },
+            options: this.getOptions(spec),
+        });
+        this.registerCleanup(() => chart.destroy());
+    }
+
+    getDataset(dataset) {
+        const theme = getComputedStyle(document.documentElement);
+        const backgroundColor = dataset.colors.map((color) => theme.getPropertyValue(`--${color}`).trim());
+        return { ...dataset, backgroundColor, borderRadius: 3, maxBarThickness: 32 };
+    }
+
+    getOptions({ datasets, ticks, is_horizontal: isHorizontal }) {
+        const compact = new Intl.NumberFormat(document.documentElement.lang || undefined, { notation: "compact" });
+        const names = {
+            grid: { display: false },
+            ticks: { callback: (value, index) => ticks[index], autoSkip: false, maxRotation: 60 },
+        };
+        const amounts = {
+            beginAtZero: true,
+            ticks: { callback: (value) => compact.format(value), maxTicksLimit: 6, maxRotation: 0 },
+        };
+        return {
+            indexAxis: isHorizontal ? "y" : "x",
+            responsive: true,
+            maintainAspectRatio: false,
+            animation: false,
+            interaction: { mode: "index", intersect: false },
+            plugins: {
+                legend: { display: datasets.length > 1, position: "bottom", labels: { boxWidth: 12 } },
+                tooltip: {
+                    callbacks: {
+                        label: ({ dataset, dataIndex }) => `${dataset.label}: ${dataset.formatted[dataIndex]}`,
+                    },
+                },
+            },
+            scales: isHorizontal ? { x: amounts, y: names } : { x: names, y: amounts },
+        };
+    }
+}
+
+registry.category("public.interactions").add("portal_agent_account.chart", PortalAgentChart);

@@ -1,0 +1,209 @@
+import { browser } from "@web/core/browser/browser";
+import { registry } from "@web/core/registry";
+import { Interaction } from "@web/public/interaction";
+
+/**
+ * Updates an agent's page in place, and the address bar with it.
+ *
+ * Whatever is chosen stands in an address, so the page is what the server answers there: this only
+ * fetches it and puts its content in place of the present one. Where that fails, the browser goes to
+ * the address as it would have done without a script.
+ */
+export class PortalAgentPage extends Interaction {
+    static selector = ".o_portal_agent";
+    dynamicContent = {
+        _root: {
+            "t-on-click": this.onClick,
+            "t-on-submit": this.onSubmit,
+            "t-on-change": this.onChange,
+            "t-on-input": this.debounced(this.onInput, 400),
+            "t-on-portal_agent_navigate": (ev) => this.navigate(ev.detail.url),
+        },
+        _window: {
+            "t-on-popstate": this.onPopState,
+        },
+    };
+
+    setup() {
+        this.shownUrl = this.getPlace(browser.location);
+        this.isTyping = false;
+        this.registerCleanup(() => this.abort?.abort());
+    }
+
+    /**
+     * Links that change what is listed are followed in place, all others by the browser.
+     */
+    onClick(ev) {
+        const link = ev.target.closest("a.o_portal_agent_inplace, .o_portal_agent_pager a[href]");
+        const isPlainClick = ev.button === 0 && !(ev.ctrlKey || ev.metaKey || ev.shiftKey || ev.altKey);
+        if (link && isPlainClick) {
+            ev.preventDefault();
+            this.navigate(link.href, { toTop: Boolean(link.closest(".o_portal_agent_pager")) });
+        }
+    }
+
+    onSubmit(ev) {
+        const form = ev.target.closest(".o_portal_agent_form");
+        if (form) {
+            ev.preventDefault();
+            this.navigate(this.getFormUrl(form));
+        }
+    }
+
+    onChange(ev) {
+        const form = ev.target.closest(".o_portal_agent_form");
+        if (form && ev.target.matches("select, input[type='date']")) {
+            this.navigate(this.getFormUrl(form));
+        }
+    }
+
+    onInput(ev) {
+        const form = ev.target.closest(".o_portal_agent_form");
+        if (form && ev.target.matches("input[type='search']") && ev.target.isConnected) {
+            this.navigate(this.getFormUrl(form), { isTyping: true });
+        }
+    }
+
+    onPopState() {
+        if (this.getPlace(browser.location) !== this.shownUrl) {
+            this.show(browser.location.href);
+        }
+    }
+
+    /**
+     * @param {HTMLFormElement} form
+     * @returns {string} where the form leads, without what is empty or the default: the first choice
+     */
+    getFormUrl(form) {
+        const url = new URL(form.action, browser.location.href);
+        for (const [name, value] of new FormData(form)) {
+            if (value && form.elements[name].selectedIndex !== 0) {
+                url.searchParams.set(name, value);
+            }
+        }
+        return url.href;
+    }
+
+    getPlace(url) {
+        return url.pathname + url.search;
+    }
+
+    /**
+     * @param {string} url
+     * @param {Object} [options]
+     * @param {boolean} [options.isTyping] a step of typing, which takes the place of the one before
+     *      in the browser's history
+     * @param {boolean} [options.toTop] whether to show the beginning of the page
+     */
+    async navigate(url, { isTyping = false, toTop = false } = {}) {
+        const place = this.getPlace(new URL(url, browser.location.href));
+        if (place === this.shownUrl && isTyping) {
+            return;
+        }
+        const isReplaced = (isTyping && this.isTyping) || place === this.shownUrl;
+        this.isTyping = isTyping;
+        await this.show(url, { toTop, record: isReplaced ? "replaceState" : "pushState" });
+    }
+
+    /**
+     * Fetches a page and shows it. An answer that comes after another was asked for is dropped.
+     *
+     * @param {string} url
+     * @param {Object} [options]
+     * @param {boolean} [options.toTop] whether to show the beginning of the page
+     * @param {"pushState" | "replaceState"} [options.record] how the browser's history takes note of it
+     */
+    async show(url, { toTop = false, record } = {}) {
+        this.abort?.abort();
+        const abort = (this.abort = new AbortController());
+        const contentEl = this.getContent();
+        contentEl.setAttribute("aria-busy", "true");
+        let page;
+        try {
+            page = await this.waitFor(this.fetchPage(url, abort.signal));
+        } catch {
+            if (!abort.signal.aborted) {
+                browser.location.assign(url);
+            }
+            return;
+        }
+        if (abort.signal.aborted) {
+            return;
+        }
+        this.shownUrl = this.getPlace(new URL(url, browser.location.href));
+        if (record) {
+            browser.history[record]({}, "", url);
+        }
+        this.protectSyncAfterAsync(() => this.replaceContent(page, toTop))();
+    }
+
+    /**
+     * @param {string} url
+     * @param {AbortSignal} signal
+     * @returns {Promise<Document>}
+     */
+    async fetchPage(url, signal) {
+        const response = await browser.fetch(url, { signal, headers: { Accept: "text/html" } });
+        const page = new DOMParser().parseFromString(await response.text(), "text/html");
+        if (!response.ok || response.redirected || !this.getContent(page)) {
+            throw new Error(`${url} is not an agent's page`);
+        }
+        return page;
+    }
+
+    getContent(root = this.el) {
+        return root.querySelector("#portal_agent_content");
+    }
+
+    /**
+     * @param {Document} page
+     * @param {boolean} toTop
+     */
+    replaceContent(page, toTop) {
+        const oldEl = this.getContent();
+        const newEl = document.adoptNode(this.getContent(page));
+        const restoreFocus = this.rememberFocus();
+        const interactions = this.services["public.interactions"];
+        interactions.stopInteractions(oldEl);
+        oldEl.replaceWith(newEl);
+        interactions.startInteractions(newEl);
+        document.title = page.title;
+        restoreFocus(newEl);
+        this.el.querySelector(".o_portal_agent_status").textContent =
+            newEl.querySelector(".o_portal_agent_count")?.textContent.trim() ||
+            newEl.querySelector("h1")?.textContent.trim() ||
+            "";
+        if (toTop) {
+            this.el.scrollIntoView({ block: "start" });
+        }
+    }
+
+    /**
+     * @returns {Function} puts the focus on the element that has taken the place of the focused one,
+     *      with what was typed meanwhile
+     */
+    rememberFocus() {
+        const focused = document.activeElement;
+        if (!this.el.contains(focused)) {
+            return () => {};
+        }
+        const { id, value, selectionStart, selectionEnd } = focused;
+        const isSearch = focused.matches("input[type='search']");
+        return (contentEl) => {
+            const target = id && contentEl.querySelector(`#${CSS.escape(id)}`);
+            if (!target) {
+                const heading = contentEl.querySelector("h1");
+                heading.tabIndex = -1;
+                heading.focus({ preventScroll: true });
+                return;
+            }
+            target.focus({ preventScroll: true });
+            if (isSearch) {
+                target.value = value;
+                target.setSelectionRange(selectionStart, selectionEnd);
+            }
+        };
+    }
+}
+
+registry.category("public.interactions").add("portal_agent_account.page", PortalAgentPage);

@@ -1,0 +1,196 @@
+import { registry } from "@web/core/registry";
+import { queryOne } from "@odoo/hoot-dom";
+
+/**
+ * @param {string} description
+ * @param {() => boolean} isRight
+ */
+function check(description, isRight) {
+    if (!isRight()) {
+        throw new Error(description);
+    }
+}
+
+const selectCustomer = [
+    {
+        content: "Open the customer selector",
+        trigger: "#portal_agent_customer_search",
+        run: "click",
+    },
+    {
+        content: "All customers are offered before anything is typed",
+        trigger: ".o_portal_agent_selector_list.show [role=option]:contains(Quack Feathers)",
+    },
+    {
+        content: "Type a part of the name",
+        trigger: "#portal_agent_customer_search",
+        run: "edit trading",
+    },
+    {
+        content: "Only the customer that was meant is left",
+        trigger:
+            ".o_portal_agent_selector_list.show:not(:has([role=option]:contains(Quack))) [role=option]:contains(Quill Trading)",
+    },
+];
+
+registry.category("web_tour.tours").add("portal_agent_desktop", {
+    url: "/my",
+    steps: () => [
+        {
+            content: "The tile on the portal's home page leads to the agent's pages",
+            trigger: ".o_portal_docs a[href='/my/agent']",
+            run: "click",
+            expectUnloadPage: true,
+        },
+        {
+            content: "The tiles count everything",
+            trigger: ".o_portal_agent_tile_orders .o_portal_agent_tile_count:contains(2)",
+        },
+        {
+            content: "The charts are drawn",
+            trigger: ".o_portal_agent_chart_months canvas[style*=height]",
+        },
+        ...selectCustomer,
+        {
+            content: "Arrow keys move through what was found",
+            trigger: "#portal_agent_customer_search[aria-expanded=true][aria-activedescendant]",
+            run: "press Enter",
+        },
+        {
+            content: "The figures follow the selected customer, in place",
+            trigger: ".o_portal_agent_tile_orders .o_portal_agent_tile_count:contains(1)",
+            run() {
+                check("the address says which customer", () => /[?&]customer=\d+/.test(location.search));
+                check("the field says which customer", () =>
+                    queryOne("#portal_agent_customer_search").value === "Quill Trading");
+                check("the focus stays in the field", () =>
+                    document.activeElement.id === "portal_agent_customer_search");
+                history.back();
+            },
+        },
+        {
+            content: "Back is all customers again",
+            trigger: ".o_portal_agent_tile_orders .o_portal_agent_tile_count:contains(2)",
+            run() {
+                check("no customer is selected", () => !location.search);
+                history.forward();
+            },
+        },
+        {
+            content: "Forward is the selected customer again; go to the quotations",
+            trigger: ".o_portal_agent_selector_clear",
+        },
+        {
+            trigger: ".o_portal_agent_navigation a:contains(Quotations)",
+            run: "click",
+            expectUnloadPage: true,
+        },
+        {
+            content: "The customer is still selected; search while typing",
+            trigger: ".o_portal_agent_selector[data-customer-name='Quill Trading']",
+        },
+        {
+            trigger: "#portal_agent_search",
+            run: "edit draft",
+        },
+        {
+            content: "Only what was searched for is left",
+            trigger: ".o_portal_agent_count:contains(/^\\s*1 result/)",
+            run() {
+                check("the address says what is searched", () => location.search.includes("search=draft"));
+                check("the focus stays in the field", () => document.activeElement.id === "portal_agent_search");
+            },
+        },
+        {
+            content: "Filter",
+            trigger: "#portal_agent_filter_sent",
+            run: "click",
+        },
+        {
+            content: "Nothing is found, and the page says what helps",
+            trigger: ".o_portal_agent_empty a",
+            run: "click",
+        },
+        {
+            content: "Open the document",
+            trigger: ".o_portal_agent_table a:contains(QUILL-QUOTATION)",
+            run: "click",
+            expectUnloadPage: true,
+        },
+        {
+            content: "It can be read, and nothing can be done",
+            trigger: "main:not(:has(button:contains(Sign))):not(:has(.o_portal_chatter)) h1:contains(QUILL-QUOTATION)",
+        },
+        {
+            content: "Breadcrumbs lead back to the list as it was",
+            trigger: ".breadcrumb a[href*='filterby=sent']",
+            run: "click",
+            expectUnloadPage: true,
+        },
+        {
+            content: "Show all customers again",
+            trigger: ".o_portal_agent_selector_clear",
+            run: "click",
+        },
+        {
+            trigger: ".o_portal_agent_selector:not([data-customer-id])",
+            run() {
+                check("no customer is selected", () => !location.search.includes("customer="));
+            },
+        },
+    ],
+});
+
+registry.category("web_tour.tours").add("portal_agent_phone", {
+    url: "/my/agent/orders",
+    steps: () => [
+        {
+            content: "A list is a list of cards that fits the screen",
+            trigger: ".o_portal_agent_table tbody tr:contains(QUILL-ORDER)",
+            run() {
+                const row = this.anchor;
+                check("rows are cards", () => getComputedStyle(row).display === "grid");
+                check("nothing scrolls sideways", () =>
+                    document.scrollingElement.scrollWidth <= document.documentElement.clientWidth);
+            },
+        },
+        ...selectCustomer,
+        {
+            content: "Tap the customer",
+            trigger: ".o_portal_agent_selector_list [role=option]:contains(Quill Trading)",
+            run: "click",
+        },
+        {
+            content: "Only its orders are listed",
+            trigger: ".o_portal_agent_table:not(:contains(QUACK-ORDER)) tr:contains(QUILL-ORDER)",
+        },
+        {
+            content: "View the customer",
+            trigger: ".o_portal_agent_selector a[href*='/my/agent/customers/']",
+            run: "click",
+            expectUnloadPage: true,
+        },
+        {
+            content: "Its phone number is a link",
+            trigger: "a[href='tel:+32 9 555 01']",
+            run() {
+                check("nothing scrolls sideways", () =>
+                    document.scrollingElement.scrollWidth <= document.documentElement.clientWidth);
+            },
+        },
+        {
+            content: "Open an order",
+            trigger: ".o_portal_agent_table a:contains(QUILL-ORDER)",
+            run: "click",
+            expectUnloadPage: true,
+        },
+        {
+            content: "The document fits the screen too",
+            trigger: ".o_portal_agent_document:contains(QUILL-ORDER)",
+            run() {
+                check("nothing scrolls sideways", () =>
+                    document.scrollingElement.scrollWidth <= document.documentElement.clientWidth);
+            },
+        },
+    ],
+});

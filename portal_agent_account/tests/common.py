@@ -1,0 +1,153 @@
+from contextlib import contextmanager
+from unittest.mock import patch
+
+from odoo.fields import Command
+from odoo.tests import TransactionCase, new_test_user
+
+from odoo.addons.portal_agent_account.models import agent_scope
+
+
+class PortalAgentCommon(TransactionCase):
+    """Two agents with a customer each, a customer of nobody, and documents of all of them.
+
+    Everything that belongs to the first agent's customer has "quill" in its name, so that a test can
+    look for it in any answer.
+    """
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.env = cls.env(
+            context={**cls.env.context, "tracking_disable": False, "no_reset_password": True, "mail_notrack": False}
+        )
+        cls.company = cls.env.ref("base.main_company")
+        cls.env.user.company_ids |= cls.company
+        cls._ensure_chart_of_accounts()
+        cls.agent = cls._new_agent("portal_agent_ann", name="Ann Agent")
+        cls.other_agent = cls._new_agent("portal_agent_bob", name="Bob Agent")
+        cls.portal_user = new_test_user(cls.env, login="portal_plain", groups="base.group_portal")
+
+        cls.customer = cls._new_customer("Quill Trading", portal_agent_ids=[Command.link(cls.agent.id)])
+        cls.buyer = cls._new_customer("Quincy Quill", parent_id=cls.customer.id, is_company=False)
+        cls.warehouse = cls._new_customer("Quill Depot", parent_id=cls.buyer.id, is_company=False, type="delivery")
+        cls.other_customer = cls._new_customer("Rook Stores", portal_agent_ids=[Command.link(cls.other_agent.id)])
+        cls.strange_customer = cls._new_customer("Swift Nobody")
+        cls.customer_user = new_test_user(cls.env, login="portal_quill", groups="base.group_portal")
+        cls.customer_user.partner_id.write({"name": "Quill Owner", "parent_id": cls.customer.id})
+
+        cls.product = cls.env["product.product"].create({"name": "Quill Ink", "type": "consu", "list_price": 100})
+        cls.quotation = cls._new_order(cls.buyer, "QUILL-QUOTATION", state="sent")
+        cls.draft_quotation = cls._new_order(cls.customer, "QUILL-DRAFT")
+        cls.order = cls._new_order(cls.warehouse, "QUILL-ORDER", confirm=True)
+        cls.other_order = cls._new_order(cls.other_customer, "ROOK-ORDER", confirm=True)
+        cls.strange_order = cls._new_order(cls.strange_customer, "SWIFT-ORDER", confirm=True)
+        cls.own_order = cls._new_order(cls.agent.partner_id, "ANN-ORDER", state="sent")
+
+        cls.invoice = cls._new_invoice(cls.buyer, "QUILL-INVOICE")
+        cls.credit_note = cls._new_invoice(cls.customer, "QUILL-CREDIT", move_type="out_refund")
+        cls.draft_invoice = cls._new_invoice(cls.customer, "QUILL-DRAFT-INVOICE", post=False)
+        cls.other_invoice = cls._new_invoice(cls.other_customer, "ROOK-INVOICE")
+        cls.own_invoice = cls._new_invoice(cls.agent.partner_id, "ANN-INVOICE")
+        cls.env.flush_all()
+
+    # ---- the world of the tests
+
+    @classmethod
+    def _ensure_chart_of_accounts(cls):
+        journals = cls.env["account.journal"].search([("type", "=", "sale"), ("company_id", "=", cls.company.id)])
+        if not journals:
+            cls.env["account.chart.template"].try_loading("generic_coa", cls.company, install_demo=False)
+
+    @classmethod
+    def _new_agent(cls, login, **values):
+        return new_test_user(
+            cls.env,
+            login=login,
+            groups="base.group_portal,portal_agent_account.group_portal_agent",
+            company_id=cls.company.id,
+            company_ids=[Command.set(cls.company.ids)],
+            **values,
+        )
+
+    @classmethod
+    def _new_customer(cls, name, **values):
+        return cls.env["res.partner"].create(
+            {
+                "name": name,
+                "is_company": True,
+                "email": f"{name.split()[0].lower()}@quill.example.com",
+                "comment": f"<p>{name} pays late</p>",
+                "ref": name.upper(),
+            }
+            | values
+        )
+
+    @classmethod
+    def _new_order(cls, partner, reference, state=None, confirm=False, **values):
+        order = cls.env["sale.order"].create(
+            {
+                "name": reference,
+                "partner_id": partner.id,
+                "company_id": cls.company.id,
+                "client_order_ref": reference,
+                "require_signature": True,
+                "require_payment": False,
+                "access_token": f"token-{reference.lower()}",
+                "order_line": [Command.create({"name": reference, "product_id": cls.product.id, "product_uom_qty": 2})],
+            }
+            | values
+        )
+        if confirm:
+            order.action_confirm()
+        elif state:
+            order.state = state
+        return order
+
+    @classmethod
+    def _new_invoice(cls, partner, reference, move_type="out_invoice", post=True, **values):
+        move = cls.env["account.move"].create(
+            {
+                "move_type": move_type,
+                "partner_id": partner.id,
+                "company_id": cls.company.id,
+                "invoice_date": "2026-01-15",
+                "ref": reference,
+                "access_token": f"token-{reference.lower()}",
+                "invoice_line_ids": [
+                    Command.create({"name": reference, "quantity": 1, "price_unit": 100, "tax_ids": [Command.clear()]})
+                ],
+            }
+            | values
+        )
+        if post:
+            move.action_post()
+        return move
+
+    # ---- in whose place the test looks
+
+    @contextmanager
+    def on_an_agents_page(self, user=None):
+        """Run code as if a route declared with ``portal_agent=True`` had been matched.
+
+        :param user: who asks; the first agent by default
+        :return: the environment of that user
+        """
+        with self._in_scope(agent_scope.AGENT, user) as env:
+            yield env
+
+    @contextmanager
+    def on_any_other_page(self, user=None):
+        """Run code as if some other route had been matched.
+
+        :param user: who asks; the first agent by default
+        :return: the environment of that user
+        """
+        with self._in_scope(agent_scope.PLAIN, user) as env:
+            yield env
+
+    @contextmanager
+    def _in_scope(self, scope, user):
+        with patch.object(agent_scope, "get_agent_scope", return_value=scope):
+            self.env.invalidate_all()
+            yield self.env(user=(user or self.agent).id, context={})
+        self.env.invalidate_all()

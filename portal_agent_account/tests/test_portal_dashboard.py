@@ -1,0 +1,203 @@
+from dateutil.relativedelta import relativedelta
+
+from odoo import fields
+from odoo.fields import Command
+from odoo.tests import tagged
+
+from .common import PortalAgentCommon
+
+
+@tagged("post_install", "-at_install")
+class TestPortalDashboard(PortalAgentCommon):
+    """Every figure is counted a second way: document by document, in Python."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.today = fields.Date.context_today(cls.agent)
+        cls.currency = cls.company.currency_id
+        cls.foreign = cls._new_foreign_currency()
+        cls.second = cls._new_customer("Quack Feathers", portal_agent_ids=[Command.link(cls.agent.id)])
+        cls.customers = cls.customer + cls.second
+        cls._fill()
+        cls.env.flush_all()
+
+    @classmethod
+    def _new_foreign_currency(cls):
+        currency = cls.env["res.currency"].create({"name": "QUL", "symbol": "Q", "rounding": 0.01})
+        cls.env["res.currency.rate"].create(
+            [
+                {"currency_id": currency.id, "company_id": cls.company.id, "name": "2020-01-01", "rate": 2.0},
+                {"currency_id": currency.id, "company_id": cls.company.id, "name": cls.today, "rate": 4.0},
+            ]
+        )
+        return currency
+
+    @classmethod
+    def _fill(cls):
+        """Documents of every kind, age, currency and customer."""
+        pricelist = cls.env["product.pricelist"].create({"name": "Foreign", "currency_id": cls.foreign.id})
+        for number, age in enumerate((0, 20, 45, 100, 250, 340, 380, 800)):
+            partner = (cls.buyer, cls.second)[number % 2]
+            moment = fields.Datetime.now() - relativedelta(days=age)
+            order = cls._new_order(partner, f"QUILL-{age}", pricelist_id=pricelist.id if number % 3 == 0 else False)
+            order.date_order = moment
+            order.currency_rate = order.currency_id._get_conversion_rate(
+                cls.currency, order.currency_id, cls.company, moment
+            )
+            order.state = ("sale", "sent", "draft", "sale", "cancel", "sale", "sale", "sale")[number]
+            for move_type in ("out_invoice", "out_refund") if number % 4 == 1 else ("out_invoice",):
+                invoice = cls._new_invoice(
+                    partner,
+                    f"QUILL-{move_type}-{age}",
+                    move_type=move_type,
+                    post=False,
+                    invoice_date=cls.today - relativedelta(days=age),
+                    currency_id=(cls.foreign if number % 3 == 0 else cls.currency).id,
+                )
+                invoice.write(
+                    {
+                        "invoice_payment_term_id": False,
+                        "invoice_date_due": cls.today - relativedelta(days=age - 15),
+                        "invoice_line_ids": [Command.update(invoice.invoice_line_ids.id, {"price_unit": 100 + age})],
+                    }
+                )
+                invoice.action_post()
+                if number % 3 == 1 and move_type == "out_invoice":
+                    cls._pay(invoice, invoice.amount_total / 2)
+
+    @classmethod
+    def _pay(cls, invoice, amount):
+        register = cls.env["account.payment.register"].with_context(active_model="account.move", active_ids=invoice.ids)
+        register.create({"amount": amount})._create_payments()
+
+    def _get_documents(self, model, customer):
+        """Return all documents of some customers, found one by one."""
+        customers = customer or self.customers
+        documents = self.env[model].search([("company_id", "=", self.company.id)])
+        return documents.filtered(lambda document: document.partner_id.commercial_partner_id in customers)
+
+    def _get_invoices(self, customer):
+        return self._get_documents("account.move", customer).filtered(
+            lambda move: move.state == "posted" and move.move_type in ("out_invoice", "out_refund")
+        )
+
+    def _in_company_currency(self, order):
+        return order.amount_total / order.currency_rate
+
+    def _assert_amount(self, amount, expected, message):
+        self.assertAlmostEqual(amount, expected, 2, message)
+
+    def _for_all_and_each(self):
+        for customer in (self.env["res.partner"], *self.customers):
+            with self.subTest(customer=customer.name), self.on_an_agents_page() as env:
+                yield customer, env["portal.agent.dashboard"], customer.with_env(env)
+
+    def test_tiles_count_and_sum_up_orders(self):
+        for customer, dashboard, seen in self._for_all_and_each():
+            figures = dashboard._get_summary(seen)["figures"]
+            orders = self._get_documents("sale.order", customer)
+            for name, states in (("quotations", ("draft", "sent")), ("orders", ("sale",))):
+                expected = orders.filtered(lambda order, states=states: order.state in states)
+                self.assertEqual(figures[name]["count"], len(expected), name)
+                self._assert_amount(figures[name]["amount"], sum(map(self._in_company_currency, expected)), name)
+            self.assertEqual(figures["customers"]["count"], len(customer) or 2)
+
+    def test_tiles_count_and_sum_up_invoices_with_credit_notes_subtracted_and_payments_counted(self):
+        for customer, dashboard, seen in self._for_all_and_each():
+            figures = dashboard._get_summary(seen)["figures"]
+            invoices = self._get_invoices(customer)
+            due = invoices.filtered(lambda move: not move.currency_id.is_zero(move.amount_residual))
+            overdue = due.filtered(lambda move: move.invoice_date_due < self.today)
+            self.assertEqual(figures["invoices"]["count"], len(invoices))
+            self._assert_amount(
+                figures["invoices"]["amount"], sum(self._get_booked(move)[0] for move in invoices), "all"
+            )
+            for name, moves in (("due", due), ("overdue", overdue)):
+                self.assertEqual(figures[name]["count"], len(moves), name)
+                self._assert_amount(figures[name]["amount"], sum(self._get_booked(move)[1] for move in moves), name)
+        self.assertTrue(overdue)
+
+    def _get_booked(self, move):
+        """Return the total and the residual of an invoice in company currency, from its receivable items."""
+        items = move.line_ids.filtered(lambda line: line.account_id.account_type == "asset_receivable")
+        return sum(items.mapped("balance")), sum(items.mapped("amount_residual"))
+
+    def test_months_show_orders_and_invoices_of_the_last_twelve(self):
+        for customer, dashboard, seen in self._for_all_and_each():
+            months = dashboard._get_summary(seen)["months"]
+            self.assertEqual(len(months), 12)
+            orders = self._get_documents("sale.order", customer).filtered(lambda order: order.state == "sale")
+            invoices = self._get_invoices(customer)
+            for number, month in enumerate(months):
+                day = self.today.replace(day=1) - relativedelta(months=11 - number)
+                ordered = orders.filtered(lambda order, day=day: order.date_order.date().replace(day=1) == day)
+                invoiced = invoices.filtered(lambda move, day=day: move.invoice_date.replace(day=1) == day)
+                self._assert_amount(month["orders"], sum(map(self._in_company_currency, ordered)), month["label"])
+                self._assert_amount(
+                    month["invoices"], sum(self._get_booked(move)[0] for move in invoiced), month["label"]
+                )
+
+    def test_ages_show_what_is_due_by_the_days_that_it_is_overdue(self):
+        limits = ((-10_000, 0), (1, 30), (31, 60), (61, 90), (91, 10_000))
+        for customer, dashboard, seen in self._for_all_and_each():
+            ages = dashboard._get_summary(seen)["ages"]
+            for age, (first, last) in zip(ages, limits, strict=True):
+                moves = self._get_invoices(customer).filtered(
+                    lambda move, first=first, last=last: (
+                        move.amount_residual and first <= (self.today - move.invoice_date_due).days <= last
+                    )
+                )
+                self.assertEqual(age["count"], len(moves), age["label"])
+                self._assert_amount(age["amount"], sum(self._get_booked(move)[1] for move in moves), age["label"])
+            figures = dashboard._get_summary(seen)["figures"]
+            self._assert_amount(sum(age["amount"] for age in ages), figures["due"]["amount"], "all ages")
+            self._assert_amount(sum(age["amount"] for age in ages[1:]), figures["overdue"]["amount"], "overdue")
+
+    def test_top_customers_come_by_what_was_invoiced_in_a_year(self):
+        with self.on_an_agents_page() as env:
+            top = env["portal.agent.dashboard"]._get_top_customers(env["res.partner"])
+        since = self.today - relativedelta(months=12)
+        amounts = {
+            customer: sum(
+                self._get_booked(move)[0] for move in self._get_invoices(customer) if move.invoice_date > since
+            )
+            for customer in self.customers
+        }
+        self.assertEqual([each["customer"] for each in top], sorted(amounts, key=amounts.get, reverse=True))
+        for each in top:
+            self._assert_amount(each["amount"], amounts[each["customer"].with_env(self.env)], each["customer"].name)
+
+    def test_contact_that_moved_to_somebody_elses_customer_takes_its_figures_along(self):
+        with self.on_an_agents_page() as env:
+            before = env["portal.agent.dashboard"]._get_summary(env["res.partner"])["figures"]["invoices"]["count"]
+        moved = len(self._get_invoices(self.customers).filtered(lambda move: move.partner_id == self.buyer))
+        self.buyer.parent_id = self.other_customer
+        with self.on_an_agents_page() as env:
+            dashboard = env["portal.agent.dashboard"]
+            self.assertEqual(dashboard._get_summary(env["res.partner"])["figures"]["invoices"]["count"], before - moved)
+            for top in dashboard._get_top_customers(env["res.partner"]):
+                self.assertIn(top["customer"].display_name, ("Quill Trading", "Quack Feathers"))
+
+    def test_balances_of_customers_are_what_each_has_not_paid(self):
+        with self.on_an_agents_page() as env:
+            balances = env["portal.agent.dashboard"]._get_balances(self.customers.with_env(env))
+            for customer in self.customers:
+                moves = self._get_invoices(customer)
+                overdue = moves.filtered(lambda move: move.invoice_date_due < self.today)
+                balance = balances[customer.with_env(env)]
+                self._assert_amount(balance["due"], sum(self._get_booked(move)[1] for move in moves), customer.name)
+                self._assert_amount(
+                    balance["overdue"], sum(self._get_booked(move)[1] for move in overdue), customer.name
+                )
+
+    def test_latest_documents_come_newest_first_and_without_cancelled_ones(self):
+        with self.on_an_agents_page() as env:
+            latest = env["portal.agent.dashboard"]._get_latest_documents(env["res.partner"])
+            days = [
+                document.invoice_date if document._name == "account.move" else document.date_order.date()
+                for document in latest
+            ]
+        self.assertEqual(days, sorted(days, reverse=True))
+        self.assertNotIn("cancel", [document.state for document in latest])
+        self.assertEqual(len(latest), 6)

@@ -1,0 +1,186 @@
+from unittest.mock import patch
+
+from lxml import html
+
+from odoo.tests import BaseCase, tagged
+
+from odoo.addons.base.models.ir_actions_report import IrActionsReport
+from odoo.addons.portal_agent_account.controllers.document import make_inert
+
+from .test_portal_pages import PortalAgentHttpCommon
+
+
+@tagged("post_install", "-at_install")
+class TestPortalDocuments(PortalAgentHttpCommon):
+    """Documents can be read and printed, and nothing else."""
+
+    def setUp(self):
+        super().setUp()
+        self.quotation.sudo().write({"require_signature": True, "require_payment": True, "prepayment_percent": 1.0})
+        self.order.order_line.qty_delivered = 2
+        self.order_invoice = self.order._create_invoices()
+        self.order_invoice.action_post()
+        self.env.flush_all()
+
+    def _get_documents(self):
+        orders = [f"/my/agent/orders/{order.id}" for order in (self.order, self.quotation, self.draft_quotation)]
+        invoices = (self.invoice, self.credit_note, self.order_invoice)
+        return orders + [
+            f"/my/agent/invoices/{invoice.id}{query}" for invoice in invoices for query in ("", "?report_type=html")
+        ]
+
+    def test_no_document_gives_a_token_or_a_way_to_act_for_the_customer(self):
+        tokens = (self.order + self.quotation).mapped("access_token") + (self.invoice + self.credit_note).mapped(
+            "access_token"
+        )
+        for url in self._get_documents():
+            page = self._get(url).text
+            with self.subTest(url=url):
+                for secret in ("access_token", *tokens):
+                    self.assertNotIn(secret, page)
+                main = html.fromstring(page).xpath("//main | //body")[0]
+                for link in main.xpath("//main//a/@href | //div[@id='wrapwrap' and not(.//main)]//a/@href"):
+                    self.assertNotRegex(link, r"/my/(orders|quotes|invoices)/|/payment/|/pay\b")
+                for name in (
+                    "modalaccept",
+                    "modaldecline",
+                    "o_portal_chatter",
+                    "o_sale_portal_paynow",
+                    "signature_form",
+                ):
+                    self.assertNotIn(name, page)
+                self.assertFalse(main.xpath("//main//form[@method='post' or @method='POST']"))
+
+    def test_looking_at_a_document_makes_no_token(self):
+        documents = [self.order, self.quotation, self.order_invoice, self.invoice]
+        for document in documents:
+            document.sudo().access_token = False
+        self.env.flush_all()
+        for url in self._get_documents():
+            self._get(url)
+        self.env.invalidate_all()
+        self.assertFalse(any(document.access_token for document in documents))
+
+    def test_looking_at_a_document_changes_nothing_of_it(self):
+        documents = [self.order, self.quotation, self.order_invoice, self.invoice]
+        self.env.cr.execute("UPDATE account_move SET write_date = '2020-01-01', is_manually_modified = FALSE")
+        self.env.cr.execute("UPDATE sale_order SET write_date = '2020-01-01'")
+        self.env.invalidate_all()
+        for url in self._get_documents():
+            self._get(url)
+        self.env.invalidate_all()
+        self.assertEqual({document.write_date.year for document in documents}, {2020})
+        self.assertFalse(self.invoice.is_manually_modified)
+
+    def test_order_shows_what_the_customer_sees(self):
+        page = self._get_content(f"/my/agent/orders/{self.order.id}")
+        for expected in ("QUILL-ORDER", "Quill Depot", "Confirmed", "2.00", self.order_invoice.name):
+            self.assertIn(expected, page)
+
+    def test_invoice_leads_to_its_order_and_the_order_to_its_invoice(self):
+        order_url, invoice_url = f"/my/agent/orders/{self.order.id}", f"/my/agent/invoices/{self.order_invoice.id}"
+        self.assertIn(f'href="{order_url}"', self._get(invoice_url).text)
+        self.assertIn(f'href="{invoice_url}"', self._get(order_url).text)
+
+    def test_invoice_that_somebody_else_pays_is_not_shown_with_the_order(self):
+        self.env.cr.execute(
+            "UPDATE account_move SET partner_id = %s WHERE id = %s", [self.other_customer.id, self.order_invoice.id]
+        )
+        self.env.invalidate_all()
+        page = self._get(f"/my/agent/orders/{self.order.id}").text
+        self.assertNotIn(self.order_invoice.name, page)
+
+    def test_printed_invoice_has_no_code_to_pay_by(self):
+        self.company.link_qr_code = True
+        self.env.flush_all()
+        page = self._get(f"/my/agent/invoices/{self.invoice.id}", report_type="html").text
+        self.assertIn(self.invoice.name, page)
+        self.assertNotIn("payment_link_qrcode", page)
+        with self.on_an_agents_page():
+            self.assertFalse(self.invoice.sudo().display_link_qr_code)
+        with self.on_any_other_page():
+            self.assertTrue(self.invoice.sudo().display_link_qr_code)
+
+    def test_pdf_is_printed_from_a_document_that_the_agent_may_see(self):
+        rendered = []
+
+        def render(report, report_ref, res_ids, data=None):
+            rendered.append((report_ref, res_ids))
+            return b"%PDF-1.4 quill", "pdf"
+
+        with patch.object(IrActionsReport, "_render_qweb_pdf", render):
+            for url, record in (
+                (f"/my/agent/orders/{self.order.id}", self.order),
+                (f"/my/agent/invoices/{self.invoice.id}", self.invoice),
+            ):
+                response = self._get(url, report_type="pdf", download="true")
+                self.assertEqual(response.headers["Content-Type"], "application/pdf")
+                self.assertTrue(response.headers["Content-Disposition"].startswith("attachment"))
+                self.assertEqual(response.content, b"%PDF-1.4 quill")
+                self.assertEqual(rendered.pop()[1], record.ids)
+                shown = self._get(url, report_type="pdf")
+                self.assertTrue(shown.headers["Content-Disposition"].startswith("inline"))
+
+    def test_previous_and_next_follow_the_list_that_led_there(self):
+        names = ["QUILL-1", "QUILL-2", "QUILL-3"]
+        for name in names:
+            self._new_order(self.customer, name, confirm=True)
+        page = html.fromstring(
+            self._get("/my/agent/orders", sortby="reference", search="QUILL-", customer=self.customer.id).text
+        )
+        links = page.xpath("//td[contains(@class, 'o_portal_agent_title')]/a")
+        self.assertEqual([link.text for link in links], [*names, "QUILL-ORDER"])
+        middle = html.fromstring(self._get(links[1].get("href")).text)
+        [before, after] = middle.xpath("//*[contains(@class, 'record_pager')]/a/@href")
+        self.assertEqual([before, after], [links[0].get("href"), links[2].get("href")])
+        [first, _next] = html.fromstring(self._get(links[0].get("href")).text).xpath(
+            "//*[contains(@class, 'record_pager')]/a"
+        )
+        self.assertIn("disabled", first.get("class"))
+
+    def test_document_that_left_its_list_has_no_neighbours(self):
+        page = self._get(f"/my/agent/orders/{self.order.id}", position=7).text
+        self.assertNotIn("record_pager", page)
+
+    def test_quotation_that_became_an_order_is_found_at_the_same_address(self):
+        self.quotation.state = "sale"
+        self.assertIn(
+            "Confirmed", self._get_content(f"/my/agent/orders/{self.quotation.id}", filterby="sent", position=0)
+        )
+
+
+@tagged("post_install", "-at_install")
+class TestInertDocuments(BaseCase):
+    """What is left of a template that another addon has added to."""
+
+    def test_what_acts_is_taken_out_and_what_is_printed_stays(self):
+        body = make_inert(
+            """<div onclick="steal()" data-token="abc">Total <b>5</b>
+            <a href="/my/orders/1?access_token=abc">Order 1</a> <a href="mailto:a@b.c">mail</a>
+            <a href="javascript:alert(1)">script</a> <a href="//evil.example">evil</a>
+            <form action="/pay"><input name="x"/>Pay</form><button>Accept</button><script>1</script>
+            <iframe src="/x"></iframe><div class="modal fade">Sign here</div>
+            <img src="/report/barcode?value=access_token"/> tail</div>"""
+        )
+        for kept in ("Total", "<b>5</b>", "Order 1", 'href="mailto:a@b.c"', "script", "evil", "tail"):
+            self.assertIn(kept, body)
+        for gone in (
+            "onclick",
+            "token",
+            "/my/orders",
+            "javascript:",
+            "evil.example",
+            "<form",
+            "Pay",
+            "Accept",
+            "<script",
+            "<iframe",
+            "Sign here",
+        ):
+            self.assertNotIn(gone, body)
+
+    def test_text_that_looks_like_markup_stays_text(self):
+        self.assertIn("&lt;script&gt;", make_inert("<p>&lt;script&gt;alert(1)&lt;/script&gt; ünïcode 😀</p>"))
+
+    def test_nothing_at_all_is_fine(self):
+        self.assertEqual(make_inert(""), "<div></div>")

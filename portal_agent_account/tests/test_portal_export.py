@@ -1,0 +1,77 @@
+import csv
+import io
+
+from openpyxl import load_workbook
+
+from odoo.fields import Command
+from odoo.tests import tagged
+from odoo.tools import mute_logger
+
+from .test_portal_pages import PortalAgentHttpCommon
+
+
+@tagged("post_install", "-at_install")
+class TestPortalExport(PortalAgentHttpCommon):
+    """Lists as files."""
+
+    def _export_csv(self, name, **query):
+        response = self._get(f"/my/agent/{name}/export", format="csv", **query)
+        self.assertEqual(response.status_code, 200)
+        return list(csv.DictReader(io.StringIO(response.content.decode("utf-8-sig"))))
+
+    def _export_xlsx(self, name, **query):
+        response = self._get(f"/my/agent/{name}/export", format="xlsx", **query)
+        self.assertEqual(response.status_code, 200)
+        rows = list(load_workbook(io.BytesIO(response.content)).active.iter_rows(values_only=True))
+        return [dict(zip(rows[0], row, strict=True)) for row in rows[1:]]
+
+    def test_both_formats_hold_what_the_list_shows(self):
+        for export in (self._export_csv, self._export_xlsx):
+            self.assertEqual([row["Reference"] for row in export("orders")], ["QUILL-ORDER"])
+            self.assertEqual({row["Reference"] for row in export("quotations")}, {"QUILL-QUOTATION", "QUILL-DRAFT"})
+            self.assertEqual({row["Number"] for row in export("invoices")}, {self.invoice.name, self.credit_note.name})
+            self.assertEqual([row["Name"] for row in export("customers")], ["Quill Trading"])
+
+    def test_export_holds_what_is_filtered_over_all_pages(self):
+        self.assertEqual(
+            [row["Reference"] for row in self._export_csv("quotations", filterby="draft")], ["QUILL-DRAFT"]
+        )
+        self.assertEqual(self._export_csv("orders", search="nothing of the kind"), [])
+        second = self._new_customer("Quack Feathers", portal_agent_ids=[Command.link(self.agent.id)])
+        orders = [self._new_order(second, f"QUACK-{number:03}") for number in range(90)]
+        exported = self._export_csv("quotations", customer=second.id, sortby="reference")
+        self.assertEqual([row["Reference"] for row in exported], [order.name for order in orders])
+
+    def test_credit_notes_are_negative_numbers(self):
+        [row] = self._export_xlsx("invoices", filterby="credit_notes")
+        self.assertEqual((row["Total"], row["Amount due"]), (-100, -100))
+        [row] = self._export_csv("invoices", filterby="credit_notes")
+        self.assertEqual(float(row["Total"]), -100)
+
+    def test_no_name_is_taken_for_a_formula(self):
+        for start in ("=", "+", "-", "@", "\t=", " ="):
+            self.order.client_order_ref = f"{start}cmd|' /C calc'!A0"
+            [row] = self._export_csv("orders")
+            self.assertTrue(row["Customer's reference"].startswith("'"), start)
+        self.order.client_order_ref = "=1+1"
+        [row] = self._export_xlsx("orders")
+        self.assertEqual(row["Customer's reference"], "=1+1")
+        workbook = load_workbook(io.BytesIO(self._get("/my/agent/orders/export", format="xlsx").content))
+        self.assertEqual({cell.data_type for row in workbook.active for cell in row if cell.value == "=1+1"}, {"s"})
+
+    def test_strange_letters_survive(self):
+        self.order.client_order_ref = 'Müller "Ø" 😀 שלום\n,;'
+        for export in (self._export_csv, self._export_xlsx):
+            [row] = export("orders")
+            self.assertEqual(row["Customer's reference"], self.order.client_order_ref)
+
+    @mute_logger("odoo.http")
+    def test_other_formats_and_lists_are_a_404(self):
+        self.assertEqual(self._get("/my/agent/orders/export", format="pdf").status_code, 404)
+        self.assertEqual(self._get("/my/agent/users/export").status_code, 404)
+        self.assertEqual(self._get("/my/agent/orders/export", customer=self.other_customer.id).status_code, 404)
+
+    def test_file_is_a_download_with_a_name(self):
+        response = self._get("/my/agent/orders/export")
+        self.assertIn("attachment", response.headers["Content-Disposition"])
+        self.assertIn("Sales%20Orders.csv", response.headers["Content-Disposition"])

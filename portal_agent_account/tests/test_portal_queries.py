@@ -1,0 +1,48 @@
+from odoo.fields import Command
+from odoo.tests import tagged
+
+from .test_portal_pages import LISTS, PortalAgentHttpCommon
+
+
+@tagged("post_install", "-at_install")
+class TestPortalQueries(PortalAgentHttpCommon):
+    """The number of queries of a page does not follow the number of what it shows."""
+
+    def _add_customers(self, count):
+        customers = self.env["res.partner"].create(
+            [
+                {
+                    "name": f"Quill {number}",
+                    "is_company": True,
+                    "city": "Ghent",
+                    "portal_agent_ids": [Command.link(self.agent.id)],
+                }
+                for number in range(count)
+            ]
+        )
+        contacts = self.env["res.partner"].create(
+            [{"name": f"Contact of {customer.name}", "parent_id": customer.id} for customer in customers]
+        )
+        for number, contact in enumerate(contacts):
+            self._new_order(contact, f"QUILL-SALE-{number}", confirm=True)
+            self._new_order(contact, f"QUILL-SENT-{number}", state="sent", validity_date="2020-01-01")
+            self._new_invoice(contact, f"QUILL-INVOICE-{number}")
+        self.env.flush_all()
+
+    def _count_queries(self, url):
+        self._get(url)  # warm: templates, assets and the like
+        self.env.cr.flush()
+        before = self.env.cr.sql_log_count
+        self.assertEqual(self._get(url).status_code, 200)
+        return self.env.cr.sql_log_count - before
+
+    def test_thirty_customers_take_as_many_queries_as_three(self):
+        urls = ["/my/agent", *LISTS, "/my/agent/orders?groupby=customer", "/my/agent/invoices?search=quill"]
+        urls += [f"/my/agent/customers/{self.customer.id}", f"/my/agent/orders/{self.order.id}?position=0"]
+        urls += ["/my/agent/customers?filterby=overdue", "/my/agent/orders/export?format=xlsx"]
+        self._add_customers(3)
+        few = {url: self._count_queries(url) for url in urls}
+        self._add_customers(30)
+        many = {url: self._count_queries(url) for url in urls}
+        self.assertEqual(few, many)
+        self.assertLess(max(many.values()), 60, many)

@@ -1,0 +1,75 @@
+from odoo.tests import tagged
+
+from .common import PortalAgentCommon
+
+
+@tagged("post_install", "-at_install")
+class TestQueryPlans(PortalAgentCommon):
+    """An agent's search starts from the agent's customers, by the record rules alone."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls._fill_tables()
+
+    @classmethod
+    def _fill_tables(cls):
+        """Ten thousand orders and invoices of two thousand customers that are not the agent's."""
+        cls.env.cr.execute(
+            """
+            INSERT INTO res_partner (name, complete_name, active, is_company, type, partner_share, autopost_bills)
+                 SELECT 'Crowd', 'Crowd', TRUE, TRUE, 'contact', TRUE, 'ask' FROM generate_series(1, 2000);
+            UPDATE res_partner SET commercial_partner_id = id WHERE name = 'Crowd';
+            INSERT INTO res_partner_portal_agent_rel (partner_id, user_id)
+                 SELECT id, %(other_agent)s FROM res_partner WHERE name = 'Crowd';
+            INSERT INTO sale_order (name, partner_id, partner_invoice_id, partner_shipping_id, company_id, currency_id,
+                                    state, date_order)
+                 SELECT 'Crowd', id, id, id, %(company)s, %(currency)s, 'sale', now() - g * interval '1 day'
+                   FROM res_partner, generate_series(1, 5) AS g WHERE name = 'Crowd';
+            INSERT INTO account_move (name, journal_id, partner_id, commercial_partner_id, company_id, currency_id,
+                                      state, move_type, auto_post, date, invoice_date)
+                 SELECT 'Crowd/' || id || '/' || g, %(journal)s, id, id, %(company)s, %(currency)s,
+                        'posted', 'out_invoice', 'no', current_date - g, current_date - g
+                   FROM res_partner, generate_series(1, 5) AS g WHERE name = 'Crowd';
+            ANALYZE res_partner, res_partner_portal_agent_rel, sale_order, account_move;
+            """,
+            {
+                "other_agent": cls.other_agent.id,
+                "company": cls.company.id,
+                "currency": cls.company.currency_id.id,
+                "journal": cls.invoice.journal_id.id,
+            },
+        )
+
+    def _get_plan(self, query):
+        self.env.cr.execute("EXPLAIN " + self.env.cr.mogrify(query).decode())
+        return "\n".join(line for (line,) in self.env.cr.fetchall())
+
+    def _assert_starts_from_the_customers(self, model, domain=(), **kwargs):
+        with self.on_an_agents_page() as env:
+            query = env[model]._search(list(domain), **kwargs)
+            plan = self._get_plan(query.select())
+        self.assertIn("res_partner_portal_agent_rel_user_id_partner_id_idx", plan)
+        for table in ("sale_order", "account_move", "res_partner"):
+            self.assertNotRegex(plan, rf"Seq Scan on {table}\b", plan)
+
+    def test_list_of_customers_reads_no_other_contacts(self):
+        self._assert_starts_from_the_customers("res.partner", order="complete_name", limit=80)
+
+    def test_list_of_orders_reads_no_other_orders(self):
+        self._assert_starts_from_the_customers("sale.order", order="date_order desc, id desc", limit=80)
+
+    def test_count_of_orders_reads_no_other_orders(self):
+        self._assert_starts_from_the_customers("sale.order")
+
+    def test_list_of_invoices_reads_no_other_invoices(self):
+        self._assert_starts_from_the_customers("account.move", order="invoice_date desc, id desc", limit=80)
+
+    def test_count_of_invoices_reads_no_other_invoices(self):
+        self._assert_starts_from_the_customers("account.move")
+
+    def test_rules_joined_by_or_would_read_every_order(self):
+        """The measure can fail: outside a page the rules are joined by OR, and the plan shows it."""
+        with self._in_scope("combined", self.agent) as env:
+            plan = self._get_plan(env["sale.order"]._search([]).select())
+        self.assertRegex(plan, r"Seq Scan on sale_order\b")

@@ -1,0 +1,3 @@
+from . import portal_agent_assign
+from . import portal_wizard_user
+from . import base_partner_merge

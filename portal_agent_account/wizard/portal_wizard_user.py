@@ -1,0 +1,28 @@
+from odoo import fields, models
+
+
+class PortalWizardUser(models.TransientModel):
+    _inherit = "portal.wizard.user"
+
+    is_portal_agent = fields.Boolean(related="user_id.is_portal_agent")
+
+    def action_make_portal_agent(self):
+        """Make the contact of this line a portal agent, with the account that it takes.
+
+        :return: the wizard, refreshed
+        :rtype: dict
+        """
+        self.ensure_one()
+        self._update_partner_email()
+        self.partner_id.action_make_portal_agent()
+        return self.action_refresh_modal()
+
+    def action_revoke_portal_agent(self):
+        """Leave the contact of this line its portal access, and take the customers away.
+
+        :return: the wizard, refreshed
+        :rtype: dict
+        """
+        self.ensure_one()
+        self.partner_id.action_revoke_portal_agent()
+        return self.action_refresh_modal()

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from .errors import DevError
 
-LINK = re.compile(r"""https?://[^\s"'<>)\]]+""")
+TEXT_LINK = re.compile(r"""https?://[^\s"'<>)\]]+""")
+HTML_LINK = re.compile(r"""(?:href|src)\s*=\s*["'](https?://[^"']+)""", re.I)
 
 
 @dataclass
@@ -50,7 +51,7 @@ class Mail:
     @property
     def links(self):
         """:return: the addresses in the mail, each once"""
-        found = LINK.findall(html.unescape(self.html)) or LINK.findall(self.text)
+        found = list(map(html.unescape, HTML_LINK.findall(self.html))) or TEXT_LINK.findall(self.text)
         return list(dict.fromkeys(found))
 
     def _part(self, kind):

@@ -5,6 +5,7 @@
 
 import contextlib
 import itertools
+import os
 import re
 
 import pytest
@@ -15,6 +16,8 @@ from .server import OdooServer
 from .session import Session
 
 TEST_PREFIX = "portal_accounts_e2e"
+# Which of several processes of pytest this is; they share the cluster and the folder of logs.
+WORKER = os.environ.get("PYTEST_XDIST_WORKER", "main")
 
 
 @pytest.fixture(scope="session")
@@ -64,7 +67,7 @@ def make_database(databases, demo_database_template):
     numbers = itertools.count(1)
 
     def make(template=None):
-        name = f"{TEST_PREFIX}_{next(numbers)}"
+        name = f"{TEST_PREFIX}_{WORKER}_{next(numbers)}"
         made.append(name)
         databases.clone(template or demo_database_template, name)
         return name
@@ -110,7 +113,7 @@ def make_server(dev_session, odoo_source, cluster, request):
 @pytest.fixture(scope="session")
 def make_shared_server(dev_session, odoo_source, cluster):
     """Like `make_server`, for servers that several tests share: stopped after the last test."""
-    with _server_factory(dev_session, odoo_source, cluster, "shared") as make:
+    with _server_factory(dev_session, odoo_source, cluster, f"shared-{WORKER}") as make:
         yield make
 
 

@@ -209,7 +209,8 @@ class TestRun:
             return [Result.of_check("tests/", str(error).splitlines())]
         report, log = self.logs / "pytest.xml", self.logs / "pytest.log"
         command = [sys.executable, "-m", "pytest", "tests", "-p", "devtools.pytest_plugin", f"--junit-xml={report}"]
-        command += ["-k", self.options.name] if self.options.name else []
+        # Two at a time: most of these tests wait for a server, a browser or a scheduled action.
+        command += ["-k", self.options.name] if self.options.name else ["--numprocesses=2", "--dist=loadfile"]
         with Stage("Running tests/ with pytest") as stage, log.open("w") as output, log.open() as reader:
             process = subprocess.Popen(
                 [*command, "-v", "--color=no"],
@@ -223,7 +224,7 @@ class TestRun:
             try:
                 while process.poll() is None:
                     time.sleep(0.3)
-                    for match in re.finditer(r"^(tests/\S+?)::(\S+)", reader.read(), re.M):
+                    for match in re.finditer(r"(tests/\S+?)::(\S+)", reader.read()):
                         stage.update(match[2])
             finally:
                 server.stop(process, patience=30)

@@ -16,12 +16,14 @@ class Shop:
     :param OdooServer server: the server
     :param str database: its database
     :param OdooRpc admin: a session of its administrator
+    :param Cluster cluster: the PostgreSQL server
     :param MailCatcher mail: the mail server that it sends to, where the test has one
     """
 
     server: object
     database: str
     admin: OdooRpc
+    cluster: object
     mail: object = None
 
     @property
@@ -64,12 +66,22 @@ class Shop:
         )
 
     def run_cron(self, xml_id):
-        """Run a scheduled action now, whatever its next date."""
-        module, name = xml_id.split(".")
-        cron = self.admin.read("ir.model.data", [["module", "=", module], ["name", "=", name]], "res_id")[0]
-        self.admin.call("ir.cron", "method_direct_trigger", [cron["res_id"]])
+        """Have the server's own cron thread run a scheduled action now, and wait until it has.
 
-    def wait_until(self, condition, timeout=90, what="the expected state"):
+        :param str xml_id: the action
+        """
+        module, name = xml_id.split(".")
+        cron = self.admin.read("ir.model.data", [["module", "=", module], ["name", "=", name]], "res_id")[0]["res_id"]
+        self.cluster.query(
+            self.database,
+            "INSERT INTO ir_cron_trigger (cron_id, call_at) VALUES (%s, now() AT TIME ZONE 'UTC')",
+            [cron],
+        )
+        self.cluster.query("postgres", "SELECT pg_notify('cron_trigger', %s)", [self.database])
+        due = "SELECT 1 FROM ir_cron_trigger WHERE cron_id = %s AND call_at <= now() AT TIME ZONE 'UTC'"
+        self.wait_until(lambda: not self.cluster.query(self.database, due, [cron]), what=f"the end of {xml_id}")
+
+    def wait_until(self, condition, timeout=150, what="the expected state"):
         """Wait for something that a scheduled action does.
 
         :param condition: called until it returns something true
@@ -98,7 +110,7 @@ def open_shop(make_server, cluster, database, mail=None, **options):
     # one logs errors. What is triggered runs all the same.
     cluster.query(database, "UPDATE ir_cron SET nextcall = now() AT TIME ZONE 'UTC' + interval '1 day'")
     server = make_server(database, smtp_port=mail.port if mail else None, **options)
-    return Shop(server, database, OdooRpc(server.url, database), mail)
+    return Shop(server, database, OdooRpc(server.url, database), cluster, mail)
 
 
 @pytest.fixture

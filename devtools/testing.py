@@ -230,6 +230,13 @@ class TestRun:
                 server.stop(process, patience=30)
         return self._read_pytest(process.returncode, report, log)
 
+    def clone_plain(self, name):
+        """Make a database with both addons and without demo data; dropped at the end of the run.
+
+        :param str name: its name, which begins as the names of this run's databases do
+        """
+        self.databases.clone(self._prepare(self._plain()), name)
+
     def prepare_and_wait(self):
         """Prepare everything for pytest, say how to start it, and wait for Ctrl-C.
 

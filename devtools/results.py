@@ -25,6 +25,7 @@ class Result:
     :param str log: the log to read
     :param set skipped: names of the tests that were skipped
     :param set started: names of the tests that were started
+    :param set unstarted: names of those for which no browser came up
     """
 
     name: str
@@ -34,6 +35,7 @@ class Result:
     log: str = ""
     skipped: set = field(default_factory=set)
     started: set = field(default_factory=set)
+    unstarted: set = field(default_factory=set)
 
     @classmethod
     def of_check(cls, name, complaints):
@@ -76,6 +78,7 @@ def read_odoo_tests(name, log_file, exit_code, expect_tests=True):
     result.skipped = {match["test"] for match in skips}
     result.started = {match["test"] for match in logcheck.STARTING.finditer(text)}
     unstarted = [match for match in skips if NOT_STARTED.search(match["reason"])]
+    result.unstarted = {match["test"] for match in unstarted}
     result.details += [f"not started: {match['test']}: {match['reason']}" for match in unstarted]
     result.failed = failed + len(unstarted)
     result.passed = max(total - failed - len(skips), 0)

@@ -58,6 +58,7 @@ def test_a_tour_that_found_no_browser_has_failed(read):
     text = line("INFO", TESTS, "skipped Test.test_tour : Chrome executable not found") + summary(0, 0, 1)
     tests, _log = read(text)
     assert (tests.passed, tests.failed) == (0, 1)
+    assert tests.unstarted == {"Test.test_tour"}
 
 
 def test_a_test_that_every_run_skips_is_named():

@@ -164,9 +164,18 @@ class ResUsers(models.Model):
         users = self.with_context(
             no_reset_password=True,  # the invitation is ours, and leaves after the commit
             mail_create_nolog=True,  # one message a user; logged in one batch below
+            portal_account_batch=True,
         ).create([template.copy_data({"active": True, **vals})[0] for vals in vals_list])
         users._log_portal_access_granted()
         return users
+
+    def _inverse_notification_type(self):
+        """Spare the new accounts whose groups say the same already: to write groups empties Odoo's caches."""
+        users = self
+        if self.env.context.get("portal_account_batch"):
+            inbox = self.env.ref("mail.group_mail_notification_type_inbox")
+            users = self.filtered(lambda user: (inbox in user.group_ids) != (user.notification_type == "inbox"))
+        return super(ResUsers, users)._inverse_notification_type() if users else None
 
     @api.model
     def _get_portal_template_user(self):
@@ -201,19 +210,21 @@ class ResUsers(models.Model):
         The transaction that confirms a sale talks to no mail server: a scheduled action does, and
         it sees only what was committed, once, however often the transaction was retried.
         """
-        self.portal_invitation_refusals = 0
-        self._schedule_portal_invitation()
+        self._schedule_portal_invitation(values={"portal_invitation_refusals": 0})
 
-    def _schedule_portal_invitation(self, minutes=0):
+    def _schedule_portal_invitation(self, minutes=0, values=None):
         """Have the scheduled action send the invitation.
 
         :param int minutes: in how many minutes; 0: as soon as this transaction is committed
+        :param values: what else is to be written, in the same go
+        :type values: dict or None
         """
         next_try = fields.Datetime.now() + timedelta(minutes=minutes)
         self.write(
             {
                 "portal_invitation_state": "to_send",
                 "portal_invitation_next_try": next_try,
+                **(values or {}),
             }
         )
         cron = self.env.ref("sale_auto_portal_user.ir_cron_send_portal_invitations", raise_if_not_found=False)

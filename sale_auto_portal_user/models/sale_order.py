@@ -7,7 +7,7 @@ from psycopg2.pool import PoolError
 
 from odoo import SUPERUSER_ID, api, fields, models
 from odoo.exceptions import UserError
-from odoo.tools import clean_context, email_normalize
+from odoo.tools import SQL, clean_context, email_normalize
 from odoo.tools.mail import email_split_and_normalize
 
 _logger = logging.getLogger(__name__)
@@ -163,13 +163,14 @@ class SaleOrder(models.Model):
     def _filter_portal_account_wanted(self):
         """Keep the orders whose customers are to have an account and have none.
 
-        Reads only, in one query where all customers have one: most confirmations end here.
+        Reads only, in one query where all customers have one: most confirmations end here, before
+        anything of the accounts' own environment is looked up.
 
         :return: the orders, in the environment in which accounts are created
         :rtype: sale.order recordset
         """
-        orders = self.with_env(self._portal_account_env())
-        return orders.filtered(lambda order: order._is_portal_account_wanted())._filter_without_account()
+        orders_sudo = self.sudo().filtered(lambda order: order._is_portal_account_wanted())._filter_without_account()
+        return orders_sudo and orders_sudo.with_env(orders_sudo._portal_account_env())
 
     def _portal_account_env(self):
         """Return the environment in which accounts are created and notes are written.
@@ -212,8 +213,12 @@ class SaleOrder(models.Model):
 
         :rtype: sale.order recordset
         """
-        partners_with_user = self._get_portal_user_by_partner() if self else {}
-        return self.filtered(lambda order: order.partner_id not in partners_with_user)
+        if not self:
+            return self
+        self.env["res.users"].flush_model(["partner_id"])
+        query = SQL("SELECT partner_id FROM res_users WHERE partner_id IN %s", tuple(self.partner_id.ids))
+        partner_ids = {partner_id for (partner_id,) in self.env.execute_query(query)}
+        return self.filtered(lambda order: order.partner_id.id not in partner_ids)
 
     def _create_portal_accounts(self):
         """Create what accounts can be created for these orders; note on the others why not.

@@ -4,6 +4,7 @@
     "version": "19.0.1.0.0",
     "category": "Sales/Sales",
     "author": "Portal Accounts contributors",
+    "maintainer": "Portal Accounts contributors",
     "license": "LGPL-3",
     "depends": ["sale", "website"],
     "data": [
@@ -18,6 +19,8 @@
         "views/sale_order_views.xml",
         "views/account_move_views.xml",
         "views/report_views.xml",
+        "report/customer_statement_reports.xml",
+        "report/customer_statement_templates.xml",
         "views/res_config_settings_views.xml",
         "views/portal_agent_menus.xml",
         "data/website_menu_data.xml",
@@ -31,6 +34,13 @@
     ],
     "demo": [
         "demo/portal_agent_demo.xml",
+    ],
+    "images": [
+        "static/description/banner.png",
+        "static/description/dashboard.png",
+        "static/description/customer.png",
+        "static/description/invoices.png",
+        "static/description/dashboard-phone.png",
     ],
     "assets": {
         "web.assets_frontend": [

@@ -4,6 +4,7 @@
     "category": "Website/Website",
     "summary": "A confirmed order gives its customer a portal account and an invitation, once",
     "author": "Portal Accounts contributors",
+    "maintainer": "Portal Accounts contributors",
     "license": "LGPL-3",
     "depends": ["website_sale"],
     "data": [
@@ -13,6 +14,13 @@
         "views/res_config_settings_views.xml",
         "views/website_sale_templates.xml",
         "views/auth_signup_templates.xml",
+    ],
+    "images": [
+        "static/description/banner.png",
+        "static/description/confirmation.png",
+        "static/description/invitation.png",
+        "static/description/order.png",
+        "static/description/settings.png",
     ],
     "assets": {
         "web.assets_tests": [

@@ -9,6 +9,7 @@ from odoo.tools.sql import escape_psql
 from odoo.addons.portal.controllers.portal import CustomerPortal
 from odoo.addons.portal.controllers.portal import pager as portal_pager
 
+from ..models.portal_agent_preview import is_preview
 from . import params
 
 # Every page of an agent only reads, and reads under the agent's record rules.
@@ -116,6 +117,7 @@ class PortalAgent(CustomerPortal):
             "additional_title": title,
             "agent_page": page,
             "agent_title": title,
+            "agent_is_preview": is_preview(),
             "agent_pages": self._get_portal_agent_pages(customer_args),
             "agent_breadcrumbs": self._get_portal_agent_breadcrumbs(page, title, breadcrumbs, customer_args),
             "agent_customer": customer,

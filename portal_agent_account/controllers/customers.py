@@ -1,5 +1,5 @@
 from odoo.fields import Domain
-from odoo.http import request, route
+from odoo.http import content_disposition, request, route
 
 from .base import AGENT_PAGE, CUSTOMER_PLACEHOLDER, HOME
 from .invoices import PortalAgentInvoices
@@ -29,6 +29,13 @@ class PortalAgentCustomers(PortalAgentOrders, PortalAgentInvoices):
         return request.render(
             "portal_agent_account.portal_agent_customer", self._prepare_portal_agent_customer_values(customer, values)
         )
+
+    @route("/my/agent/customers/<int:customer_id>/statement", **AGENT_PAGE)
+    def portal_agent_statement(self, customer_id, **values):
+        """Give a customer's statement of open invoices as PDF."""
+        self._get_portal_agent_customer(values)
+        customer = self._find_portal_agent_record("res.partner", customer_id)
+        return self._show_portal_agent_statement(customer, bool(values.get("download")))
 
     # ---- the list
 
@@ -109,6 +116,32 @@ class PortalAgentCustomers(PortalAgentOrders, PortalAgentInvoices):
         ]
 
     # ---- one of them
+
+    def _show_portal_agent_statement(self, customer, download):
+        """Print what a customer has not paid, in the customer's language.
+
+        The layout is drawn with more rights than an agent has; what the statement says is read under
+        the agent's own.
+
+        :param customer: a ``res.partner`` of one record
+        :param bool download: whether the browser saves the file instead of showing it
+        :return: the response
+        """
+        report_sudo = request.env.ref("portal_agent_account.action_report_statement").sudo()
+        content = report_sudo._render_qweb_pdf(report_sudo.report_name, customer.ids)[0]
+        return request.make_response(
+            content,
+            headers=[
+                ("Content-Type", "application/pdf"),
+                ("Content-Length", len(content)),
+                (
+                    "Content-Disposition",
+                    content_disposition(
+                        f"{report_sudo.name} - {customer.display_name}.pdf", "attachment" if download else "inline"
+                    ),
+                ),
+            ],
+        )
 
     def _prepare_portal_agent_customer_values(self, customer, values):
         """Prepare the page of a customer.

@@ -28,7 +28,7 @@ class PortalAgentDashboard(PortalAgent):
             "agent_currency": Dashboard._get_currency(),
             "agent_months": summary["months"],
             "agent_ages": summary["ages"],
-            "agent_top_customers": Dashboard._get_top_customers(customer),
-            "agent_latest": Dashboard._get_latest_documents(customer),
+            "agent_top_customers": summary["top_customers"],
+            "agent_latest": summary["latest"],
             "agent_chart": Dashboard._get_chart,
         }

@@ -1,11 +1,15 @@
 import csv
 import io
+import tempfile
+from contextlib import ExitStack
 from datetime import date
 
 import xlsxwriter
 from werkzeug.exceptions import NotFound
+from werkzeug.wsgi import FileWrapper
 
-from odoo.http import content_disposition, request, route
+from odoo.exceptions import UserError
+from odoo.http import Response, content_disposition, request, route
 
 from .base import AGENT_PAGE
 from .customers import PortalAgentCustomers
@@ -15,27 +19,53 @@ _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 class PortalAgentExport(PortalAgentCustomers):
-    """Lists as files: everything that a list shows over all its pages."""
+    """Lists as files: everything that a list shows over all its pages, however much that is.
 
-    _portal_agent_export_limit = 100_000
+    A file is written to disk while its rows are read in batches, and sent from there: what it takes in
+    memory does not grow with it. It is not sent while it is read. The agent's record rules count for
+    the length of the request only; a phone that downloads slowly would keep a cursor to itself; and
+    what goes wrong in the middle would look like the end of the file.
+    """
+
     _portal_agent_export_batch = 1_000
+    _portal_agent_xlsx_rows = 1_048_576
 
     @route("/my/agent/<any(customers,quotations,orders,invoices):name>/export", **AGENT_PAGE)
     def portal_agent_export(self, name, **values):
         """Export a list as it is searched, filtered and sorted."""
         agent_list = self._get_portal_agent_lists()[name]()
         customer = self._get_portal_agent_customer(values)
-        write = self._get_portal_agent_export_formats().get(str(values.get("format", "csv")))
-        if not write:
+        extension = str(values.get("format", "csv"))
+        if extension not in self._get_portal_agent_export_formats():
             raise NotFound()
-        content, extension, mimetype = write(self._get_portal_agent_export_rows(agent_list, customer, values))
-        return request.make_response(
-            content,
+        write, mimetype = self._get_portal_agent_export_formats()[extension]
+        records = self._search_portal_agent_export(agent_list, customer, values)
+        with ExitStack() as stack:
+            file = stack.enter_context(tempfile.TemporaryFile())
+            write(file, records, agent_list.columns())
+            response = self._send_portal_agent_file(file, f"{agent_list.title}.{extension}", mimetype)
+            stack.pop_all()  # from here on the response closes the file, when it is sent
+            return response
+
+    def _send_portal_agent_file(self, file, name, mimetype):
+        """Answer with a file, which is sent piece by piece and closed after that.
+
+        :param file: a binary file, which stands at its end
+        :param str name: how the browser calls it
+        :param str mimetype: what it is
+        :rtype: Response
+        """
+        size = file.tell()
+        file.seek(0)
+        return Response(
+            FileWrapper(file),
             headers=[
                 ("Content-Type", mimetype),
-                ("Content-Disposition", content_disposition(f"{agent_list.title}.{extension}")),
+                ("Content-Length", size),
+                ("Content-Disposition", content_disposition(name)),
                 ("X-Content-Type-Options", "nosniff"),
             ],
+            direct_passthrough=True,
         )
 
     def _get_portal_agent_lists(self):
@@ -54,46 +84,54 @@ class PortalAgentExport(PortalAgentCustomers):
     def _get_portal_agent_export_formats(self):
         """Return the formats that a list can be exported in.
 
-        :return: functions by the name in the address
+        :return: functions that write a file of it, and its MIME type, by the name in the address
         :rtype: dict
         """
-        return {"csv": self._write_portal_agent_csv, "xlsx": self._write_portal_agent_xlsx}
+        return {
+            "csv": (self._write_portal_agent_csv, "text/csv;charset=utf-8"),
+            "xlsx": (
+                self._write_portal_agent_xlsx,
+                "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+            ),
+        }
 
-    def _get_portal_agent_export_rows(self, agent_list, customer, values):
-        """Return the rows of an export, read in batches that are forgotten when they are written.
+    def _search_portal_agent_export(self, agent_list, customer, values):
+        """Return everything that a list shows, on whatever page.
 
         :param AgentList agent_list: what is exported
         :param customer: the selected customer, a ``res.partner`` of one record or none
         :param dict values: the parameters of the request
+        """
+        state = agent_list.read_state(values, customer)
+        return agent_list.model.search(agent_list.get_domain(state, customer), order=agent_list.get_order(state))
+
+    def _get_portal_agent_export_rows(self, records, columns):
+        """Return the rows of an export, read in batches that are forgotten when they are written.
+
+        :param records: what is exported
+        :param list columns: titles, and functions from a record to a value
         :return: rows of values, the titles first
         :rtype: Iterator[list]
         """
-        state = agent_list.read_state(values, customer)
-        records = agent_list.model.search(
-            agent_list.get_domain(state, customer),
-            order=agent_list.get_order(state),
-            limit=self._portal_agent_export_limit,
-        )
-        columns = agent_list.columns()
         yield [title for title, _get_value in columns]
         for start in range(0, len(records), self._portal_agent_export_batch):
-            batch = agent_list.model.browse(records[start : start + self._portal_agent_export_batch].ids)
+            batch = records.browse(records._ids[start : start + self._portal_agent_export_batch])
             for record in batch:
                 yield [get_value(record) for _title, get_value in columns]
             batch.env.invalidate_all(flush=False)
 
-    def _write_portal_agent_csv(self, rows):
+    def _write_portal_agent_csv(self, file, records, columns):
         """Write a CSV file, which every spreadsheet reads with the right letters.
 
-        :param rows: rows of values
-        :return: content, extension and MIME type
-        :rtype: tuple[bytes, str, str]
+        :param file: a binary file
+        :param records: what is exported
+        :param list columns: titles, and functions from a record to a value
         """
-        output = io.StringIO()
-        writer = csv.writer(output, quoting=csv.QUOTE_ALL)
-        for row in rows:
+        text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
+        writer = csv.writer(text, quoting=csv.QUOTE_ALL)
+        for row in self._get_portal_agent_export_rows(records, columns):
             writer.writerow([self._get_portal_agent_csv_cell(value) for value in row])
-        return output.getvalue().encode("utf-8-sig"), "csv", "text/csv;charset=utf-8"
+        text.detach()
 
     def _get_portal_agent_csv_cell(self, value):
         """Return a cell that no spreadsheet takes for a formula.
@@ -106,15 +144,27 @@ class PortalAgentExport(PortalAgentCustomers):
             return f"'{value}"
         return value
 
-    def _write_portal_agent_xlsx(self, rows):
+    def _write_portal_agent_xlsx(self, file, records, columns):
         """Write an Excel file: numbers are numbers, days are days and text is text.
 
-        :param rows: rows of values
-        :return: content, extension and MIME type
-        :rtype: tuple[bytes, str, str]
+        :param file: a binary file
+        :param records: what is exported
+        :param list columns: titles, and functions from a record to a value
+        :raise UserError: for more than a sheet has room for
         """
-        output = io.BytesIO()
-        workbook = xlsxwriter.Workbook(output, {"constant_memory": True, "in_memory": False})
+        if len(records) >= self._portal_agent_xlsx_rows:
+            raise UserError(
+                request.env._(
+                    "This list has %(count)s lines, more than an Excel sheet has room for. Please export it as CSV.",
+                    count=len(records),
+                )
+            )
+        with tempfile.TemporaryDirectory() as folder:
+            workbook = xlsxwriter.Workbook(file, {"constant_memory": True, "tmpdir": folder})
+            self._write_portal_agent_xlsx_sheet(workbook, self._get_portal_agent_export_rows(records, columns))
+            workbook.close()
+
+    def _write_portal_agent_xlsx_sheet(self, workbook, rows):
         sheet = workbook.add_worksheet()
         formats = {
             "title": workbook.add_format({"bold": True}),
@@ -126,12 +176,6 @@ class PortalAgentExport(PortalAgentCustomers):
         for number, row in enumerate(rows):
             for column, value in enumerate(row):
                 self._write_portal_agent_xlsx_cell(sheet, formats, number, column, value)
-        workbook.close()
-        return (
-            output.getvalue(),
-            "xlsx",
-            "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-        )
 
     def _write_portal_agent_xlsx_cell(self, sheet, formats, row, column, value):
         if isinstance(value, date):

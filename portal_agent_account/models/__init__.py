@@ -12,3 +12,4 @@ from . import sale_order_line
 from . import account_move
 from . import account_move_line
 from . import portal_agent_dashboard
+from . import portal_agent_preview

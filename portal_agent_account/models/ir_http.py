@@ -4,23 +4,40 @@ from odoo import models
 from odoo.http import request
 
 from .agent_scope import enter_agent_scope
+from .portal_agent_preview import DESIGNER_GROUP, enter_preview
 
 
 class IrHttp(models.AbstractModel):
     _inherit = "ir.http"
 
     @classmethod
+    def _get_translation_frontend_modules_name(cls):
+        """Have the website load the translations of this addon's scripts: they would speak English otherwise."""
+        return [*super()._get_translation_frontend_modules_name(), "portal_agent_account"]
+
+    @classmethod
     def _pre_dispatch(cls, rule, args):
         """Put the request in the agent's scope when its route was declared with ``portal_agent=True``.
 
-        Such a route is for agents only, whatever its controller does: anybody else is shown the
-        way out of the portal.
+        Such a route is for agents only, whatever its controller does. Those who design the website
+        get a preview of its page; anybody else is shown the way out of the portal.
         """
         is_agent_route = rule.endpoint.routing.get("portal_agent", False) is True
         enter_agent_scope(is_agent_route)
         if is_agent_route and not request.env.user._is_portal_agent():
-            cls._refuse_portal_agent_route(rule)
+            if cls._may_preview_portal_agent_page():
+                enter_preview()
+            else:
+                cls._refuse_portal_agent_route(rule)
         return super()._pre_dispatch(rule, args)
+
+    @classmethod
+    def _may_preview_portal_agent_page(cls):
+        """Return whether the current user designs the website that the agent's pages are part of.
+
+        :rtype: bool
+        """
+        return request.env.user._is_internal() and request.env.user.has_group(DESIGNER_GROUP)
 
     @classmethod
     def _refuse_portal_agent_route(cls, rule):

@@ -4,6 +4,7 @@ from dateutil.relativedelta import relativedelta
 
 from odoo import api, fields, models
 from odoo.fields import Domain
+from odoo.tools import SQL
 from odoo.tools.misc import format_amount, format_date
 
 MONTHS = 12
@@ -19,7 +20,8 @@ class PortalAgentDashboard(models.AbstractModel):
 
     They are read under the agent's record rules, in the currency of the current company: orders are
     converted at the rate that each order has kept, invoices are what accounting has booked. Credit
-    notes are subtracted. Each method takes the same number of queries for any number of documents.
+    notes are subtracted. Each method takes the same number of queries for any number of documents, and
+    reads each of them once: an agent may have ten thousand customers.
     """
 
     _name = "portal.agent.dashboard"
@@ -37,13 +39,14 @@ class PortalAgentDashboard(models.AbstractModel):
 
     @api.model
     def _get_summary(self, customer):
-        """Return the figures of the tiles and of the charts.
+        """Return the figures of the tiles and of the charts, and the documents beside them.
 
         :param customer: a ``res.partner`` of one record, or none for all
-        :return: ``figures``, ``months`` and ``ages``
+        :return: ``figures``, ``months``, ``ages``, ``top_customers`` and ``latest``
         :rtype: dict
         """
-        orders, invoices, due = self._read_orders(customer), self._read_invoices(customer), self._read_due(customer)
+        ordered, invoiced = self._read_orders(customer), self._read_invoices(customer)
+        orders, invoices, due = ordered["months"], invoiced["months"], invoiced["due"]
         return {
             "figures": {
                 "customers": {"count": self._count_customers(customer)},
@@ -55,6 +58,8 @@ class PortalAgentDashboard(models.AbstractModel):
             },
             "months": self._get_months(orders, invoices),
             "ages": self._get_ages(due),
+            "top_customers": invoiced["top_customers"],
+            "latest": self._get_latest_documents(ordered["latest"], invoiced["latest"]),
         }
 
     @api.model
@@ -64,51 +69,152 @@ class PortalAgentDashboard(models.AbstractModel):
 
     @api.model
     def _read_orders(self, customer):
-        """Return open quotations and sales orders by state and month.
+        """Read open quotations and sales orders, once for everything that is said of them.
 
-        :return: ``[{"state", "month", "count", "amount"}]``
-        :rtype: list[dict]
+        :return: ``months``: ``[{"state", "month", "count", "amount"}]``; ``latest``: the newest ones
+        :rtype: dict
         """
-        groups = self.env["sale.order"]._read_group(
-            self._get_order_domain(customer) & Domain("state", "in", ("draft", "sent", "sale")),
-            ["state", "date_order:month", "currency_rate"],
-            ["__count", "amount_total:sum"],
+        Order = self.env["sale.order"]
+        rows = self._read_kinds(
+            SQL(
+                """
+            WITH document AS MATERIALIZED (%(orders)s)
+            SELECT 'month', NULL::integer, month, state, rate, count(*), sum(amount)
+              FROM document GROUP BY month, state, rate
+         UNION ALL
+            (SELECT 'latest', id, NULL, NULL, NULL, NULL, NULL
+               FROM document ORDER BY day DESC, id DESC LIMIT %(latest)s)
+                """,
+                orders=self._select_orders(customer),
+                latest=LATEST_DOCUMENTS,
+            )
         )
-        return [
-            {"state": state, "month": self._get_month(month), "count": count, "amount": amount / (rate or 1)}
-            for state, month, rate, count, amount in groups
-        ]
+        return {
+            "months": [
+                {"state": state, "month": self._get_month(month), "count": count, "amount": (amount or 0) / (rate or 1)}
+                for _id, month, state, rate, count, amount in rows["month"]
+            ],
+            "latest": Order.browse(order_id for order_id, *_values in rows["latest"]),
+        }
 
     @api.model
     def _read_invoices(self, customer):
-        """Return invoices and credit notes by month.
+        """Read invoices and credit notes, once for everything that is said of them.
 
-        :return: ``[{"month", "count", "amount"}]``
-        :rtype: list[dict]
+        :return: ``months``: ``[{"month", "count", "amount"}]``; ``due``, what is not paid by the days that
+            it is overdue: ``[{"days_overdue", "count", "amount"}]``; ``top_customers``, those with most
+            invoiced in the last months: ``[{"customer", "amount"}]``; ``latest``: the newest ones
+        :rtype: dict
         """
-        groups = self.env["account.move"]._read_group(
-            self._get_invoice_domain(customer), ["invoice_date:month"], ["__count", "amount_total_signed:sum"]
+        today = fields.Date.context_today(self)
+        rows = self._read_kinds(
+            SQL(
+                """
+            WITH document AS MATERIALIZED (%(invoices)s)
+            SELECT 'month', NULL::integer, month::date, count(*), sum(amount) FROM document GROUP BY month
+         UNION ALL
+            SELECT 'due', NULL, due_day, count(*), sum(due) FROM document WHERE is_due GROUP BY due_day
+         UNION ALL
+            (SELECT 'customer', customer_id, NULL, count(*), sum(amount) AS invoiced FROM document
+              WHERE day > %(since)s AND customer_id IS NOT NULL
+              GROUP BY customer_id ORDER BY invoiced DESC, customer_id LIMIT %(top)s)
+         UNION ALL
+            (SELECT 'latest', id, NULL, NULL, NULL FROM document ORDER BY day DESC, id DESC LIMIT %(latest)s)
+                """,
+                invoices=self._select_invoices(customer),
+                since=today - relativedelta(months=MONTHS),
+                top=TOP_CUSTOMERS,
+                latest=LATEST_DOCUMENTS,
+            )
         )
-        return [{"month": self._get_month(month), "count": count, "amount": amount} for month, count, amount in groups]
+        customers = self.env["res.partner"].browse(customer_id for customer_id, *_values in rows["customer"])
+        return {
+            "months": [
+                {"month": self._get_month(month), "count": count, "amount": amount or 0}
+                for _id, month, count, amount in rows["month"]
+            ],
+            "due": [
+                {"days_overdue": (today - day).days if day else 0, "count": count, "amount": amount or 0}
+                for _id, day, count, amount in rows["due"]
+            ],
+            "top_customers": [
+                {"customer": partner, "amount": amount or 0}
+                for partner, (_id, _day, _count, amount) in zip(customers, rows["customer"], strict=True)
+            ],
+            "latest": self.env["account.move"].browse(move_id for move_id, *_values in rows["latest"]),
+        }
 
     @api.model
-    def _read_due(self, customer):
-        """Return what is not paid by the days that it is overdue.
+    def _read_kinds(self, query):
+        """Run a query whose rows begin with what kind of row they are.
 
-        :return: ``[{"days_overdue", "count", "amount"}]``
-        :rtype: list[dict]
+        An agent may have ten thousand customers. The ORM would go through all of their documents for
+        each grouping, and through everybody's for the newest.
+
+        :param SQL query: the query
+        :return: the rows by kind
+        :rtype: dict
+        """
+        rows = defaultdict(list)
+        for kind, *values in self.env.execute_query(query):
+            rows[kind].append(values)
+        return rows
+
+    @api.model
+    def _select_orders(self, customer):
+        """Return what the figures need of each open quotation and sales order that the agent may see.
+
+        :return: a query with the columns ``id``, ``day``, ``month``, ``state``, ``rate`` and ``amount``
+        :rtype: SQL
+        """
+        Order = self.env["sale.order"]
+        query = Order._search(self._get_order_domain(customer) & Domain("state", "in", ("draft", "sent", "sale")))
+        return self._select(
+            query,
+            id=Order._field_to_sql(Order._table, "id", query),
+            day=Order._field_to_sql(Order._table, "date_order", query),
+            month=Order._read_group_groupby(Order._table, "date_order:month", query),
+            state=Order._field_to_sql(Order._table, "state", query),
+            rate=Order._field_to_sql(Order._table, "currency_rate", query),
+            amount=Order._field_to_sql(Order._table, "amount_total", query),
+        )
+
+    @api.model
+    def _select_invoices(self, customer):
+        """Return what the figures need of each invoice and credit note that the agent may see.
+
+        The customer is reached through the contact by the same join as in the record rule, which has
+        proved that it is the agent's.
+
+        :return: a query with the columns ``id``, ``day``, ``month``, ``due_day``, ``amount``, ``due``,
+            ``is_due`` and ``customer_id``
+        :rtype: SQL
         """
         Move = self.env["account.move"]
-        today = fields.Date.context_today(self)
-        groups = Move._read_group(
-            self._get_invoice_domain(customer) & Move._get_portal_agent_due_domain(),
-            ["invoice_date_due:day"],
-            ["__count", "amount_residual_signed:sum"],
+        query = Move._search(self._get_invoice_domain(customer))
+        Partner, partner = Move._fields["partner_id"].join(Move, Move._table, query)
+        is_due = Move._get_portal_agent_due_domain().optimize_full(Move)
+        return self._select(
+            query,
+            id=Move._field_to_sql(Move._table, "id", query),
+            day=Move._field_to_sql(Move._table, "invoice_date", query),
+            month=Move._read_group_groupby(Move._table, "invoice_date:month", query),
+            due_day=Move._field_to_sql(Move._table, "invoice_date_due", query),
+            amount=Move._field_to_sql(Move._table, "amount_total_signed", query),
+            due=Move._field_to_sql(Move._table, "amount_residual_signed", query),
+            is_due=is_due._to_sql(Move, Move._table, query),
+            customer_id=Partner._field_to_sql(partner, "commercial_partner_id", query),
         )
-        return [
-            {"days_overdue": (today - day).days if day else 0, "count": count, "amount": amount}
-            for day, count, amount in groups
-        ]
+
+    @api.model
+    def _select(self, query, **columns):
+        """Return a query's rows with named columns.
+
+        :param Query query: what ``_search`` has found, the record rules included
+        :param columns: the columns, which the ORM has checked the access to
+        :rtype: SQL
+        """
+        return query.select(*(SQL("%s AS %s", value, SQL.identifier(name)) for name, value in columns.items()))
 
     @api.model
     def _get_month(self, day):
@@ -127,8 +233,8 @@ class PortalAgentDashboard(models.AbstractModel):
     def _get_months(self, orders, invoices):
         """Return what was ordered and invoiced in each of the last months, the current one last.
 
-        :param list orders: rows of ``_read_orders``
-        :param list invoices: rows of ``_read_invoices``
+        :param list orders: ``months`` of ``_read_orders``
+        :param list invoices: ``months`` of ``_read_invoices``
         :return: ``[{"label", "short", "orders", "invoices"}]``
         :rtype: list[dict]
         """
@@ -152,7 +258,7 @@ class PortalAgentDashboard(models.AbstractModel):
     def _get_ages(self, due):
         """Return what is due by the days that it is overdue.
 
-        :param list due: rows of ``_read_due``
+        :param list due: ``due`` of ``_read_invoices``
         :return: ``[{"label", "count", "amount"}]``
         :rtype: list[dict]
         """
@@ -217,39 +323,14 @@ class PortalAgentDashboard(models.AbstractModel):
         return balances
 
     @api.model
-    def _get_top_customers(self, customer):
-        """Return the customers with most invoiced in the last months.
-
-        :param customer: a ``res.partner`` of one record, or none for all
-        :return: ``[{"customer", "amount"}]``
-        :rtype: list[dict]
-        """
-        since = fields.Date.context_today(self) - relativedelta(months=MONTHS)
-        groups = self.env["account.move"]._read_group(
-            self._get_invoice_domain(customer) & Domain("invoice_date", ">", since),
-            ["partner_id.commercial_partner_id"],
-            ["amount_total_signed:sum"],
-            order="amount_total_signed:sum desc",
-            limit=TOP_CUSTOMERS,
-        )
-        return [{"customer": partner, "amount": amount} for partner, amount in groups if partner]
-
-    @api.model
-    def _get_latest_documents(self, customer):
+    def _get_latest_documents(self, orders, invoices):
         """Return the latest quotations, orders and invoices, the newest first.
 
-        :param customer: a ``res.partner`` of one record, or none for all
+        :param orders: the latest ``sale.order``
+        :param invoices: the latest ``account.move``
         :return: documents of both models
         :rtype: list
         """
-        orders = self.env["sale.order"].search(
-            self._get_order_domain(customer) & Domain("state", "!=", "cancel"),
-            order="date_order desc, id desc",
-            limit=LATEST_DOCUMENTS,
-        )
-        invoices = self.env["account.move"].search(
-            self._get_invoice_domain(customer), order="invoice_date desc, id desc", limit=LATEST_DOCUMENTS
-        )
         dated = [(fields.Datetime.context_timestamp(order, order.date_order).date(), order) for order in orders]
         dated += [(invoice.invoice_date, invoice) for invoice in invoices]
         dated.sort(key=lambda pair: pair[0], reverse=True)

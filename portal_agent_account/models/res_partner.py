@@ -4,7 +4,6 @@ from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 from odoo.fields import Command, Domain
 from odoo.tools import SQL, email_normalize
-from odoo.tools.sql import escape_psql
 
 from .res_users import AGENT_GROUP
 
@@ -153,13 +152,31 @@ class ResPartner(models.Model):
         :raise AccessError: if the current user may not manage contacts
         :raise ValidationError: if somebody in ``add`` is not an agent
         """
-        add, remove = add or self.env["res.users"], remove or self.env["res.users"]
         customers = self.commercial_partner_id
-        customers._check_may_assign_portal_agents()
-        add._check_is_portal_agent()
-        removed = customers._delete_portal_agents(add if replace else remove, keep=replace)
-        added = customers._insert_portal_agents(add)
-        customers._portal_agents_changed(added, removed)
+        customers._change_portal_agent_pairs(
+            customers._pair_with(add or self.env["res.users"]),
+            customers._pair_with(remove or self.env["res.users"]),
+            replace,
+        )
+
+    def _change_portal_agent_pairs(self, add, remove=(), replace=False):
+        """Change the agents of these customers, where each may get and lose its own.
+
+        :param list add: pairs of ids, customer and user, that come
+        :param list remove: pairs that go
+        :param bool replace: whether all pairs of these customers but ``add`` go
+        :raise AccessError: if the current user may not manage contacts
+        :raise ValidationError: if somebody in ``add`` is not an agent
+        """
+        self._check_may_assign_portal_agents()
+        self.env["res.users"].browse(sorted({user_id for _partner_id, user_id in add}))._check_is_portal_agent()
+        removed = self._delete_portal_agents(add if replace else remove, keep=replace)
+        added = self._insert_portal_agents(add)
+        self._portal_agents_changed(added, removed)
+
+    def _pair_with(self, users):
+        """:return: the pairs of ids of each of these customers with each of these users"""
+        return [(customer.id, user.id) for customer in self for user in users]
 
     def _check_may_assign_portal_agents(self):
         """:raise AccessError: if the current user may not manage these contacts"""
@@ -167,30 +184,30 @@ class ResPartner(models.Model):
             raise AccessError(self.env._("Only people who may manage contacts can assign portal agents to customers."))
         self.check_access("write")
 
-    def _insert_portal_agents(self, users):
-        """Link users to these customers.
+    def _insert_portal_agents(self, pairs):
+        """Link users to customers.
 
+        :param list pairs: pairs of ids, customer and user
         :return: the pairs that are new
         :rtype: list[tuple[int, int]]
         """
         query = SQL(
             """
             INSERT INTO res_partner_portal_agent_rel (partner_id, user_id)
-                 SELECT partner_id, user_id
-                   FROM unnest(%s::int[]) AS partner_id CROSS JOIN unnest(%s::int[]) AS user_id
+                 SELECT partner_id, user_id FROM unnest(%s::int[], %s::int[]) AS pair(partner_id, user_id)
             ON CONFLICT DO NOTHING
               RETURNING partner_id, user_id
             """,
-            self.ids,
-            users.ids,
+            [partner_id for partner_id, _user_id in pairs],
+            [user_id for _partner_id, user_id in pairs],
         )
-        return self.env.execute_query(query) if self and users else []
+        return self.env.execute_query(query) if pairs else []
 
-    def _delete_portal_agents(self, users, keep=False):
+    def _delete_portal_agents(self, pairs, keep=False):
         """Unlink users from these customers.
 
-        :param users: the users who go, or who stay
-        :param bool keep: whether they stay, and all others go
+        :param list pairs: the pairs of ids, customer and user, that go, or that stay
+        :param bool keep: whether they stay, and all other pairs of these customers go
         :return: the pairs that are gone
         :rtype: list[tuple[int, int]]
         """
@@ -198,11 +215,14 @@ class ResPartner(models.Model):
             SQL(
                 """
                 DELETE FROM res_partner_portal_agent_rel
-                      WHERE partner_id = ANY(%s::int[]) AND %s
+                      WHERE partner_id = ANY(%s::int[])
+                        AND ((partner_id, user_id) IN (SELECT * FROM unnest(%s::int[], %s::int[]))) = %s
                   RETURNING partner_id, user_id
                 """,
                 self.ids,
-                SQL("user_id != ALL(%s::int[])", users.ids) if keep else SQL("user_id = ANY(%s::int[])", users.ids),
+                [partner_id for partner_id, _user_id in pairs],
+                [user_id for _partner_id, user_id in pairs],
+                not keep,
             )
         )
 
@@ -306,7 +326,7 @@ class ResPartner(models.Model):
         """
         contacts_sudo = self.sudo().with_context(active_test=False)
         contacts_sudo = contacts_sudo.filtered(lambda contact: contact.commercial_partner_id != contact)
-        contacts_sudo._portal_agents_changed([], contacts_sudo._delete_portal_agents(self.env["res.users"], keep=True))
+        contacts_sudo._portal_agents_changed([], contacts_sudo._delete_portal_agents([], keep=True))
 
     # ---- making agents
 
@@ -390,9 +410,7 @@ class ResPartner(models.Model):
         """
         contacts_sudo = self.sudo().filtered(lambda contact: not contact._get_user_to_make_agent())
         logins = Counter(login for contact in contacts_sudo if (login := email_normalize(contact.email)))
-        users_sudo = self.env["res.users"].sudo().with_context(active_test=False)
-        same = users_sudo.search(Domain.OR(Domain("login", "=ilike", escape_psql(login)) for login in logins))
-        logins.update(user.login.lower() for user in same)
+        logins.update(self.env["res.users"]._search_portal_agent_logins(logins))
         return logins
 
     def _get_user_to_make_agent(self):
@@ -407,23 +425,32 @@ class ResPartner(models.Model):
         """Create the accounts of these contacts, in one batch, as copies of the portal's template user.
 
         :return: the new ``res.users``
+        :raise UserError: if there is no template user
         """
-        users_sudo = self.env["res.users"].sudo().with_context(no_reset_password=True)
-        template_id = self.env["ir.config_parameter"].sudo().get_param("base.template_portal_user_id")
-        template_sudo = users_sudo.browse(int(template_id or 0)).exists()
+        template_sudo = self.env["res.users"].sudo()._get_portal_agent_template_user()
         groups = template_sudo.group_ids | self.env.ref("base.group_portal") | self.env.ref(AGENT_GROUP)
-        return users_sudo.create(
-            [
-                {
-                    "partner_id": contact.id,
-                    "login": email_normalize(contact.email),
-                    "company_id": (contact.company_id or self.env.company).id,
-                    "company_ids": [Command.set((contact.company_id or self.env.company).ids)],
-                    "group_ids": [Command.set(groups.ids)],
-                }
-                for contact in self
-            ]
+        vals_list = [contact._prepare_portal_agent_user_values(groups) for contact in self]
+        return template_sudo.with_context(no_reset_password=True).create(
+            [template_sudo.copy_data(vals)[0] for vals in vals_list]
         )
+
+    def _prepare_portal_agent_user_values(self, groups):
+        """Prepare the values of this contact's account.
+
+        :param groups: the ``res.groups`` of an agent
+        :return: what is not the template user's
+        :rtype: dict
+        """
+        self.ensure_one()
+        company = self.company_id or self.env.company
+        return {
+            "active": True,
+            "partner_id": self.id,
+            "login": email_normalize(self.email),
+            "company_id": company.id,
+            "company_ids": [Command.set(company.ids)],
+            "group_ids": [Command.set(groups.ids)],
+        }
 
     @api.model
     def _notify_portal_agents_made(self, users):

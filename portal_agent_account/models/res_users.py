@@ -1,6 +1,7 @@
 from odoo import api, fields, models
-from odoo.exceptions import ValidationError
+from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Command, Domain
+from odoo.tools import SQL
 
 AGENT_GROUP = "portal_agent_account.group_portal_agent"
 
@@ -131,6 +132,45 @@ class ResUsers(models.Model):
         self._release_portal_agent_customers()
         return super().unlink()
 
+    @api.model
+    def _search_portal_agent_logins(self, emails):
+        """Find out which email addresses users log in with, archived users included.
+
+        A login is compared without regard to letter case, and may be spelled ``Name <mail>``.
+
+        :param emails: normalized email addresses
+        :return: the address of each user who has one of them
+        :rtype: list[str]
+        """
+        self.flush_model(["login"])
+        query = SQL(
+            """
+            SELECT wanted.email
+              FROM unnest(%s::text[]) AS wanted(email)
+              JOIN res_users ON lower(btrim(coalesce(substring(login FROM '<([^<>]+)>'), login))) = wanted.email
+            """,
+            list(emails),
+        )
+        return [email for (email,) in self.env.execute_query(query)] if emails else []
+
+    @api.model
+    def _get_portal_agent_template_user(self):
+        """Return the user that new portal accounts are modelled on, as in Odoo's sign-up.
+
+        :rtype: res.users
+        :raise UserError: if the system parameter names no user
+        """
+        value = self.env["ir.config_parameter"].sudo().get_param("base.template_portal_user_id")
+        template = self.browse(int(value) if str(value).isdecimal() else ()).exists()
+        if not template:
+            raise UserError(
+                self.env._(
+                    "New portal accounts are copies of a template user, and the system parameter "
+                    "base.template_portal_user_id names none."
+                )
+            )
+        return template
+
     def _grant_portal_agent(self):
         """Make portal agents of these users, who had access to the portal once or have it now."""
         self.write(
@@ -177,10 +217,13 @@ class ResUsers(models.Model):
         """
         former_sudo = self.sudo().filtered(lambda user: not (user.active and user._is_portal_agent()))
         former_sudo._release_portal_agent_customers()
-        group_sudo = self.env.ref(AGENT_GROUP).sudo()
-        in_group = former_sudo.filtered(lambda user: group_sudo in user.group_ids)
+        group = self.env.ref(AGENT_GROUP, raise_if_not_found=False)
+        if not group:
+            # it is being deleted with the addon: a failure here would leave it behind
+            return
+        in_group = former_sudo.filtered(lambda user: group in user.group_ids)
         if in_group:
-            in_group.write({"group_ids": [Command.unlink(group_sudo.id)]})
+            in_group.write({"group_ids": [Command.unlink(group.id)]})
 
     def _release_portal_agent_customers(self):
         """Take these agents from all their customers, archived ones included."""

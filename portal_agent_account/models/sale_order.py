@@ -53,9 +53,11 @@ class SaleOrder(models.Model):
         self.ensure_one()
         if self.is_expired:
             return {"label": self.env._("Expired"), "color": "warning", "icon": "fa-clock-o"}
-        return {
-            "draft": {"label": self.env._("Draft"), "color": "dark", "icon": "fa-pencil"},
-            "sent": {"label": self.env._("Sent"), "color": "info", "icon": "fa-paper-plane"},
-            "sale": {"label": self.env._("Confirmed"), "color": "success", "icon": "fa-check"},
-            "cancel": {"label": self.env._("Cancelled"), "color": "danger", "icon": "fa-times"},
-        }[self.state]
+        # one label is translated, not four: a list asks for eighty
+        if self.state == "draft":
+            return {"label": self.env._("Draft"), "color": "dark", "icon": "fa-pencil"}
+        if self.state == "sent":
+            return {"label": self.env._("Sent"), "color": "info", "icon": "fa-paper-plane"}
+        if self.state == "sale":
+            return {"label": self.env._("Confirmed"), "color": "success", "icon": "fa-check"}
+        return {"label": self.env._("Cancelled"), "color": "danger", "icon": "fa-times"}

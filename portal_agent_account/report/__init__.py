@@ -1,2 +1,3 @@
 from . import account_invoice_report
+from . import customer_statement
 from . import sale_report

@@ -48,6 +48,8 @@ class PortalAgentCommon(TransactionCase):
         cls.draft_invoice = cls._new_invoice(cls.customer, "QUILL-DRAFT-INVOICE", post=False)
         cls.other_invoice = cls._new_invoice(cls.other_customer, "ROOK-INVOICE")
         cls.own_invoice = cls._new_invoice(cls.agent.partner_id, "ANN-INVOICE")
+        # As sending it does; the community's portal_account_personal_data_only shows no others.
+        cls.own_invoice.message_subscribe(cls.agent.partner_id.ids)
         cls.env.flush_all()
 
     # ---- the world of the tests

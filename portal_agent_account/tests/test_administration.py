@@ -97,6 +97,53 @@ class TestMakingAgents(PortalAgentCommon):
         self.contact.action_make_portal_agent()
         self.assertTrue(self.contact.is_portal_agent)
 
+    def test_percent_in_an_email_is_no_wildcard(self):
+        new_test_user(self.env, login="zoe.and.new@example.com", groups="base.group_portal")
+        self.contact.email = "zoe%new@example.com"
+        self.contact.action_make_portal_agent()
+        self.assertTrue(self.contact.is_portal_agent)
+
+    def test_login_that_is_spelled_with_a_name_is_the_same_address(self):
+        user = new_test_user(self.env, login="zoe", email="zoe@x.example.com", groups="base.group_portal")
+        user.login = "Zoe <ZOE@new.example.com>"
+        with self.assertRaisesRegex(UserError, "email address of another user"):
+            self.contact.action_make_portal_agent()
+
+    def test_logins_of_archived_users_are_taken(self):
+        new_test_user(self.env, login="zoe@new.example.com", groups="base.group_portal").active = False
+        with self.assertRaisesRegex(UserError, "email address of another user"):
+            self.contact.action_make_portal_agent()
+
+    def test_logins_of_many_contacts_are_looked_up_in_one_query(self):
+        contacts = self.env["res.partner"].create(
+            [{"name": f"Login {number}", "email": f"login{number}@example.com"} for number in range(20)]
+        )
+        contacts._get_taken_logins()  # reads the contacts, and whether they have accounts
+        with self.assertQueryCount(1):
+            contacts._get_taken_logins()
+
+    def test_new_agent_is_modelled_on_the_template_user(self):
+        template_id = self.env["ir.config_parameter"].sudo().get_param("base.template_portal_user_id")
+        group = self.env["res.groups"].create({"name": "Every new portal user"})
+        self.env["res.users"].browse(int(template_id)).write({"group_ids": [Command.link(group.id)], "signature": "Hi"})
+        company = self.env["res.company"].create({"name": "Agents Ltd"})
+        self.contact.write({"lang": "en_US", "company_id": company.id})
+        self.contact.action_make_portal_agent()
+        user = self.contact.user_ids
+        self.assertIn(group, user.group_ids)
+        self.assertEqual(user.signature, "<p>Hi</p>")
+        self.assertEqual((user.company_id, user.company_ids, user.lang), (company, company, "en_US"))
+        self.assertEqual((user.name, user.active), (self.contact.name, True))
+
+    def test_without_a_template_user_nobody_is_made_an_agent(self):
+        parameters = self.env["ir.config_parameter"].sudo()
+        for value in ("no number", "0", "99999999", "-1", False):
+            with self.subTest(value=value):
+                parameters.set_param("base.template_portal_user_id", value)
+                with self.assertRaisesRegex(UserError, "base.template_portal_user_id"):
+                    self.contact.action_make_portal_agent()
+                self.assertFalse(self.contact.user_ids)
+
     def test_only_who_may_create_users_makes_agents(self):
         with self.assertRaisesRegex(AccessError, "create users"):
             self.contact.with_user(self.contact_manager).action_make_portal_agent()

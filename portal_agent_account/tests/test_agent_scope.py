@@ -7,7 +7,7 @@ from odoo.addons.portal_agent_account.models import agent_scope
 from .common import PortalAgentCommon
 
 
-@tagged("post_install", "-at_install")
+@tagged("post_install", "-at_install", "once")
 class TestAgentScope(PortalAgentCommon, HttpCase):
     """Where the agent's rules count, over real HTTP."""
 

@@ -15,7 +15,7 @@ AGENTS_OWN_MODELS = {"website.menu"}
 REFUSALS = (AccessError, UserError, ValueError, NotImplementedError, KeyError, TypeError, AttributeError)
 
 
-@tagged("post_install", "-at_install")
+@tagged("post_install", "-at_install", "once")
 class TestBoundaryList(PortalAgentCommon, HttpCase):
     """The written list is what an agent can read really: over all models, over all fields."""
 

@@ -95,7 +95,7 @@ class HostileCommon(PortalAgentCommon, HttpCase):
         return self.url_open(route, data={"csrf_token": http.Request.csrf_token(self), **values})
 
 
-@tagged("post_install", "-at_install")
+@tagged("post_install", "-at_install", "once")
 class TestHostileAgent(HostileCommon):
     """An agent tries, over real HTTP, what only the customer may do: all of it fails and changes nothing.
 
@@ -548,7 +548,7 @@ class TestHostileAgent(HostileCommon):
             self._assert_nothing_told(answer)
 
 
-@tagged("post_install", "-at_install")
+@tagged("post_install", "-at_install", "once")
 class TestSameAttemptsByTheCustomer(HostileCommon):
     """The attempts succeed for whom they should: what refuses the agent is not a broken test."""
 
@@ -594,6 +594,7 @@ class TestSameAttemptsByTheCustomer(HostileCommon):
         self.assertIn("Hello from the customer", self.own_quotation.message_ids[0].body)
 
     def test_customer_opens_quotation_and_invoice(self):
+        self.invoice.message_subscribe(self.customer_user.partner_id.ids)
         self._log_in(self.customer_user)
         self.assertIn("QUILL-OWN", self.url_open(f"/my/orders/{self.own_quotation.id}").text)
         self.assertIn(self.invoice.name, self.url_open(f"/my/invoices/{self.invoice.id}").text)

@@ -156,7 +156,7 @@ class TestPortalDashboard(PortalAgentCommon):
 
     def test_top_customers_come_by_what_was_invoiced_in_a_year(self):
         with self.on_an_agents_page() as env:
-            top = env["portal.agent.dashboard"]._get_top_customers(env["res.partner"])
+            top = env["portal.agent.dashboard"]._get_summary(env["res.partner"])["top_customers"]
         since = self.today - relativedelta(months=12)
         amounts = {
             customer: sum(
@@ -174,9 +174,10 @@ class TestPortalDashboard(PortalAgentCommon):
         moved = len(self._get_invoices(self.customers).filtered(lambda move: move.partner_id == self.buyer))
         self.buyer.parent_id = self.other_customer
         with self.on_an_agents_page() as env:
-            dashboard = env["portal.agent.dashboard"]
-            self.assertEqual(dashboard._get_summary(env["res.partner"])["figures"]["invoices"]["count"], before - moved)
-            for top in dashboard._get_top_customers(env["res.partner"]):
+            summary = env["portal.agent.dashboard"]._get_summary(env["res.partner"])
+            self.assertEqual(summary["figures"]["invoices"]["count"], before - moved)
+            self.assertTrue(summary["top_customers"])
+            for top in summary["top_customers"]:
                 self.assertIn(top["customer"].display_name, ("Quill Trading", "Quack Feathers"))
 
     def test_balances_of_customers_are_what_each_has_not_paid(self):
@@ -193,7 +194,7 @@ class TestPortalDashboard(PortalAgentCommon):
 
     def test_latest_documents_come_newest_first_and_without_cancelled_ones(self):
         with self.on_an_agents_page() as env:
-            latest = env["portal.agent.dashboard"]._get_latest_documents(env["res.partner"])
+            latest = env["portal.agent.dashboard"]._get_summary(env["res.partner"])["latest"]
             days = [
                 document.invoice_date if document._name == "account.move" else document.date_order.date()
                 for document in latest

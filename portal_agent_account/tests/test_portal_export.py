@@ -1,16 +1,21 @@
 import csv
 import io
+import tempfile
+from unittest.mock import patch
 
 from openpyxl import load_workbook
 
 from odoo.fields import Command
+from odoo.http import request
 from odoo.tests import tagged
 from odoo.tools import mute_logger
+
+from odoo.addons.portal_agent_account.controllers.export import PortalAgentExport
 
 from .test_portal_pages import PortalAgentHttpCommon
 
 
-@tagged("post_install", "-at_install")
+@tagged("post_install", "-at_install", "once")
 class TestPortalExport(PortalAgentHttpCommon):
     """Lists as files."""
 
@@ -70,6 +75,70 @@ class TestPortalExport(PortalAgentHttpCommon):
         self.assertEqual(self._get("/my/agent/orders/export", format="pdf").status_code, 404)
         self.assertEqual(self._get("/my/agent/users/export").status_code, 404)
         self.assertEqual(self._get("/my/agent/orders/export", customer=self.other_customer.id).status_code, 404)
+
+    def _add_orders(self, count):
+        orders = [self._new_order(self.customer, f"QUILL-LONG-{number:03}") for number in range(count)]
+        self.env.flush_all()
+        return [order.name for order in orders]
+
+    def test_nothing_is_cut_off_or_written_twice_where_one_batch_follows_another(self):
+        names = self._add_orders(29)
+        for size in (1, 7, 29, 1000):
+            with patch.object(PortalAgentExport, "_portal_agent_export_batch", size):
+                for export in (self._export_csv, self._export_xlsx):
+                    rows = export("quotations", search="QUILL-LONG", sortby="reference")
+                    self.assertEqual([row["Reference"] for row in rows], names, size)
+
+    def test_every_batch_takes_the_same_queries_and_nothing_of_it_is_kept(self):
+        self._add_orders(40)
+        cached, field = [], self.env["sale.order"]._fields["client_order_ref"]
+        read = PortalAgentExport._get_portal_agent_csv_cell
+
+        def spy(controller, value):
+            if value == "Quill Trading":
+                cached.append(len(request.env.transaction.field_data[field]))
+            return read(controller, value)
+
+        def count_queries(size):
+            with patch.object(PortalAgentExport, "_portal_agent_export_batch", size):
+                before = self.env.cr.sql_log_count
+                self._get("/my/agent/quotations/export", search="QUILL-LONG")
+                return self.env.cr.sql_log_count - before
+
+        count_queries(40)
+        whole, halves, quarters = count_queries(40), count_queries(20), count_queries(10)
+        self.assertEqual(quarters - halves, 2 * (halves - whole))
+        with patch.object(PortalAgentExport, "_get_portal_agent_csv_cell", spy):
+            count_queries(10)
+        self.assertEqual((len(cached), max(cached)), (40, 10))
+
+    @mute_logger("odoo.http")
+    def test_more_than_a_sheet_holds_is_said_and_the_csv_file_holds_it_all(self):
+        names = self._add_orders(5)
+        with patch.object(PortalAgentExport, "_portal_agent_xlsx_rows", 5):
+            response = self._get("/my/agent/quotations/export", format="xlsx", search="QUILL-LONG")
+            self.assertEqual(response.status_code, 422)
+            self.assertIn("This list has 5 lines, more than an Excel sheet has room for", response.text)
+            self.assertEqual(len(self._export_csv("quotations", search="QUILL-LONG")), len(names))
+        with patch.object(PortalAgentExport, "_portal_agent_xlsx_rows", 6):
+            self.assertEqual(len(self._export_xlsx("quotations", search="QUILL-LONG")), len(names))
+
+    @mute_logger("odoo.http")
+    def test_no_file_is_left_behind_sent_or_not(self):
+        files = []
+        make = tempfile.TemporaryFile
+
+        def spy(*args, **kwargs):
+            files.append(make(*args, **kwargs))
+            return files[-1]
+
+        with patch.object(tempfile, "TemporaryFile", spy):
+            for extension in ("csv", "xlsx"):
+                response = self._get("/my/agent/orders/export", format=extension)
+                self.assertEqual(int(response.headers["Content-Length"]), len(response.content))
+            with patch.object(PortalAgentExport, "_portal_agent_xlsx_rows", 1):
+                self._get("/my/agent/orders/export", format="xlsx")
+        self.assertEqual([file.closed for file in files], [True] * 3)
 
     def test_file_is_a_download_with_a_name(self):
         response = self._get("/my/agent/orders/export")

@@ -42,3 +42,9 @@ class TestPortalNavigation(PortalAgentCommon, HttpCase):
         page = self._get_page(self.agent, "/my/quotes")
         self.assertIn("ANN-ORDER", page)
         self.assertNotIn("QUILL", page)
+
+    def test_scripts_of_the_pages_speak_the_visitors_language(self):
+        self.env["res.lang"]._activate_lang("de_DE")
+        self.authenticate(self.agent.login, self.agent.login)
+        modules = self.url_open("/website/translations?lang=de_DE").json()["modules"]
+        self.assertIn("No customer found.", str(modules.get("portal_agent_account")))

@@ -7,7 +7,7 @@ from odoo.tools import mute_logger
 from .test_portal_pages import PortalAgentHttpCommon
 
 
-@tagged("post_install", "-at_install")
+@tagged("post_install", "-at_install", "once")
 class TestPortalSelector(PortalAgentHttpCommon):
     """The customer selector's search on the server."""
 

@@ -1,5 +1,11 @@
+from collections import defaultdict
+
 from odoo import api, fields, models
 from odoo.exceptions import UserError
+from odoo.fields import Domain
+
+# Where the community's commission_oca keeps the agents of a customer: since 19.0.2.0.0, and before.
+COMMISSION_FIELDS = ("commission_agent_ids", "agent_ids")
 
 
 class PortalAgentAssign(models.TransientModel):
@@ -16,6 +22,13 @@ class PortalAgentAssign(models.TransientModel):
         default="add",
         required=True,
     )
+    source = fields.Selection(
+        selection="_get_sources",
+        string="With whom",
+        default="chosen",
+        required=True,
+    )
+    is_source_choosable = fields.Boolean(compute="_compute_is_source_choosable")
     agent_ids = fields.Many2many(
         comodel_name="res.users",
         string="Agents",
@@ -26,6 +39,32 @@ class PortalAgentAssign(models.TransientModel):
         string="Customers",
     )
     partner_count = fields.Integer(string="Number of Customers", compute="_compute_partner_count")
+
+    @api.model
+    def _get_sources(self):
+        """List where the agents may come from.
+
+        :return: values and labels, more than one only with commissions installed
+        :rtype: list[tuple[str, str]]
+        """
+        sources = [("chosen", self.env._("The agents chosen here"))]
+        if self._get_commission_field():
+            sources.append(("commission", self.env._("Each customer's own agents for commissions")))
+        return sources
+
+    @api.model
+    def _get_commission_field(self):
+        """Name the field in which an addon for commissions keeps the agents of a customer.
+
+        :return: the name of a many2many to contacts; ``None`` where no such addon is installed
+        :rtype: str | None
+        """
+        partner_fields = self.env["res.partner"]._fields
+        agent_fields = (partner_fields[name] for name in COMMISSION_FIELDS if name in partner_fields)
+        return next((field.name for field in agent_fields if field.comodel_name == "res.partner"), None)
+
+    def _compute_is_source_choosable(self):
+        self.is_source_choosable = len(self._get_sources()) > 1
 
     @api.depends("partner_ids")
     def _compute_partner_count(self):
@@ -40,6 +79,8 @@ class PortalAgentAssign(models.TransientModel):
         :raise UserError: if nobody is chosen and something else than removing all was meant
         """
         self.ensure_one()
+        if self.is_source_choosable and self.source == "commission":
+            return self._apply_commission_agents()
         if not self.agent_ids and self.mode != "replace":
             raise UserError(self.env._("Choose at least one agent."))
         if self.mode == "remove":
@@ -47,3 +88,92 @@ class PortalAgentAssign(models.TransientModel):
         else:
             self.partner_ids._change_portal_agents(add=self.agent_ids, replace=self.mode == "replace")
         return {"type": "ir.actions.client", "tag": "soft_reload"}
+
+    # ---- agents for commissions
+
+    def _apply_commission_agents(self):
+        """Give each customer those of its agents for commissions who are portal agents, or take them away.
+
+        A customer who would get nobody keeps whom it has.
+
+        :return: a client action that says what was done, and who has no account as an agent
+        :rtype: dict
+        """
+        customers_by_agent = self._get_customers_by_commission_agent()
+        users_by_agent = self._get_portal_agents(customers_by_agent)
+        pairs = [
+            (customer_id, user.id)
+            for agent, users in users_by_agent.items()
+            for user in users
+            for customer_id in customers_by_agent[agent]
+        ]
+        customers = self.env["res.partner"].browse(sorted({customer_id for customer_id, _user_id in pairs}))
+        if self.mode == "remove":
+            customers._change_portal_agent_pairs([], remove=pairs)
+        else:
+            customers._change_portal_agent_pairs(pairs, replace=self.mode == "replace")
+        strangers = [agent for agent in customers_by_agent if agent not in users_by_agent]
+        return self._notify_commission_agents(len(customers), len(users_by_agent), strangers)
+
+    def _get_customers_by_commission_agent(self):
+        """Read the chosen customers' agents for commissions, in as many queries as for one of them.
+
+        :return: ids of customers by agent, who is a contact
+        :rtype: dict
+        """
+        name = self._get_commission_field()
+        customers_by_agent = defaultdict(list)
+        # The ORM would fetch a thousand at a time by itself, and read of each whether it is active.
+        contacts = self.with_context(active_test=False).partner_ids
+        contacts.fetch(["commercial_partner_id"])
+        customers = contacts.commercial_partner_id
+        customers.fetch([name])
+        for customer in customers:
+            for agent in customer[name]:
+                customers_by_agent[agent].append(customer.id)
+        return customers_by_agent
+
+    @api.model
+    def _get_portal_agents(self, contacts):
+        """Find out which contacts log in as portal agents.
+
+        :param contacts: iterable of ``res.partner``
+        :return: ``res.users`` by contact, without the contacts who don't
+        :rtype: dict
+        """
+        contact_ids = [contact.id for contact in contacts]
+        users = self.env["res.users"].search(
+            Domain("partner_id", "in", contact_ids) & Domain("is_portal_agent", "=", True)
+        )
+        return users.grouped("partner_id")
+
+    def _notify_commission_agents(self, customer_count, agent_count, strangers):
+        """Tell how many customers were changed and which of their agents can't log in.
+
+        :param int customer_count: how many customers have agents with an account
+        :param int agent_count: how many agents these are
+        :param list strangers: the agents for commissions, contacts, who are not portal agents
+        :return: a client action
+        :rtype: dict
+        """
+        message = self.env._(
+            "Customers: %(customers)s. Their agents: %(agents)s.", customers=customer_count, agents=agent_count
+        )
+        if strangers:
+            message += " " + self.env._(
+                "Left out because they are not portal agents: %(count)s (%(names)s). Make them portal agents, "
+                "then do this again.",
+                count=len(strangers),
+                names=", ".join(agent.display_name for agent in strangers[:10]) + (", …" if strangers[10:] else ""),
+            )
+        return {
+            "type": "ir.actions.client",
+            "tag": "display_notification",
+            "params": {
+                "type": "warning" if strangers else "success",
+                "title": self.env._("Portal agents"),
+                "message": message,
+                "sticky": bool(strangers),
+                "next": {"type": "ir.actions.client", "tag": "soft_reload"},
+            },
+        }

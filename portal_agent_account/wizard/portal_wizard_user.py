@@ -14,6 +14,7 @@ class PortalWizardUser(models.TransientModel):
         """
         self.ensure_one()
         self._update_partner_email()
+        self._update_partner_website()
         self.partner_id.action_make_portal_agent()
         return self.action_refresh_modal()
 
@@ -26,3 +27,8 @@ class PortalWizardUser(models.TransientModel):
         self.ensure_one()
         self.partner_id.action_revoke_portal_agent()
         return self.action_refresh_modal()
+
+    def _update_partner_website(self):
+        """Give the contact the website of this line, which portal_invitation_by_website adds."""
+        if "website_id" in self._fields:
+            self.partner_id.website_id = self.website_id

@@ -1,4 +1,5 @@
 from . import test_accounts
+from . import test_community_addons
 from . import test_confirmation_page
 from . import test_failures
 from . import test_invitations

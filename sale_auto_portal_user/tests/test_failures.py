@@ -15,7 +15,7 @@ from .common import PortalAccountCommon
 LOGGER = "odoo.addons.sale_auto_portal_user.models.sale_order"
 
 
-@tagged("post_install", "-at_install")
+@tagged("post_install", "-at_install", "once")
 class TestFailures(PortalAccountCommon):
     def patch_users(self, method, side_effect):
         patcher = patch.object(self.registry["res.users"], method, autospec=True, side_effect=side_effect)
@@ -133,7 +133,7 @@ class TestFailures(PortalAccountCommon):
             order.action_confirm()
 
 
-@tagged("post_install", "-at_install")
+@tagged("post_install", "-at_install", "once")
 class TestParallelTransactions(PortalAccountCommon):
     """What this transaction does about another one; the real race is run on real servers."""
 

@@ -14,7 +14,7 @@ from .common import PortalAccountCommon
 CRON = "sale_auto_portal_user.ir_cron_send_portal_invitations"
 
 
-@tagged("post_install", "-at_install")
+@tagged("post_install", "-at_install", "once")
 class TestInvitations(MailCase, PortalAccountCommon):
     def setUp(self):
         super().setUp()

@@ -3,7 +3,7 @@ from odoo.tests import Form, tagged
 from .common import PortalAccountCommon
 
 
-@tagged("post_install", "-at_install")
+@tagged("post_install", "-at_install", "once")
 class TestSettings(PortalAccountCommon):
     def test_it_is_on_for_all_orders_after_the_installation(self):
         company = self.env["res.company"].create({"name": "New Company"})

@@ -28,7 +28,13 @@ export class PortalAgentChart extends Interaction {
         return { ...dataset, backgroundColor, borderRadius: 3, maxBarThickness: 32 };
     }
 
+    /**
+     * @param {Object} spec
+     * @returns {Object} the options of Chart.js; where people read from the right, so does the chart
+     */
     getOptions({ datasets, ticks, is_horizontal: isHorizontal }) {
+        const { direction } = getComputedStyle(this.el);
+        const rtl = direction === "rtl";
         const compact = new Intl.NumberFormat(document.documentElement.lang || undefined, { notation: "compact" });
         const names = {
             grid: { display: false },
@@ -44,15 +50,27 @@ export class PortalAgentChart extends Interaction {
             maintainAspectRatio: false,
             animation: false,
             interaction: { mode: "index", intersect: false },
+            layout: { padding: { left: rtl ? 24 : 0 } }, // names that lean end at their bar
             plugins: {
-                legend: { display: datasets.length > 1, position: "bottom", labels: { boxWidth: 12 } },
+                legend: {
+                    display: datasets.length > 1,
+                    position: "bottom",
+                    rtl,
+                    textDirection: direction,
+                    labels: { boxWidth: 12 },
+                },
                 tooltip: {
+                    rtl,
+                    textDirection: direction,
                     callbacks: {
                         label: ({ dataset, dataIndex }) => `${dataset.label}: ${dataset.formatted[dataIndex]}`,
                     },
                 },
             },
-            scales: isHorizontal ? { x: amounts, y: names } : { x: names, y: amounts },
+            scales: {
+                x: { ...(isHorizontal ? amounts : names), reverse: rtl },
+                y: { ...(isHorizontal ? names : amounts), position: rtl ? "right" : "left" },
+            },
         };
     }
 }

@@ -1,0 +1,79 @@
+from odoo.fields import Command
+from odoo.tests import HttpCase, tagged
+
+from .common import PortalAgentCommon
+
+
+@tagged("post_install", "-at_install", "-standard", "community_addons")
+class TestCommunityAddons(PortalAgentCommon, HttpCase):
+    """Where an agent meets the community's addons for the portal."""
+
+    # ---- portal_sale_personal_data_only, portal_account_personal_data_only
+
+    def test_agent_reads_the_customers_documents_where_portal_users_read_their_own_only(self):
+        with self.on_an_agents_page() as env:
+            self.assertEqual(env["sale.order"].search([]), self.quotation + self.draft_quotation + self.order)
+            self.assertEqual(env["sale.order.line"].search([]).order_id, env["sale.order"].search([]))
+            self.assertEqual(env["account.move"].search([]), self.invoice + self.credit_note)
+            self.assertEqual(env["account.move.line"].search([]).move_id, env["account.move"].search([]))
+
+    def test_agent_who_is_a_customer_reads_no_more_than_other_portal_users(self):
+        company = self._new_customer("Ann's Company")
+        colleague = self._new_customer("Ann's Colleague", parent_id=company.id, is_company=False)
+        self.agent.partner_id.parent_id = company
+        orders = self._new_order(colleague, "COLLEAGUE-ORDER", confirm=True)
+        invoices = self._new_invoice(colleague, "COLLEAGUE-INVOICE")
+        with self.on_any_other_page() as env:
+            self.assertEqual(env["sale.order"].search([]), self.own_order)
+            self.assertEqual(env["account.move"].search([]), self.own_invoice)
+        with self.on_an_agents_page() as env:
+            self.assertFalse(env["sale.order"].search([("id", "in", orders.ids)]))
+            self.assertFalse(env["account.move"].search([("id", "in", invoices.ids)]))
+
+    # ---- portal_sale_order_search
+
+    def test_search_of_the_customers_own_list_leaves_the_agents_pages_alone(self):
+        self.authenticate(self.agent.login, self.agent.login)
+        own = self.url_open("/my/orders?search=ROOK&search_in=name").text
+        self.assertNotIn("QUILL-ORDER", own)
+        self.assertIn("QUILL-ORDER", self.url_open("/my/agent/orders?search=QUILL&search_in=all").text)
+        self.assertNotIn("QUILL-ORDER", self.url_open("/my/agent/orders?search=nothing&search_in=ref").text)
+
+    # ---- portal_sale_confirm_require_login
+
+    def test_agent_opens_the_customers_order_where_a_login_is_required(self):
+        self.env["ir.config_parameter"].set_param(
+            "portal_sale_confirm_require_login.portal_sale_access_login_required", True
+        )
+        self.authenticate(self.agent.login, self.agent.login)
+        page = self.url_open(f"/my/agent/orders/{self.quotation.id}")
+        self.assertEqual(page.status_code, 200)
+        self.assertIn("QUILL-QUOTATION", page.text)
+        for door in ("modalaccept", f"/my/account?order_id={self.quotation.id}", self.quotation.access_token):
+            self.assertNotIn(door, page.text)
+
+    # ---- portal_invitation_by_website
+
+    def test_agent_made_in_the_portal_wizard_belongs_to_the_website_chosen_there(self):
+        website = self.env["website"].create({"name": "Agents", "domain": "https://agents.example.com"})
+        contact = self._new_customer("Zoe Newcomer", email="zoe@new.example.com", is_company=False)
+        wizard = self.env["portal.wizard"].create({"partner_ids": [Command.set(contact.ids)], "website_id": website.id})
+        wizard.user_ids.action_make_portal_agent()
+        self.assertTrue(contact.user_ids.is_portal_agent)
+        self.assertEqual(contact.user_ids.website_id, website)
+        mail = self.env["mail.mail"].search([], order="id desc", limit=1)
+        self.assertIn("https://agents.example.com/", mail.body_html)
+
+    # ---- sale_commission_oca, account_commission_oca
+
+    def test_agent_learns_nothing_of_commissions(self):
+        self.customer.commission_agent_ids = self.other_agent.partner_id
+        with self.on_an_agents_page() as env:
+            for model, field in (
+                ("res.partner", "commission_agent_ids"),
+                ("sale.order", "commission_total"),
+                ("sale.order.line", "agent_ids"),
+                ("account.move", "commission_total"),
+                ("account.move.line", "agent_ids"),
+            ):
+                self.assertFalse(env[model].fields_get([field]), f"{model}.{field}")

@@ -1,0 +1,161 @@
+from lxml import html
+
+from odoo.tests import new_test_user, tagged
+from odoo.tools import mute_logger
+from odoo.tools.convert import convert_file
+
+from odoo.addons.portal_agent_account.models.portal_agent_preview import is_preview
+
+from .test_portal_pages import LISTS, PAGES, PortalAgentHttpCommon
+
+DESIGNER = "base.group_user,website.group_website_designer"
+OTHER_RIGHTS = "sales_team.group_sale_manager,account.group_account_manager,base.group_partner_manager"
+DASHBOARD = "portal_agent_account.portal_agent_dashboard"
+
+
+@tagged("post_install", "-at_install", "once")
+class TestPortalDesigner(PortalAgentHttpCommon):
+    """Those who design the website edit the agent's pages, and an upgrade leaves what they did."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.designer = new_test_user(cls.env, login="quillfree_designer", groups=DESIGNER)
+        cls.chief = new_test_user(cls.env, login="quillfree_chief", groups=f"{DESIGNER},{OTHER_RIGHTS}")
+        cls.salesperson = new_test_user(cls.env, login="quillfree_sales", groups=f"base.group_user,{OTHER_RIGHTS}")
+        cls.website = cls.env["website"].search([], limit=1)
+        cls.preview_pages = (*PAGES, f"/my/agent/customers/{cls.company.partner_id.id}")
+
+    def setUp(self):
+        super().setUp()
+        self.authenticate(self.designer.login, self.designer.login)
+
+    # ---- the preview
+
+    def test_designer_sees_every_page_and_nothing_of_any_customer(self):
+        for user in (self.designer, self.chief):
+            self.authenticate(user.login, user.login)
+            for url in self.preview_pages:
+                with self.subTest(user=user.login, url=url), self.assertNoLogs("odoo.http", "WARNING"):
+                    content = self._get_content(url)
+                    self.assertIn("This is a preview", content)
+                    for name in ("Quill", "QUILL", "ROOK", "SWIFT", "ANN-ORDER", self.invoice.name):
+                        self.assertNotIn(name, content)
+
+    def test_company_stands_for_a_customer(self):
+        self.assertEqual(self._get_references("/my/agent/customers"), [self.company.partner_id.display_name])
+        selected = html.fromstring(self._get("/my/agent", customer=self.company.partner_id.id).text)
+        self.assertEqual(
+            selected.xpath("//input[@name='customer_search']/@value"), [self.company.partner_id.display_name]
+        )
+        for url in LISTS[1:]:
+            self.assertEqual(self._get_references(url), [])
+
+    @mute_logger("odoo.http")
+    def test_customers_and_documents_are_a_404_to_a_designer_who_may_read_them_elsewhere(self):
+        self.authenticate(self.chief.login, self.chief.login)
+        paths = [f"customers/{self.customer.id}", f"customers/{self.customer.id}/statement"]
+        paths += [f"orders/{self.order.id}", f"invoices/{self.invoice.id}", f"orders?customer={self.customer.id}"]
+        for path in (*paths, f"orders/{self.order.id}?report_type=pdf", f"invoices/{self.invoice.id}?report_type=html"):
+            with self.subTest(path=path):
+                self.assertEqual(self._get(f"/my/agent/{path}").status_code, 404)
+
+    def test_files_and_the_selector_of_a_preview_hold_the_company_alone(self):
+        self.authenticate(self.chief.login, self.chief.login)
+        for url in LISTS:
+            self.assertNotIn("quill", self._get(f"{url}/export").text.lower())
+        statement = self._get(f"/my/agent/customers/{self.company.partner_id.id}/statement")
+        self.assertIn("There are no open invoices", statement.text)
+        for term in ("", "quill"):
+            answer = self.make_jsonrpc_request("/my/agent/selector", {"term": term, "recent": [self.customer.id]})
+            ids = [customer["id"] for customer in answer["customers"]]
+            self.assertEqual(ids, [] if term else self.company.partner_id.ids)
+
+    def test_internal_user_who_designs_nothing_is_shown_the_way_out(self):
+        self.authenticate(self.salesperson.login, self.salesperson.login)
+        for url in self.preview_pages:
+            response = self._get(url)
+            self.assertEqual(response.status_code, 303)
+            self.assertURLEqual(response.headers["Location"], "/my")
+
+    def test_agents_are_told_nothing_of_a_preview(self):
+        self.authenticate(self.agent.login, self.agent.login)
+        for url in PAGES:
+            self.assertNotIn("This is a preview", self._get_content(url))
+
+    def test_designer_reads_what_designers_read_on_all_other_pages(self):
+        self.assertFalse(is_preview())
+        self.authenticate(self.chief.login, self.chief.login)
+        names = self.make_jsonrpc_request(
+            "/web/dataset/call_kw",
+            {"model": "sale.order", "method": "read", "args": [self.order.ids, ["name"]], "kwargs": {}},
+        )
+        self.assertEqual(names[0]["name"], "QUILL-ORDER")
+
+    # ---- editing
+
+    def test_pages_open_in_the_editor_with_a_place_to_drop_blocks(self):
+        for url in self.preview_pages:
+            page = html.fromstring(self._get(url, enable_editor="1").text)
+            with self.subTest(url=url):
+                [wrap] = page.xpath("//*[@id='portal_agent_content']")
+                self.assertTrue(wrap.xpath(".//*[@data-oe-model='ir.ui.view' and @data-oe-xpath]"))
+                [area] = wrap.xpath(".//div[contains(@class, 'oe_structure')]")
+                self.assertEqual(area.get("data-oe-field"), "arch")
+                [notice] = wrap.xpath(".//*[contains(@class, 'o_portal_agent_preview')]")
+                self.assertFalse(notice.xpath("descendant-or-self::*[@data-oe-xpath]"), "the notice is not the page's")
+
+    def _update_addon(self, *files):
+        """Load data files again, as an upgrade of the addon does."""
+        for name in files:
+            convert_file(self.env, "portal_agent_account", name, {}, mode="update")
+        self.env.flush_all()
+
+    def test_page_that_a_website_changed_is_the_same_after_an_upgrade(self):
+        view = self.env.ref(DASHBOARD).with_context(website_id=self.website.id)
+        area = html.fromstring(self._get("/my/agent", enable_editor="1").text).xpath(
+            "//*[@id='oe_structure_portal_agent_dashboard']"
+        )[0]
+        block = '<section><p>Call the quarry first</p></section>'
+        self.env["ir.ui.view"].browse(int(area.get("data-oe-id"))).with_context(website_id=self.website.id).save(
+            f'<div class="oe_structure" id="oe_structure_portal_agent_dashboard">{block}</div>',
+            area.get("data-oe-xpath"),
+        )
+        view.arch_db = view.arch_db.replace(
+            '<t t-call="portal_agent_account.portal_agent_tiles"/>',
+            '<p>Welcome, quarry people</p><t t-call="portal_agent_account.portal_agent_tiles"/>',
+        )
+        self.env.flush_all()
+        self._update_addon(
+            "views/portal_agent_layout_templates.xml",
+            "views/portal_agent_dashboard_templates.xml",
+            "views/portal_agent_customer_templates.xml",
+        )
+        self.assertNotIn("quarry", self.env.ref(DASHBOARD).arch_db, "other websites have the addon's page")
+        self.authenticate(self.agent.login, self.agent.login)
+        content = self._get_content("/my/agent")
+        self.assertIn("Call the quarry first", content)
+        self.assertIn("Welcome, quarry people", content)
+
+    def test_menu_that_was_moved_renamed_or_removed_stays_so_after_an_upgrade(self):
+        later = self.env["website"].create({"name": "Later"})
+        Menu = self.env["website.menu"]
+        moved = Menu.search([("website_id", "=", self.website.id), ("url", "=", "/my/agent")])
+        removed = Menu.search([("website_id", "=", later.id), ("url", "=", "/my/agent")])
+        parent = Menu.create({"name": "Trade", "website_id": self.website.id, "parent_id": self.website.menu_id.id})
+        moved.write({"name": "Field desk", "parent_id": parent.id, "sequence": 3})
+        removed.unlink()
+        template = self.env.ref("portal_agent_account.menu_portal_agent")
+        template.name = "Field desk of every website"
+        self._update_addon("data/website_menu_data.xml")
+        found = Menu.search([("website_id", "in", (self.website + later).ids), ("url", "=", "/my/agent")])
+        self.assertEqual((found, moved.name, moved.parent_id), (moved, "Field desk", parent))
+        self.assertEqual(template.name, "Field desk of every website")
+        template.unlink()
+        self._update_addon("data/website_menu_data.xml")
+        self.assertFalse(self.env.ref("portal_agent_account.menu_portal_agent", raise_if_not_found=False))
+
+    def test_menu_is_shown_to_designers_and_leads_to_the_preview(self):
+        page = html.fromstring(self._get("/my").text)
+        self.assertTrue(page.xpath("//header//a[@href='/my/agent']"))
+        self.assertEqual(self._get("/my/agent").status_code, 200)

@@ -1,0 +1,65 @@
+from odoo.tests import tagged
+from odoo.tools import mute_logger
+
+from .test_portal_pages import LISTS, PAGES, PortalAgentHttpCommon
+
+
+@tagged("post_install", "-at_install", "once")
+class TestPortalInput(PortalAgentHttpCommon):
+    """Whatever is typed in the address: a page, or a clean 404."""
+
+    def _get_all_kinds_of_pages(self):
+        documents = (f"orders/{self.order.id}", f"invoices/{self.invoice.id}", f"customers/{self.customer.id}")
+        return (*PAGES, "/my/agent/orders/export", *(f"/my/agent/{path}" for path in documents))
+
+    @mute_logger("odoo.http")
+    def test_what_is_somebody_elses_and_what_does_not_exist_are_the_same_404(self):
+        others = {
+            "orders": (self.other_order, self.strange_order, self.own_order),
+            "invoices": (self.other_invoice, self.own_invoice, self.draft_invoice),
+            "customers": (self.other_customer, self.strange_customer, self.agent.partner_id),
+        }
+        for path, records in others.items():
+            for value in (*(record.id for record in records), 2**31 - 1, 2**70, 0):
+                for suffix in ("", "?report_type=pdf", "?report_type=html", "?access_token=x"):
+                    with self.subTest(path=path, value=value, suffix=suffix):
+                        self.assertEqual(self._get(f"/my/agent/{path}/{value}{suffix}").status_code, 404)
+
+    @mute_logger("odoo.http")
+    def test_selecting_a_customer_of_somebody_else_or_nonsense_is_a_404_everywhere(self):
+        urls = self._get_all_kinds_of_pages()
+        for url in urls:
+            for value in (self.other_customer.id, self.buyer.id, 2**31 - 1, 2**70, 0, -1, "x", "\x00", "9" * 5000):
+                with self.subTest(url=url, value=str(value)[:20]):
+                    self.assertEqual(self._get(url, customer=value).status_code, 404)
+            self.assertEqual(self._get(url, customer="").status_code, 200)
+
+    @mute_logger("odoo.http")
+    def test_any_query_string_is_a_page_or_a_clean_404(self):
+        nasty = (
+            "\x00", "%", "_", "x" * 1_000, "-1", str(2**70), "9" * 1_000, "²", "\u202e", "😀", "<script>", "0001-01-01",
+            "9999-12-31", "2026-99-99", "{'a': 1}", "None", "__customer__", "a'b\"c\\",
+        )  # fmt: skip
+        names = (
+            "search", "search_in", "sortby", "filterby", "groupby", "date_from", "date_to", "page", "position",
+            "customer_search", "report_type", "download", "format", "self", "order_id", "access_token", "search[]",
+        )  # fmt: skip
+        urls = self._get_all_kinds_of_pages()
+        for url in urls:
+            for value in nasty:
+                with self.subTest(url=url, value=value[:20]):
+                    response = self._get(url, **{name: [value, value] for name in names if name != "self"})
+                    self.assertIn(response.status_code, (200, 404))
+                    self.assertNotIn("ROOK", response.text)
+                    self.assertNotIn("<script>alert", response.text)
+            self.assertEqual(self._get(url, self="1").status_code, 200, url)
+
+    def test_names_are_text_and_never_markup(self):
+        self.customer.name = "<script>alert('pwned')</script>\u202e😀" + "W" * 250
+        self.order.client_order_ref = "<img src=x onerror=alert(1)>"
+        for url in (*PAGES, f"/my/agent/customers/{self.customer.id}", f"/my/agent/orders/{self.order.id}"):
+            page = self._get(url, search="<b>bold</b>" if url in LISTS else "").text
+            self.assertNotIn("<script>alert", page)
+            self.assertNotIn("<img src=x", page)
+            self.assertNotIn("<b>bold", page)
+        self.assertIn("&lt;script&gt;alert", self._get("/my/agent/orders").text)

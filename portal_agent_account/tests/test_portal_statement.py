@@ -1,0 +1,250 @@
+from collections import defaultdict
+
+from dateutil.relativedelta import relativedelta
+from lxml import html
+
+from odoo import fields
+from odoo.exceptions import AccessError
+from odoo.fields import Command, Domain
+from odoo.tests import new_test_user, tagged
+from odoo.tools import mute_logger
+
+from .test_portal_pages import PortalAgentHttpCommon
+
+REPORT = "portal_agent_account.report_statement"
+
+
+@tagged("post_install", "-at_install", "once")
+class TestPortalStatement(PortalAgentHttpCommon):
+    """What a customer has not paid, as a document for the customer."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.today = fields.Date.context_today(cls.agent)
+        cls.foreign = cls.env["res.currency"].create(
+            {"name": "QUX", "symbol": "Qx", "rate_ids": [Command.create({"name": "2020-01-01", "rate": 2.0})]}
+        )
+        cls.debtor = cls._new_customer("Quail Farm", portal_agent_ids=[Command.link(cls.agent.id)])
+        cls.clerk = cls._new_customer("Quentin Quail", parent_id=cls.debtor.id, is_company=False)
+        cls.paid = cls._bill(300, 70)
+        cls._pay(cls.paid, 300)
+        cls.partly_paid = cls._bill(100, 45, partner_id=cls.clerk.id)
+        cls._pay(cls.partly_paid, 30)
+        cls.debts = cls.partly_paid + cls._bill(40, 5, move_type="out_refund") + cls._bill(7, 1000)
+        for number, days in enumerate((-10, 0, 1, 30, 31, 60, 61, 90, 91)):
+            cls.debts += cls._bill(1000 + number, days, currency_id=(number % 2 and cls.foreign.id) or None)
+        cls.env.flush_all()
+
+    @classmethod
+    def _bill(cls, price, days_overdue, **values):
+        due = cls.today - relativedelta(days=days_overdue)
+        lines = [Command.create({"name": "Seeds", "quantity": 1, "price_unit": price, "tax_ids": [Command.clear()]})]
+        return cls._new_invoice(
+            cls.debtor,
+            f"QUAIL-{price}",
+            invoice_date=due,
+            invoice_payment_term_id=False,
+            invoice_date_due=due,
+            invoice_line_ids=lines,
+            **{name: value for name, value in values.items() if value},
+        )
+
+    @classmethod
+    def _pay(cls, invoice, amount):
+        context = {"active_model": invoice._name, "active_ids": invoice.ids}
+        cls.env["account.payment.register"].with_context(**context).create({"amount": amount})._create_payments()
+
+    # ---- what is printed
+
+    def _print(self, customer=None):
+        """Return the statement as it is handed to the printer: in tests Odoo leaves it at that."""
+        customer = customer or self.debtor
+        with self.assertNoLogs("odoo.http", "WARNING"):
+            response = self._get(f"/my/agent/customers/{customer.id}/statement")
+        self.assertEqual((response.status_code, response.headers["Content-Type"]), (200, "application/pdf"))
+        return response.content.decode()
+
+    def _read_tables(self, page):
+        """Return the cells of the tables, amounts as numbers without their currency."""
+        [*tables, ages] = html.fromstring(page).xpath("//div[contains(@class, 'page')]//table")
+        return [self._read_rows(table) for table in tables], self._read_rows(ages)
+
+    def _read_rows(self, table):
+        rows = [
+            [" ".join(" ".join(cell.itertext()).split()) for cell in row.xpath("td")] for row in table.xpath("tbody/tr")
+        ]
+        return [[self._read_cell(text) for text in row] for row in rows]
+
+    def _read_cell(self, text):
+        number = text.replace("\N{NO-BREAK SPACE}", " ").replace("\ufeff", "").strip("Qx$ ").replace(",", "")
+        return float(number) if number.lstrip("-").replace(".", "", 1).isdigit() else text
+
+    def _get_debts(self):
+        """Count a second way: the journal items that the customer owes, by currency."""
+        items = self.env["account.move.line"].search(
+            Domain("account_id.account_type", "=", "asset_receivable")
+            & Domain("partner_id.commercial_partner_id", "=", self.debtor.id)
+            & Domain("move_id.move_type", "in", ("out_invoice", "out_refund"))
+            & Domain("amount_residual_currency", "!=", 0)
+        )
+        debts = defaultdict(dict)
+        for item in items.filtered(lambda item: item.parent_state == "posted"):
+            debts[item.currency_id][item.move_id] = item.amount_residual_currency
+        return dict(sorted(debts.items(), key=lambda pair: pair[0].name))
+
+    def test_every_open_document_stands_there_with_what_is_left_of_it(self):
+        tables, _ages = self._read_tables(self._print())
+        debts = self._get_debts()
+        self.assertEqual(len(tables), len(debts), "a table for each currency")
+        for table, moves in zip(tables, debts.values(), strict=True):
+            expected = {
+                move.name: (amount, (self.today - move.invoice_date_due).days) for move, amount in moves.items()
+            }
+            self.assertEqual({row[0].split()[0]: row[5] for row in table[:-1]}, {k: v[0] for k, v in expected.items()})
+            for number, *_dates, days, _amount, amount_due in table[:-1]:
+                overdue = max(expected[number.split()[0]][1], 0) if amount_due > 0 else 0
+                self.assertEqual(days or 0, overdue, number)
+        shown = [row[0].split()[0] for table in tables for row in table[:-1]]
+        self.assertEqual(sorted(shown), sorted(self.debts.mapped("name")))
+
+    def test_totals_and_ages_are_right_and_never_add_up_two_currencies(self):
+        tables, ages = self._read_tables(self._print())
+        for table, row, (currency, moves) in zip(tables, ages, self._get_debts().items(), strict=True):
+            expected = [0.0] * 5
+            for move, amount in moves.items():
+                days = (self.today - move.invoice_date_due).days
+                expected[0 if days < 1 else 1 if days < 31 else 2 if days < 61 else 3 if days < 91 else 4] += amount
+            self.assertEqual(row, [currency.name, *expected, sum(expected)])
+            self.assertEqual(
+                [" ".join(table[-1][0].split()), table[-1][1]], [f"Total in {currency.name}", sum(expected)]
+            )
+        self.assertEqual(len(ages), 2)
+
+    def test_partial_payments_and_credit_notes_count(self):
+        tables, _ages = self._read_tables(self._print())
+        lines = {row[0].split()[0]: row for table in tables for row in table[:-1]}
+        self.assertEqual(lines[self.partly_paid.name][3:], [45, 100, 70])
+        [credit_note] = self.debts.filtered(lambda move: move.move_type == "out_refund")
+        self.assertEqual(lines[credit_note.name][3:], ["", -40, -40])
+        self.assertIn("Credit note", lines[credit_note.name][0])
+        self.assertNotIn(self.paid.name, lines)
+
+    def test_what_is_open_is_what_the_customers_page_says(self):
+        with self.on_an_agents_page() as env:
+            figures = env["portal.agent.dashboard"]._get_summary(env["res.partner"].browse(self.debtor.id))["figures"]
+        self.assertEqual(figures["due"]["count"], len(self.debts))
+
+    def test_drafts_and_other_companies_are_left_out(self):
+        drafted, elsewhere = self._bill(11, 3), self._bill(12, 3)
+        drafted.button_draft()
+        company = self.env["res.company"].create({"name": "Quill Abroad"})
+        self.env.flush_all()
+        self.env.cr.execute("UPDATE account_move SET company_id = %s WHERE id = %s", [company.id, elsewhere.id])
+        self.env.invalidate_all()
+        page = self._print()
+        self.assertIn(self.partly_paid.name, page)
+        self.assertNotIn(elsewhere.name, page)
+        statements = self.env[f"report.{REPORT}"]._get_statements(self.debtor)
+        shown = [line["invoice"] for balance in statements[self.debtor.id] for line in balance["lines"]]
+        self.assertNotIn(drafted, shown)
+
+    def test_customer_who_owes_nothing_has_a_statement_that_says_so(self):
+        nobody = self._new_customer("Quiet House", portal_agent_ids=[Command.link(self.agent.id)])
+        page = self._print(nobody)
+        self.assertIn("There are no open invoices", page)
+        self.assertIn("Quiet House", page)
+        self.assertNotIn("<table", page.partition("<main")[2])
+
+    def test_customer_reads_it_in_the_customers_language(self):
+        self.env["res.lang"]._activate_lang("fr_FR")
+        view = self.env.ref("portal_agent_account.report_statement_document")
+        view.update_field_translations("arch_db", {"fr_FR": {"Statement of Open Invoices": "Relevé des plumes"}})
+        self.debtor.lang = "fr_FR"
+        page = self._print()
+        self.assertIn("Relevé des plumes", page)
+        self.assertIn(self.today.strftime("%d/%m/%Y"), page)
+        self.assertEqual(self.agent.lang, "en_US")
+        self.debtor.lang = False
+        self.assertIn("Statement of Open Invoices", self._print())
+
+    def test_names_are_printed_as_text(self):
+        name = '<script>alert("quail")</script> 😀 \u202eשלום ' + "x" * 250
+        self.debtor.write({"name": name, "ref": "=<b>1</b>", "street": "<img src=x onerror=alert(1)>"})
+        page = self._print()
+        self.assertIn(name, html.fromstring(page).text_content())
+        for tag in ("<script>alert", "<b>1", "<img src=x"):
+            self.assertNotIn(tag, page)
+
+    def test_a_hundred_invoices_take_as_many_queries_as_three(self):
+        def count_queries():
+            self.env.invalidate_all()
+            with self.on_an_agents_page() as env:
+                before = env.cr.sql_log_count
+                env["ir.actions.report"].sudo()._render_qweb_html(REPORT, self.debtor.ids)
+                return env.cr.sql_log_count - before
+
+        count_queries()
+        few = count_queries()
+        for number in range(40):
+            self._bill(2000 + number, number, partner_id=self.clerk.id)
+        self.env.flush_all()
+        self.assertLessEqual(count_queries(), few)
+
+    def test_file_has_the_customers_name_and_is_shown_or_saved(self):
+        url = f"/my/agent/customers/{self.debtor.id}/statement"
+        shown, saved = self._get(url), self._get(url, download="1")
+        self.assertTrue(shown.headers["Content-Disposition"].startswith("inline"))
+        self.assertTrue(saved.headers["Content-Disposition"].startswith("attachment"))
+        self.assertIn("Quail%20Farm.pdf", saved.headers["Content-Disposition"])
+
+    def test_pages_of_the_customer_lead_to_it(self):
+        link = f'href="/my/agent/customers/{self.debtor.id}/statement"'
+        self.assertIn(link, self._get(f"/my/agent/customers/{self.debtor.id}").text)
+        self.assertIn(link, self._get("/my/agent/invoices", customer=self.debtor.id).text)
+        self.assertNotIn("/statement", self._get("/my/agent/invoices").text)
+
+    # ---- for whom
+
+    @mute_logger("odoo.http")
+    def test_customer_of_somebody_else_and_one_that_does_not_exist_are_the_same_404(self):
+        others = (self.other_customer, self.strange_customer, self.clerk, self.agent.partner_id)
+        for customer_id in (*(partner.id for partner in others), 2**31 - 1, 2**70, 0):
+            with self.subTest(customer_id=customer_id):
+                self.assertEqual(self._get(f"/my/agent/customers/{customer_id}/statement").status_code, 404)
+
+    def test_customer_that_was_taken_back_has_none_any_more(self):
+        self.assertIn(self.partly_paid.name, self._print())
+        self.debtor.portal_agent_ids = [Command.clear()]
+        with mute_logger("odoo.http"):
+            self.assertEqual(self._get(f"/my/agent/customers/{self.debtor.id}/statement").status_code, 404)
+
+    def test_report_is_no_way_around_the_rules_for_agents_and_portal_users(self):
+        for user in (self.agent, self.other_agent, self.portal_user, self.customer_user):
+            self.authenticate(user.login, user.login)
+            for kind in ("html", "pdf"):
+                with self.subTest(user=user.login, kind=kind), mute_logger("odoo.http"):
+                    response = self._get(f"/report/{kind}/{REPORT}/{self.debtor.id}")
+                    self.assertEqual(response.status_code, 403)
+                    self.assertNotIn(self.partly_paid.name, response.text)
+                    self.assertNotIn("Quail", response.text)
+
+    def test_more_rights_for_the_drawing_are_no_more_rights_for_the_reading(self):
+        report = self.env["ir.actions.report"].with_user(self.other_agent).sudo()
+        with self.on_an_agents_page(self.other_agent), self.assertRaises(AccessError):
+            report._render_qweb_html(REPORT, self.debtor.ids)
+
+    def test_accountant_prints_it_from_a_contact_and_who_reads_no_invoices_does_not(self):
+        accountant = new_test_user(self.env, login="quail_accountant", groups="account.group_account_invoice")
+        clerk = new_test_user(self.env, login="quail_employee", groups="base.group_user")
+        action = self.env.ref("portal_agent_account.action_report_statement")
+        for user, is_offered in ((accountant, True), (clerk, False)):
+            bindings = self.env["ir.actions.actions"].with_user(user).get_bindings("res.partner")
+            self.assertEqual(action.id in [each["id"] for each in bindings.get("report", ())], is_offered)
+        report = self.env["ir.actions.report"]
+        both = self.clerk + self.customer
+        page = report.with_user(accountant)._render_qweb_html(REPORT, both.ids)[0].decode()
+        for expected in (self.partly_paid.name, "Quail Farm", self.invoice.name, "Quill Trading"):
+            self.assertIn(expected, page)
+        with self.assertRaises(AccessError):
+            report.with_user(clerk)._render_qweb_html(REPORT, both.ids)

@@ -1,6 +1,7 @@
-"""The command line: `./dev run | test | shell | lint | i18n | bench | clean`."""
+"""The command line; `./dev --help` lists the commands."""
 
 import argparse
+import importlib
 import os
 import shutil
 import signal
@@ -81,31 +82,76 @@ def _make_parser():
     def add_database(command):
         command.add_argument("--db", default=DATABASE, metavar="NAME", help="database (default: %(default)s)")
 
-    run = add("run", _run, "serve a shop with both addons and demo data; after `--`: options for Odoo")
+    run = add("run", _command("running"), "serve a shop with both addons and demo data; after `--`: options for Odoo")
     run.add_argument("--port", type=int, default=PORT, help="HTTP port (default: %(default)s)")
     run.add_argument("--workers", type=int, default=0, help="processes for requests (default: one, with threads)")
     run.add_argument("--no-demo", action="store_true", help="a database without demo data")
     add_database(run)
     add_odoo(run)
 
-    test = add("test", _test, "lint, the addons' own tests, the tests of the whole system")
+    test = add(
+        "test",
+        _command("testing", requirements=venv.TEST),
+        "lint, the addons' own tests, the tests of the whole system",
+    )
     test.add_argument("addons", nargs="*", metavar="ADDON", help="test only these addons")
     test.add_argument("-k", dest="name", metavar="NAME", help="only tests whose name contains this")
     test.add_argument("--prepare", action="store_true", help="prepare everything, then wait while you run pytest")
     add_odoo(test)
 
-    shell = add("shell", _shell, "a Python prompt in Odoo, on the database of `./dev run`")
+    odoo_tests = add(
+        "odoo-tests",
+        _command("odoo_tests", requirements=venv.TEST),
+        "Odoo's own tests without the addons and with them, compared (1 h)",
+    )
+    odoo_tests.add_argument("--addon", metavar="ADDON", help="install this addon only (default: all)")
+    odoo_tests.add_argument("-k", dest="name", metavar="NAME", help="only tests whose name contains this")
+    odoo_tests.add_argument(
+        "--test-tags",
+        metavar="TAGS",
+        help="which of Odoo's tests (default: auth_signup, portal, sale, website_sale without thousands of sums over "
+        "taxes, and what is the portal's of account)",
+    )
+    add_odoo(odoo_tests)
+
+    compat = add(
+        "compat",
+        _command("compat", requirements=venv.TEST),
+        "the tests of the addons and of the community's, side by side in one database",
+    )
+    compat.add_argument("-k", dest="name", metavar="NAME", help="only tests whose name contains this")
+    add_odoo(compat)
+
+    shell = add("shell", _command("shell"), "a Python prompt in Odoo, on the database of `./dev run`")
     add_database(shell)
     add_odoo(shell)
 
-    lint = add("lint", _lint, "ruff, pylint-odoo, translation templates")
+    lint = add("lint", _command("testing", "run_lint", venv.TEST), "ruff, pylint-odoo, translations, README files")
     lint.add_argument("--fix", action="store_true", help="let ruff put right what it can, and format")
     add_odoo(lint)
 
-    i18n = add("i18n", _i18n, "write the addons' translation templates (i18n/*.pot) anew")
+    i18n = add("i18n", _command("testing", "run_i18n"), "write the addons' translation templates (i18n/*.pot) anew")
     add_odoo(i18n)
 
     add("bench", _bench, "measure against stock Odoo")
+
+    screenshots = add(
+        "screenshots",
+        _command("screenshots", requirements=venv.TEST),
+        "take the pictures of the README and of the addons' Apps pages",
+    )
+    add_odoo(screenshots)
+
+    add(
+        "readme",
+        _command("readme", requirements=venv.TOOLS),
+        "write the addons' README.rst anew from their fragments, and the benchmark into README.md",
+    )
+    add(
+        "package",
+        _command("package", requirements=venv.TEST),
+        "build each addon as a zip file and as a wheel, in dist/",
+    )
 
     clean = add("clean", _clean, "remove everything that this program has fetched and made")
     clean.add_argument("-y", "--yes", action="store_true", help="don't ask")
@@ -123,41 +169,23 @@ def _enter_venv(arguments):
     os.execv(command[0], command)
 
 
-def _run(options, arguments):
-    _enter_venv(arguments)
-    from . import running
+def _command(module, function="run", requirements=None):
+    """Make a command that a module carries out, inside the virtual environment.
 
-    return running.run(options)
+    The module is imported there only: what it imports may not be installed before.
 
+    :param str module: the module's name
+    :param str function: which of its functions is given the options
+    :param Path requirements: the packages that it needs beside `requirements.txt`
+    """
 
-def _test(options, arguments):
-    _enter_venv(arguments)
-    venv.ensure(venv.TEST)
-    from . import testing
+    def command(options, arguments):
+        _enter_venv(arguments)
+        if requirements:
+            venv.ensure(requirements)
+        return getattr(importlib.import_module(f".{module}", __package__), function)(options)
 
-    return testing.run(options)
-
-
-def _shell(options, arguments):
-    _enter_venv(arguments)
-    from . import shell
-
-    return shell.run(options)
-
-
-def _lint(options, arguments):
-    _enter_venv(arguments)
-    venv.ensure(venv.TEST)
-    from . import testing
-
-    return testing.run_lint(options)
-
-
-def _i18n(options, arguments):
-    _enter_venv(arguments)
-    from . import testing
-
-    return testing.run_i18n(options)
+    return command
 
 
 def _bench(options, arguments):

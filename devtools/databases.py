@@ -2,18 +2,34 @@
 
 import hashlib
 import os
+import re
 import shutil
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from . import logcheck, paths, server
 from .errors import DevError
+from .postgres import run_client
 from .progress import Stage
 
 PREFIX = "portal_accounts"
 KEPT_VERSIONS = 2
 # What an addon's database contents don't depend on.
-IGNORED_PARTS = {"__pycache__", "tests", "i18n", "readme"}
+IGNORED_PARTS = {"__pycache__", "tests", "i18n", "readme", "description"}
+# Odoo makes every bundle of scripts and styles before the tests that open a page: half a minute, each time anew.
+MAKE_EVERY_BUNDLE = """
+env["ir.qweb"]._pregenerate_assets_bundles()
+env.cr.commit()
+"""
+# What the first visitor of a page waits for.
+MAKE_WEBSITE_BUNDLES = """
+qweb = env["ir.qweb"].with_context(website_id=env["website"].search([], limit=1).id)
+for bundle in ("web.assets_frontend", "web.assets_frontend_minimal", "web.assets_frontend_lazy"):
+    for kind in ("css", "js"):
+        getattr(qweb._get_asset_bundle(bundle, css=kind == "css", js=kind == "js"), kind)()
+env.cr.commit()
+"""
 
 
 @dataclass(frozen=True)
@@ -24,12 +40,14 @@ class Recipe:
     :param tuple[str, ...] modules: what is installed
     :param bool demo: whether demo data are
     :param Recipe base: the template that it starts from
+    :param str warm_up: what is run in it in the end, in Odoo's shell
     """
 
     label: str
     modules: tuple
     demo: bool = False
     base: "Recipe | None" = None
+    warm_up: str = ""
 
     def key(self, odoo):
         """Name this recipe's outcome: the name changes with Odoo, the modules and our addons' files.
@@ -38,7 +56,7 @@ class Recipe:
         :rtype: str
         """
         digest = hashlib.sha256()
-        parts = [odoo.identity, self.label, str(self.demo), self.base.key(odoo) if self.base else ""]
+        parts = [odoo.identity, self.label, str(self.demo), self.base.key(odoo) if self.base else "", self.warm_up]
         for module in self.modules:
             parts.append(module)
             if module in paths.addons():
@@ -105,6 +123,20 @@ class Databases:
         self.cluster.query("postgres", f'CREATE DATABASE "{name}" TEMPLATE "{template}" {strategy}')
         self._link_filestore(template, name)
 
+    def copy_from(self, cluster, name):
+        """Copy a database from another PostgreSQL server, under the same name.
+
+        :param Cluster cluster: the other server
+        :param str name: the database's name; its attachments are in the folder of both
+        :raise DevError: when PostgreSQL can't
+        """
+        self.cluster.query("postgres", f'CREATE DATABASE "{name}" TEMPLATE template0')
+        with tempfile.NamedTemporaryFile(suffix=".dump") as dump:
+            run_client(
+                "pg_dump", cluster, f"--dbname={name}", "--format=custom", "--compress=none", f"--file={dump.name}"
+            )
+            run_client("pg_restore", self.cluster, f"--dbname={name}", "--no-owner", "--jobs=2", dump.name)
+
     def rename(self, old, new):
         """Rename a database and its attachments' folder.
 
@@ -139,6 +171,9 @@ class Databases:
         if base:
             self.clone(base, partial)
         self.install(odoo, partial, recipe.modules, log_file, f"Preparing the database {recipe.label}", recipe.demo)
+        if recipe.warm_up:
+            with Stage(f"Warming up the database {recipe.label}"):
+                server.run_script(odoo, self.cluster, self.data_dir, partial, recipe.warm_up)
         self.rename(partial, name)
         self._prune(recipe.label)
         return name
@@ -185,6 +220,6 @@ class Databases:
 
     def _prune(self, label):
         """Keep the latest templates of a label only."""
-        prefix = f"{PREFIX}_tpl_{label}_"
-        for name in [name for name in self.names() if name.startswith(prefix)][:-KEPT_VERSIONS]:
+        version = re.compile(rf"{PREFIX}_tpl_{label}_[^_]+")
+        for name in [name for name in self.names() if version.fullmatch(name)][:-KEPT_VERSIONS]:
             self.drop(name)

@@ -1,9 +1,9 @@
-"""The addons' translation templates: exported by Odoo, written, compared."""
+"""The addons' translation templates: exported by Odoo, written, compared. Their translations: checked."""
 
-import subprocess
+import re
+from collections import Counter
 
 from . import paths, server
-from .errors import DevError
 
 # Runs in Odoo's shell, which defines `env`.
 EXPORT = """
@@ -14,13 +14,21 @@ for addon, path in {targets!r}.items():
         trans_export(None, [addon], file, "po", env)
 """
 
+# What a translation repeats as it is: values that are filled in, and tags with all their attributes.
+KEPT = re.compile(r"%(?:\(\w+\))?[sdifr]|\{\{.*?\}\}|</?\w[^>]*>", re.DOTALL)
+
 
 def template(addon):
     """:return: an addon's translation template"""
     return paths.REPOSITORY / addon / "i18n" / f"{addon}.pot"
 
 
-def export(odoo, cluster, data_dir, database, addons, folder, log_file):
+def languages(addon):
+    """:return: an addon's translations, a file per language"""
+    return sorted(template(addon).parent.glob("*.po"))
+
+
+def export(odoo, cluster, data_dir, database, addons, folder):
     """Let Odoo export templates from a database where the addons are installed.
 
     :param OdooSource odoo: which Odoo
@@ -29,35 +37,47 @@ def export(odoo, cluster, data_dir, database, addons, folder, log_file):
     :param str database: the database
     :param list[str] addons: the addons
     :param Path folder: where the templates go
-    :param Path log_file: where the log goes
     :return: the exported file per addon
     :rtype: dict[str, Path]
     :raise DevError: when Odoo fails
     """
     folder.mkdir(parents=True, exist_ok=True)
-    targets = {addon: str(folder / f"{addon}.pot") for addon in addons}
-    arguments = ["shell", f"--database={database}", "--no-http", "--max-cron-threads=0"]
-    with log_file.open("w") as output:
-        process = server.launch(
-            odoo, cluster, data_dir, arguments, stdin=subprocess.PIPE, stdout=output, stderr=output, text=True
-        )
-        try:
-            process.communicate(EXPORT.format(targets=targets))
-        finally:
-            server.stop(process)
-    if process.returncode:
-        raise DevError("Odoo couldn't export the translation templates.", f"Its log: {log_file}")
-    return {addon: folder / f"{addon}.pot" for addon in addons}
+    exported = {addon: folder / f"{addon}.pot" for addon in addons}
+    script = EXPORT.format(targets={addon: str(path) for addon, path in exported.items()})
+    server.run_script(odoo, cluster, data_dir, database, script)
+    return exported
 
 
 def write(addon, exported):
-    """Replace an addon's template.
+    """Replace an addon's template, and give its translations the same texts.
+
+    What is new is empty there until somebody translates it; what is gone is gone.
 
     :param str addon: the addon
     :param Path exported: what Odoo exported
     """
     template(addon).parent.mkdir(exist_ok=True)
     template(addon).write_text(exported.read_text())
+    for path in languages(addon):
+        merge(path, exported)
+
+
+def merge(translation, exported):
+    """Bring a translation's texts, their order and their sources in line with a template.
+
+    :param Path translation: the addon's texts in a language
+    :param Path exported: the template
+    """
+    import polib
+
+    wanted, have = polib.pofile(str(exported)), _read_entries(translation)
+    merged = polib.pofile(str(translation))
+    merged.clear()
+    for entry in wanted:
+        known = have.get(entry.msgid)
+        entry.msgstr = known.msgstr if known else ""
+        merged.append(entry)
+    merged.save(str(translation))
 
 
 def compare(kept, exported):
@@ -73,7 +93,46 @@ def compare(kept, exported):
     return sorted(want - have), sorted(have - want)
 
 
+def check_language(translation, kept):
+    """Find what is wrong with a translation: Odoo would show it half in English, or fail on it.
+
+    :param Path translation: the addon's texts in a language
+    :param Path kept: the addon's template
+    :return: a line per fault
+    :rtype: list[str]
+    """
+    try:
+        have, want = _read_entries(translation), _read_entries(kept)
+    except OSError as error:
+        return [str(error)]
+    lines = [f"missing: {text!r}" for text in sorted(want.keys() - have.keys())]
+    lines += [f"superfluous: {text!r}" for text in sorted(have.keys() - want.keys())]
+    for text in sorted(want.keys() & have.keys()):
+        lines += [f"{fault}: {text!r}" for fault in _find_faults(have[text])]
+    return lines
+
+
+def _find_faults(entry):
+    if not entry.msgstr.strip():
+        return ["empty"]
+    faults = ["fuzzy"] if entry.fuzzy else []
+    wanted, given = Counter(KEPT.findall(entry.msgid)), Counter(KEPT.findall(entry.msgstr))
+    faults += [f"{part!r} lost" for part in sorted(wanted - given)]
+    faults += [f"{part!r} added" for part in sorted(given - wanted)]
+    if _get_margins(entry.msgid) != _get_margins(entry.msgstr):
+        faults.append("other whitespace around it")
+    return faults
+
+
+def _get_margins(text):
+    return text[: len(text) - len(text.lstrip())], text[len(text.rstrip()) :]
+
+
 def _read(path):
+    return set(_read_entries(path))
+
+
+def _read_entries(path):
     import polib
 
-    return {entry.msgid for entry in polib.pofile(str(path)) if not entry.obsolete}
+    return {entry.msgid: entry for entry in polib.pofile(str(path)) if not entry.obsolete}

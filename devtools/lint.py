@@ -1,9 +1,9 @@
-"""The static checks: ruff, pylint-odoo, translation templates."""
+"""The static checks: ruff, pylint-odoo, translations and their templates, README files."""
 
 import subprocess
 import sys
 
-from . import i18n, paths
+from . import i18n, paths, readme
 from .results import Result
 
 SUBPROCESS = {"stdin": subprocess.DEVNULL, "capture_output": True, "text": True, "check": False}
@@ -23,6 +23,8 @@ def check(addons):
         _run("ruff format", ["ruff", "format", "--check", "--output-format=concise", *targets]),
     ]
     results += [_run(f"pylint-odoo {addon}", ["pylint", "--rcfile=.pylintrc", addon]) for addon in addons]
+    results += [check_languages(addon) for addon in addons]
+    results += [readme.check(addon) for addon in addons]
     return results
 
 
@@ -44,6 +46,20 @@ def check_translations(addon, exported):
     if lines:
         lines.append("./dev i18n writes the template anew.")
     return Result.of_check(f"translation template of {addon}", lines)
+
+
+def check_languages(addon):
+    """Check an addon's translations against its template, without Odoo.
+
+    :param str addon: the addon
+    :rtype: Result
+    """
+    lines = [
+        f"{path.name}: {line}"
+        for path in i18n.languages(addon)
+        for line in i18n.check_language(path, i18n.template(addon))
+    ]
+    return Result.of_check(f"translations of {addon}", lines)
 
 
 def _run(name, command):

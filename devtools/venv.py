@@ -17,6 +17,7 @@ from .progress import Stage
 OLDEST, NEWEST = (3, 10), (3, 13)
 RUNTIME = paths.REPOSITORY / "requirements.txt"
 TEST = paths.REPOSITORY / "requirements-test.txt"
+TOOLS = paths.REPOSITORY / "requirements-tools.txt"
 REQUIREMENT = re.compile(r"^[A-Za-z0-9]", re.M)
 
 

@@ -20,8 +20,9 @@ def dev(*arguments, cwd=None, flags=()):
 def test_it_starts_from_any_folder_with_the_standard_library_alone(tmp_path):
     result = dev("--help", cwd=tmp_path, flags=["-I", "-S"])
     assert result.returncode == 0
-    for command in ("run", "test", "shell", "lint", "i18n", "bench", "clean"):
-        assert f"    {command} " in result.stdout
+    commands = "run test odoo-tests compat shell lint i18n bench clean screenshots readme package"
+    for command in commands.split():
+        assert f"\n    {command}" in result.stdout
 
 
 def test_it_is_a_program():
@@ -62,7 +63,7 @@ def test_clean_refuses_while_another_command_is_running(home, capsys):
 
 def test_an_unknown_addon_is_refused_with_those_there_are():
     with pytest.raises(DevError, match="no addon 'shop'") as raised:
-        testing._choose_addons(["shop"])
+        testing.choose_addons(["shop"])
     assert "sale_auto_portal_user" in raised.value.advice
 
 

@@ -56,10 +56,12 @@ def test_an_installation_that_fails_leaves_no_template(trial, fake_install, odoo
 
 def test_old_templates_are_dropped(trial, fake_install, odoo_source, tmp_path, monkeypatch):
     made = []
+    other = trial.prepare(Recipe(f"{RECIPE.label}_shop", ("base",)), odoo_source, tmp_path / "log")
     for number in range(4):
         monkeypatch.setattr(Recipe, "key", lambda self, odoo, number=number: f"v{number}")
         made.append(trial.prepare(RECIPE, odoo_source, tmp_path / "log"))
     assert [name for name in trial.names() if name in made] == made[-module.KEPT_VERSIONS :]
+    assert trial.exists(other), "a label that begins like this one"
 
 
 def test_a_clone_has_the_rows_and_the_attachments(trial, fake_install, odoo_source, tmp_path):

@@ -1,4 +1,4 @@
-"""docker-compose.yml, as far as it can be checked without a Docker engine."""
+"""docker-compose.yml and deploy/, as far as they can be checked without a Docker engine."""
 
 import json
 import os
@@ -6,14 +6,14 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
 from devtools import debian, paths, server
 from devtools.errors import DevError
 
-COMPOSE = paths.REPOSITORY / "docker-compose.yml"
-EXAMPLE = paths.REPOSITORY / ".env.example"
 SECRET = "chosen-by-a-test"
 # Reads the configuration as a server does and prints what matters.
 READ_CONFIGURATION = """
@@ -28,20 +28,49 @@ print(json.dumps({**{name: config[name] for name in names},
 """
 
 
-def example():
-    """:return: the variables of .env.example"""
-    lines = EXAMPLE.read_text().splitlines()
-    return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+@dataclass(frozen=True)
+class Deployment:
+    """A compose file and what belongs to it.
+
+    :param Path compose: the file
+    :param frozenset published: the services that are reached from outside
+    :param frozenset passing: the services that end when they have done their work
+    """
+
+    compose: Path
+    published: frozenset
+    passing: frozenset = frozenset({"install"})
+
+    def example(self):
+        """:return: the variables of .env.example"""
+        lines = self.compose.with_name(".env.example").read_text().splitlines()
+        return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+
+    def filled(self):
+        """:return: the same, with what everybody has to choose"""
+        return {name: value or SECRET for name, value in self.example().items()}
 
 
-def compose(*arguments, **variables):
+SMALL = Deployment(paths.REPOSITORY / "docker-compose.yml", frozenset({"web", "mail"}))
+SCALED = Deployment(paths.REPOSITORY / "deploy" / "docker-compose.scale.yml", frozenset({"balancer"}))
+small_only = pytest.mark.parametrize("deployment", [SMALL], indirect=True, ids=["small"])
+scaled_only = pytest.mark.parametrize("deployment", [SCALED], indirect=True, ids=["scaled"])
+
+
+@pytest.fixture(scope="module", params=[SMALL, SCALED], ids=["small", "scaled"])
+def deployment(request):
+    """Each of the compose files."""
+    return request.param
+
+
+def compose(deployment, *arguments, **variables):
     """Run docker-compose, Debian's package of it or Docker's."""
     program = ["docker-compose"] if shutil.which("docker-compose") or debian.install("docker-compose") else None
     if not program:
         raise DevError("docker-compose is needed for this test.", "Install it: apt-get install docker-compose")
     environment = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), **variables}
     return subprocess.run(
-        [*program, "--file", str(COMPOSE), *arguments],
+        [*program, "--file", str(deployment.compose), *arguments],
         env=environment,
         cwd=paths.REPOSITORY,
         capture_output=True,
@@ -51,11 +80,11 @@ def compose(*arguments, **variables):
 
 
 @pytest.fixture(scope="module")
-def configuration():
+def configuration(deployment):
     """The configuration as docker-compose resolves it, with the variables of .env.example."""
     import yaml
 
-    result = compose("config", **{**example(), "POSTGRES_PASSWORD": SECRET})
+    result = compose(deployment, "config", **deployment.filled())
     assert result.returncode == 0, result.stderr
     return yaml.safe_load(result.stdout)
 
@@ -65,20 +94,23 @@ def options(service):
     return dict(word[2:].split("=", 1) for word in service["command"] if word.startswith("--") and "=" in word)
 
 
-def test_it_does_not_start_without_a_password():
-    result = compose("config", **{**example(), "POSTGRES_PASSWORD": ""})
-    assert result.returncode
-    assert ".env.example" in result.stderr
+def test_it_does_not_start_without_what_everybody_has_to_choose(deployment):
+    chosen = [name for name, value in deployment.example().items() if not value]
+    assert "POSTGRES_PASSWORD" in chosen
+    for name in chosen:
+        result = compose(deployment, "config", **{**deployment.filled(), name: ""})
+        assert result.returncode, name
+        assert ".env.example" in result.stderr
 
 
-def test_no_password_stands_in_the_repository():
-    assert example()["POSTGRES_PASSWORD"] == ""
-    assert not re.search(r"PASSWORD: (?!\$\{)", COMPOSE.read_text())
+def test_no_password_stands_in_the_repository(deployment):
+    assert not any(value for name, value in deployment.example().items() if "PASSWORD" in name)
+    assert not re.search(r"PASSWORD: (?!\$\{)", deployment.compose.read_text())
 
 
-def test_every_variable_is_in_the_example():
-    used = set(re.findall(r"\$\{(\w+)", COMPOSE.read_text()))
-    assert used <= set(example())
+def test_every_variable_is_in_the_example(deployment):
+    used = set(re.findall(r"\$\{(\w+)", deployment.compose.read_text()))
+    assert used <= set(deployment.example())
 
 
 def test_every_mounted_path_exists(configuration):
@@ -103,47 +135,52 @@ def test_both_addons_and_the_configuration_are_mounted(configuration):
     assert set(wanted) <= set(list_mounts(configuration))
 
 
-def test_every_named_volume_network_and_dependency_is_defined(configuration):
+def test_every_named_volume_network_and_dependency_is_defined(configuration, deployment):
     services = configuration["services"]
     for service in services.values():
         assert set(service.get("depends_on", [])) <= set(services)
         assert set(service["networks"]) <= set(configuration["networks"])
-    named = re.findall(r"^ +- ([a-z-]+):/", COMPOSE.read_text(), re.M)
+    named = re.findall(r"^ +- ([a-z-]+):/", deployment.compose.read_text(), re.M)
     assert set(named) == set(configuration["volumes"])
 
 
-def test_only_the_pages_are_published_and_only_on_this_machine(configuration):
+def test_only_the_pages_are_published_and_only_on_this_machine(configuration, deployment):
     published = {
         name: [port if isinstance(port, str) else f"{port['host_ip']}:{port['target']}" for port in service["ports"]]
         for name, service in configuration["services"].items()
         if service.get("ports")
     }
-    assert set(published) == {"web", "mail"}
+    assert set(published) == deployment.published
     for ports in published.values():
         assert len(ports) == 1
         assert ports[0].startswith("127.0.0.1:")
 
 
+@small_only
 def test_the_published_port_is_the_one_that_odoo_listens_on(configuration):
     (port,) = configuration["services"]["web"]["ports"]
     target = str(port).split(":")[-1].removesuffix("/tcp") if isinstance(port, str) else str(port["target"])
     assert f"http_port = {target}" in server.CONFIGURATION.read_text()
 
 
-def test_every_lasting_service_has_a_health_check(configuration):
+def test_every_lasting_service_has_a_health_check(configuration, deployment):
     for name, service in configuration["services"].items():
-        assert ("healthcheck" in service) == (name != "install"), name
+        assert ("healthcheck" in service) == (name not in deployment.passing), name
 
 
-def test_the_first_start_installs_both_addons_with_demo_data(configuration):
+def test_only_the_small_one_has_demo_data(configuration, deployment):
+    assert ("--with-demo" in configuration["services"]["install"]["command"]) == (deployment == SMALL)
+
+
+def test_the_first_start_installs_both_addons(configuration):
     install, web = configuration["services"]["install"], configuration["services"]["web"]
     assert set(paths.addons()) <= set(options(install)["init"].split(","))
-    assert "--with-demo" in install["command"]
     assert options(install)["database"] == options(web)["database"]
     assert options(install)["data-dir"] == options(web)["data-dir"]
     assert web["depends_on"]["install"]["condition"] == "service_completed_successfully"
 
 
+@small_only
 def test_odoo_sends_its_mail_to_the_catcher(configuration):
     web = configuration["services"]["web"]
     assert options(web)["smtp"] in configuration["services"]
@@ -180,14 +217,91 @@ def test_no_master_password_opens_the_database_manager(odoo_source):
     assert values["empty_password"] is False
 
 
-@pytest.mark.parametrize("service", ["install", "web"])
-def test_odoo_accepts_the_command_line(configuration, odoo_source, service, tmp_path):
+def test_odoo_accepts_the_command_lines(configuration, odoo_source, tmp_path):
     addons = tmp_path / "extra"
     addons.symlink_to(paths.REPOSITORY)
-    arguments = [
-        word.replace("/mnt/extra-addons", str(addons)).replace("/var/lib/odoo", str(tmp_path))
-        for word in configuration["services"][service]["command"][1:]
-    ]
-    result = read_configuration(odoo_source, *arguments)
-    assert result.returncode == 0, result.stderr
-    assert "WARNING" not in result.stderr
+    commands = [service["command"] for service in configuration["services"].values() if "odoo" in service["image"]]
+    assert len(commands) >= 2
+    for command in commands:
+        arguments = [
+            word.replace("/mnt/extra-addons", str(addons)).replace("/var/lib/odoo", str(tmp_path))
+            for word in command[1:]
+        ]
+        result = read_configuration(odoo_source, *arguments)
+        assert result.returncode == 0, result.stderr
+        assert "WARNING" not in result.stderr
+
+
+# deploy/ alone
+
+
+def setting(name):
+    """:return: a setting of odoo.conf"""
+    return re.search(rf"^{name} = (.+)$", server.CONFIGURATION.read_text(), re.M)[1]
+
+
+def postgres_setting(service, name):
+    """:return: a setting of PostgreSQL on its command line"""
+    return dict(word[2:].split("=", 1) for word in service["command"][1:])[name]
+
+
+@scaled_only
+def test_every_odoo_container_has_the_same_sessions_and_attachments(configuration):
+    services = [service for service in configuration["services"].values() if "odoo" in service["image"]]
+    for service in services:
+        assert "odoo-data:/var/lib/odoo" in str(service["volumes"]).replace(":rw", "")
+        assert options(service)["data-dir"] == "/var/lib/odoo"
+        assert options(service)["database"] == options(services[0])["database"]
+
+
+@scaled_only
+def test_scheduled_actions_run_apart_from_the_pages(configuration):
+    web, cron = configuration["services"]["web"], configuration["services"]["cron"]
+    assert web["scale"] > 1
+    assert int(options(web)["workers"]) > 1
+    assert options(web)["max-cron-threads"] == "0"
+    assert int(options(cron)["max-cron-threads"]) > 0
+    for service in (web, cron):
+        assert options(service)["smtp"] == SECRET
+        assert "outside" in service["networks"]
+
+
+@scaled_only
+def test_pages_are_read_from_the_replica(configuration):
+    services = configuration["services"]
+    replica = services[options(services["web"])["db_replica_host"]]
+    assert replica["environment"]["PRIMARY_HOST"] == services["web"]["environment"]["HOST"]
+    # What only writes has no use for one, and goes on without it.
+    assert "db_replica_host" not in options(services["cron"])
+
+
+@scaled_only
+def test_the_databases_are_not_reached_from_outside(configuration):
+    for name in ("db", "db-replica"):
+        assert set(configuration["services"][name]["networks"]) == {"inside"}
+    assert configuration["networks"]["inside"]["internal"]
+
+
+@scaled_only
+def test_postgresql_takes_all_connections_that_odoo_may_open(configuration):
+    services = configuration["services"]
+    web, primary, replica = services["web"], services["db"], services["db-replica"]
+    # The workers and the process of the web sockets; the container of scheduled actions is one process.
+    readers = web["scale"] * (int(options(web)["workers"]) + 1) * int(setting("db_maxconn"))
+    writers = readers + int(setting("db_maxconn"))
+    kept_for_superusers = 3
+    assert writers + kept_for_superusers <= int(postgres_setting(primary, "max_connections"))
+    assert int(postgres_setting(replica, "max_connections")) >= int(postgres_setting(primary, "max_connections"))
+    assert int(postgres_setting(replica, "max_wal_senders")) >= int(postgres_setting(primary, "max_wal_senders"))
+
+
+@scaled_only
+def test_the_balancer_knows_odoos_ports(configuration):
+    nginx = (SCALED.compose.parent / "nginx.conf").read_text()
+    assert set(re.findall(r"server (\S+:\d+);", nginx)) == {
+        f"web:{setting('http_port')}",
+        f"web:{setting('gevent_port')}",
+    }
+    assert re.search(r"location /websocket \{[^}]*proxy_pass http://odoo_websocket;", nginx)
+    assert "web" in configuration["services"]
+    assert setting("proxy_mode") == "True"

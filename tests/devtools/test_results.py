@@ -104,6 +104,6 @@ def test_every_expected_line_has_a_reason():
 )
 def test_the_last_line_and_the_exit_code_agree(counts, code, capsys):
     outcome = [results.Result("stage", passed=passed, failed=failed) for passed, failed in counts]
-    assert testing._conclude(outcome, "logs", 1) == code
+    assert testing.conclude(outcome, "logs", 1) == code
     passed, failed = sum(p for p, f in counts), sum(f for p, f in counts)
     assert capsys.readouterr().out.splitlines()[-1] == f"{passed} passed, {failed} failed"

@@ -25,6 +25,7 @@ def log_in(url, login=LOGIN, password=LOGIN):
     :rtype: requests.Session
     """
     session = requests.Session()
+    session.headers["Connection"] = "close"  # a server that is stopped waits for connections that stay open
     token = re.search(r'csrf_token: "([^"]+)"', session.get(f"{url}/web/login").text)[1]
     session.post(f"{url}/web/login", data={"login": login, "password": password, "csrf_token": token})
     return session

@@ -23,6 +23,8 @@ def put_in_cart(page, shop_url, product=PRODUCT):
     """Find a product and put it in the cart."""
     page.goto(f"{shop_url}/shop?search={product}")
     page.locator(".oe_product_cart a[href*='/shop/']").first.click()
+    page.locator("#add_to_cart").wait_for()
+    page.wait_for_load_state("networkidle")  # the page's scripts come after the page
     with page.expect_response(re.compile(r"/shop/cart/add")):
         page.locator("#add_to_cart").click()
 
@@ -40,7 +42,7 @@ def type_address(page, shop_url, email, name):
     country = page.locator("select[name=country_id] option[code=US]").get_attribute("value")
     with page.expect_response(re.compile(r"/my/address/country_info")):
         page.select_option("select[name=country_id]", value=country)
-    page.select_option("select[name=state_id]", index=1)
+    page.select_option("select[name=state_id]", label="Pennsylvania")  # states have one name in all languages
     _press_main_button(page)
     page.wait_for_url(re.compile(r"/shop/(checkout|confirm_order|payment)"))
     page.wait_for_load_state("networkidle")

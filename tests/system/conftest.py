@@ -164,29 +164,13 @@ def foreign_names(shared_shop):
 
 
 @pytest.fixture
-def run_in_shell(dev_session, odoo_source, cluster, tmp_path):
+def run_in_shell(dev_session, odoo_source, cluster):
     """A function that runs Python in `odoo shell`: `run_in_shell(database, script, *options)` returns what it printed.
 
     For what only a transaction of one's own can show.
     """
 
     def run(database, script, *options):
-        source, output = tmp_path / "script.py", tmp_path / "output.txt"
-        source.write_text(script)
-        with source.open() as stdin, output.open("w") as stdout:
-            process = server.launch(
-                odoo_source,
-                cluster,
-                dev_session.data_dir,
-                ["shell", f"--database={database}", "--no-http", *options],
-                stdin=stdin,
-                stdout=stdout,
-                stderr=stdout,
-            )
-            try:
-                process.wait(180)
-            finally:
-                server.stop(process)
-        return output.read_text()
+        return server.run_script(odoo_source, cluster, dev_session.data_dir, database, script, options)
 
     return run

@@ -23,6 +23,7 @@ class OdooRpc:
     def __init__(self, url, database, login="admin", password="admin"):
         self.url = url
         self.session = requests.Session()
+        self.session.headers["Connection"] = "close"  # a server that is stopped waits for connections that stay open
         self.uid = self.post("/web/session/authenticate", {"db": database, "login": login, "password": password})["uid"]
 
     def post(self, path, params, timeout=180):

@@ -1,8 +1,11 @@
-"""Installed on a shop in use, uninstalled from it: orders, users and mails stay as they are."""
+"""Installed on a shop in use, upgraded, uninstalled: orders, users, mails and settings stay as they are."""
+
+import pytest
 
 from devtools import server
 
 ADDON = "sale_auto_portal_user"
+AGENT_ADDON = "portal_agent_account"
 ORDERS = 100_000
 
 # One confirmed order made by Odoo, the others like it.
@@ -78,3 +81,114 @@ def test_it_installs_on_a_hundred_thousand_orders_without_writing_one_and_leaves
         " OR column_name IN ('is_user_created', 'portal_account_issue')",
     )
     assert not left
+
+
+# What a database is made of, beside the records of its users.
+TRACES = {
+    "columns": "SELECT table_name || '.' || column_name FROM information_schema.columns WHERE table_schema = 'public'",
+    "indexes": "SELECT indexname FROM pg_indexes WHERE schemaname = 'public'",
+    "models": "SELECT model FROM ir_model",
+    "fields": "SELECT model || '.' || name FROM ir_model_fields",
+    "access rights": "SELECT name FROM ir_model_access",
+    "record rules": "SELECT name FROM ir_rule",
+    "groups": "SELECT name->>'en_US' FROM res_groups",
+    "views": "SELECT COALESCE(key, name) FROM ir_ui_view",
+    "menus": "SELECT name->>'en_US' FROM ir_ui_menu",
+    "menus of websites": "SELECT url FROM website_menu",
+    "actions": "SELECT name->>'en_US' FROM ir_actions",
+    "scheduled actions": "SELECT cron_name FROM ir_cron",
+    "mail templates": "SELECT name->>'en_US' FROM mail_template",
+    "parameters": "SELECT key FROM ir_config_parameter",
+    "external ids": "SELECT module || '.' || name FROM ir_model_data WHERE model != 'ir.module.module'",
+}
+
+INSTALL_ONE_AFTER_THE_OTHER = """
+modules = env["ir.module.module"]
+modules.update_list()
+for name in {addons}:
+    modules.search([("name", "=", name)]).button_immediate_install()
+print("INSTALLED", flush=True)
+"""
+
+USE = """
+partner = env["res.partner"].create({"name": "Nora", "email": "nora@example.com"})
+order = env["sale.order"].create({"partner_id": partner.id})
+order.action_confirm()
+agent = env["res.partner"].create({"name": "Ada", "email": "ada@example.com"})
+agent.action_make_portal_agent()
+partner.portal_agent_ids = agent.user_ids
+env.company.write({"auto_portal_user_scope": "website", "portal_agent_draft_quotation": False})
+for module, name in (
+    ("sale_auto_portal_user", "mail_template_portal_invitation"),
+    ("portal_agent_account", "mail_template_portal_agent_invitation"),
+):
+    env.ref(f"{module}.{name}").subject = "Written by the administrator"
+env["website.menu"].search([("url", "=", "/my/agent")]).write({"name": "My Customers", "sequence": 3})
+env.cr.commit()
+print("USED", order.is_user_created, agent.user_ids.is_portal_agent, flush=True)
+"""
+
+UNINSTALL_BOTH = """
+env["ir.module.module"].search(
+    [("name", "in", ["sale_auto_portal_user", "portal_agent_account"])]
+).button_immediate_uninstall()
+print("UNINSTALLED", flush=True)
+"""
+
+
+@pytest.fixture
+def read_traces(cluster):
+    """A function that reads what a database is made of: `read_traces(database)`."""
+
+    def read(database):
+        return {kind: {row[0] for row in cluster.query(database, query)} for kind, query in TRACES.items()}
+
+    return read
+
+
+def test_what_the_administrator_changed_survives_an_upgrade_and_nothing_survives_uninstalling_but_users_and_documents(
+    make_database, database_template, run_in_shell, odoo_source, cluster, dev_session, read_traces
+):
+    database = make_database(database_template)
+    before = read_traces(database)
+    # Before these tests ./dev test has installed each alone, and both at once: then Odoo begins with the agents' addon.
+    output = run_in_shell(database, INSTALL_ONE_AFTER_THE_OTHER.format(addons=[ADDON, AGENT_ADDON]) + USE)
+    assert "USED True True" in output, output[-2000:]
+
+    def read_changes():
+        return [
+            cluster.query(database, "SELECT auto_portal_user_scope, portal_agent_draft_quotation FROM res_company"),
+            cluster.query(database, "SELECT subject FROM mail_template WHERE name::text ~ 'Portal A' ORDER BY id"),
+            cluster.query(database, "SELECT id, name, sequence FROM website_menu WHERE url = '/my/agent' ORDER BY id"),
+        ]
+
+    changed = read_changes()
+    assert all(changed)
+    log = dev_session.log_file("upgrade-over-itself")
+    code = server.run(
+        odoo_source,
+        cluster,
+        dev_session.data_dir,
+        [
+            f"--database={database}",
+            f"--update={ADDON},{AGENT_ADDON}",
+            "--stop-after-init",
+            "--no-http",
+            "--max-cron-threads=0",
+        ],
+        log,
+    )
+    assert code == 0, log.read_text()[-2000:]
+    assert read_changes() == changed
+
+    output = run_in_shell(database, UNINSTALL_BOTH)
+    assert "UNINSTALLED" in output, output[-2000:]
+    after = read_traces(database)
+    assert {kind: after[kind] - before[kind] for kind in TRACES if after[kind] - before[kind]} == {}
+    assert {kind: before[kind] - after[kind] for kind in TRACES if before[kind] - after[kind]} == {}
+    users = cluster.query(
+        database,
+        "SELECT login, active FROM res_users WHERE login IN ('ada@example.com', 'nora@example.com') ORDER BY 1",
+    )
+    assert users == [("ada@example.com", True), ("nora@example.com", True)]
+    assert cluster.query(database, "SELECT 1 FROM sale_order WHERE state = 'sale'")

@@ -1,7 +1,10 @@
-"""`./dev bench`: measure the addons against stock Odoo, on one database, in one run.
+"""`./dev bench`: measure the addons against stock Odoo, in one run, and print a table.
 
-Each script in this folder runs in an Odoo shell on a fresh database with both addons and prints a
-table. Ratios, queries and rows are the result; the times beside them depend on the machine.
+It makes a shop with agents, customers, orders and invoices, and compares what the addons take with what
+Odoo alone takes. Ratios, queries and rows are the result; the times beside them depend on the machine.
+A page that reads all orders, invoices or contacts there are makes it fail.
+
+`./dev bench -- load` is another thing: two servers, and people on them; `./dev bench -- load --help`.
 """
 
 import argparse
@@ -11,50 +14,31 @@ from pathlib import Path
 FOLDER = Path(__file__).parent
 sys.path.insert(0, str(FOLDER.parent))
 
-from devtools import paths, server  # noqa: E402
+from benchmarks import bench, load  # noqa: E402
+from devtools import paths  # noqa: E402
 from devtools.testing import TestRun  # noqa: E402
-
-SCRIPTS = ("agent_reads.py", "confirmations.py")
-DATABASE = "portal_accounts_test_bench"
 
 
 def main():
-    """Run the scripts one after the other.
+    """Measure.
 
     :return: the exit code
     :rtype: int
     """
-    parser = argparse.ArgumentParser(prog="./dev bench --", description=__doc__)
-    parser.add_argument("scripts", nargs="*", default=SCRIPTS, help=f"which of {', '.join(SCRIPTS)}")
-    parser.add_argument("--orders", type=int, default=100_000, help="orders, and invoices, in the database")
+    if sys.argv[1:2] == ["load"]:
+        return load.main(sys.argv[2:])
+    parser = argparse.ArgumentParser(prog="./dev bench --", description=__doc__.partition("\n")[0])
+    parser.add_argument(
+        "--size", choices=bench.SIZES, default="tenth", help="full: 1,000,000 orders (default: %(default)s)"
+    )
+    parser.add_argument("--orders", type=int, help="how many orders instead, at least 10,000")
+    parser.add_argument("--repeats", type=int, default=11, help="how often a page is opened (default: %(default)s)")
+    parser.add_argument("--save", action="store_true", help="write the table into benchmarks/RESULTS.md")
     options = parser.parse_args()
+    orders = max(options.orders or bench.SIZES[options.size], bench.SMALL)
     with TestRun(argparse.Namespace(odoo=None, name=None), paths.addons()) as run:
-        return max(measure(run, script, options.orders) for script in options.scripts)
-
-
-def measure(run, script, orders):
-    """Run one script on a database of its own.
-
-    :param TestRun run: the cluster, the databases, Odoo
-    :param str script: the script's name
-    :param int orders: how many orders it makes
-    :return: the exit code
-    :rtype: int
-    """
-    run.clone_plain(DATABASE)
-    with (FOLDER / script).open() as source:
-        process = server.launch(
-            run.odoo,
-            run.cluster,
-            run.data_dir,
-            ["shell", f"--database={DATABASE}", "--no-http", "--log-level=error"],
-            stdin=source,
-            env={"BENCH_ORDERS": str(orders), "PYTHONWARNINGS": "ignore"},
-        )
-        try:
-            return process.wait()
-        finally:
-            server.stop(process)
+        rows, scans = bench.Bench(run, orders, options.repeats).measure()
+        return bench.conclude(rows, scans, orders, run.cluster.version(), options.save)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,163 @@
+"""The table of `./dev bench`: makes the data, times the installations, runs the measures, writes the table."""
+
+import json
+import statistics
+import sys
+import time
+from contextlib import contextmanager
+
+from benchmarks import report
+from devtools import paths, server
+from devtools.errors import DevError
+from devtools.progress import Stage, say
+from devtools.testing import SHOP
+
+RESULTS = paths.REPOSITORY / "benchmarks" / "RESULTS.md"
+SIZES = {"full": 1_000_000, "tenth": 100_000, "hundredth": 10_000}
+SMALL = SIZES["hundredth"]
+PREFIX = "portal_accounts_test_bench"
+INSTALL_REPEATS = 3
+
+
+class Bench:
+    """One run of all measures.
+
+    :param TestRun run: the cluster, the databases, Odoo
+    :param int orders: how many orders, and invoices, the database has
+    :param int repeats: how often a page is opened
+    """
+
+    def __init__(self, run, orders, repeats):
+        self.run = run
+        self.orders = orders
+        self.repeats = repeats
+        self.database, self.small = PREFIX, f"{PREFIX}_small"
+        self.output = run.logs / "bench.json"
+
+    def measure(self):
+        """Make the databases and measure.
+
+        :return: the rows of the table, and the pages that read a whole table
+        :rtype: tuple[list[report.Row], list[str]]
+        """
+        self._clone_shop(self.database)
+        self._fill(self.database, "fill_shop", self.orders)
+        installations = list(self._measure_installations())
+        self._fill(self.database, "fill_agents", self.orders)
+        self.run.clone_plain(self.small)
+        self._fill(self.small, "fill_shop", SMALL)
+        self._fill(self.small, "fill_agents", SMALL)
+        self._run_in_shell("Measuring", self.database, f"from benchmarks import suite; suite.run(env, {self._job()!r})")
+        measured = json.loads(self.output.read_text())
+        # in a small table PostgreSQL is right to read all of it
+        scans = measured["scans"] if self.orders >= SIZES["tenth"] else []
+        return [*(report.Row(**row) for row in measured["rows"]), *installations], scans
+
+    def _job(self):
+        return {
+            "orders": self.orders,
+            "small_orders": SMALL,
+            "small": self.small,
+            "repeats": self.repeats,
+            "output": str(self.output),
+        }
+
+    def _clone_shop(self, name):
+        """Make a shop without the addons."""
+        databases = self.run.databases
+        databases.clone(databases.prepare(SHOP, self.run.odoo, self.run.logs / "prepare-website_sale.log"), name)
+
+    def _fill(self, database, step, orders):
+        what = step.replace("_", " ")
+        self._run_in_shell(
+            f"{database}: {what}, {orders:,} orders",
+            database,
+            f"from benchmarks import data; data.{step}(env, data.Size({orders}))",
+        )
+
+    def _run_in_shell(self, title, database, code):
+        """Run a line of Python in an Odoo shell that finds this folder.
+
+        :raise DevError: when it fails
+        """
+        script = f"import sys; sys.path.insert(0, {str(paths.REPOSITORY)!r})\n{code}\n"
+        silence = [f"--log-handler={name}:CRITICAL" for name in ("py.warnings", "mail.log")]
+        options = ["--log-level=error", *silence]
+        with Stage(title):
+            server.run_script(
+                self.run.odoo, self.run.cluster, self.run.data_dir, database, script, options, timeout=None
+            )
+
+    # ---- installing the addons
+
+    def _measure_installations(self):
+        """Install each addon on the full database, and on copies of an empty one.
+
+        An addon is installed once on the full one; the start of Odoo by itself doesn't count.
+        """
+        for addon in paths.addons():
+            with Stage(f"Installing {addon}, {INSTALL_REPEATS + 1} times"):
+                full = self._install(self.database, addon)
+                empty = statistics.median(self._install_on_empty(addon) for _repeat in range(INSTALL_REPEATS))
+            yield report.Row(
+                name=f"installing `{addon}` with {self.orders:,} orders / on an empty database",
+                mark="< 2",
+                result=f"{full / empty:.2f}",
+                met=full < 2 * empty,
+                ours=f"{full:.1f} s",
+                other=f"{empty:.1f} s",
+            )
+
+    def _install_on_empty(self, addon):
+        name = f"{PREFIX}_empty"
+        self._clone_shop(name)
+        seconds = self._install(name, addon)
+        self.run.databases.drop(name)
+        return seconds
+
+    def _install(self, database, addon):
+        with _stopwatch() as started:
+            self._start(database, "start")
+        with _stopwatch() as installed:
+            self._start(database, addon, f"--init={addon}")
+        return max(installed[0] - started[0], 0.1)
+
+    def _start(self, database, name, *arguments):
+        log = self.run.logs / f"bench-{name}.log"
+        options = [f"--database={database}", "--stop-after-init", "--no-http", "--max-cron-threads=0"]
+        if server.run(self.run.odoo, self.run.cluster, self.run.data_dir, [*options, *arguments], log):
+            raise DevError(f"Odoo failed on {database}.", f"Its log: {log}")
+
+
+@contextmanager
+def _stopwatch():
+    """Give a list that gets the seconds which the block took."""
+    seconds, start = [], time.monotonic()
+    yield seconds
+    seconds.append(time.monotonic() - start)
+
+
+def conclude(rows, scans, orders, cluster_version, save):
+    """Print the table, and say what is not as it has to be.
+
+    :param list[report.Row] rows: the rows
+    :param list[str] scans: the pages that read a whole table
+    :param int orders: how many orders there were
+    :param cluster_version: PostgreSQL's version
+    :param bool save: whether the table is kept
+    :return: 1 when a page reads a whole table; times alone fail nothing
+    :rtype: int
+    """
+    customers, agents = orders // 10, max(orders // 1000, 3)
+    sizes = (
+        f"{orders:,} orders and as many invoices in three currencies and two companies, {customers:,} customers with"
+        f" as many contacts, {agents:,} agents"
+    )
+    page = report.make_page(rows, sizes, cluster_version)
+    say(f"\n{page}")
+    if save:
+        RESULTS.write_text(page)
+        say(f"Wrote {RESULTS.relative_to(paths.REPOSITORY)}.")
+    for line in scans:
+        print(f"error: {line}", file=sys.stderr)
+    return int(bool(scans))

@@ -1,0 +1,202 @@
+"""How something is measured: by turns with what it is compared to, medians, queries and rows beside the times."""
+
+import json
+import statistics
+import threading
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from werkzeug.test import Client
+
+from odoo.http import get_default_session, root
+from odoo.service import security
+from odoo.tools import config
+
+DOCUMENTS = ("sale_order", "account_move", "res_partner")
+WARM_UP = 3
+COLD_REPEATS = 3
+
+
+@dataclass
+class Taken:
+    """What one run took.
+
+    :param float ms: milliseconds
+    :param int queries: how many queries
+    """
+
+    ms: float
+    queries: int
+
+
+@dataclass
+class Work:
+    """What PostgreSQL did for some queries.
+
+    :param int rows: contacts, orders and invoices read, those that were thrown away included
+    :param int pages: pages of 8 kB looked at
+    :param list scans: tables of :data:`DOCUMENTS` that were read from end to end
+    """
+
+    rows: int = 0
+    pages: int = 0
+    scans: tuple = ()
+
+    def __add__(self, other):
+        return Work(self.rows + other.rows, self.pages + other.pages, self.scans + other.scans)
+
+
+@dataclass
+class Comparison:
+    """Ours beside what it is compared to.
+
+    :param Taken ours: medians of ours
+    :param Taken other: medians of the other
+    :param float ratio: of the medians of the times
+    """
+
+    ours: Taken
+    other: Taken
+    ratio: float
+
+
+def take(action, env):
+    """Run something on empty caches of records.
+
+    :param action: what to run
+    :param env: the environment whose queries are counted
+    :rtype: Taken
+    """
+    env.flush_all()
+    env.cr.commit()
+    env.invalidate_all()
+    queries, start = env.cr.sql_log_count, time.perf_counter()
+    action()
+    env.flush_all()
+    taken = Taken((time.perf_counter() - start) * 1000, env.cr.sql_log_count - queries)
+    env.cr.commit()
+    return taken
+
+
+def compare(ours, other, repeats, warm_up=WARM_UP):
+    """Run two things by turns, so that a busy moment of the machine falls on both.
+
+    :param ours: gives a :class:`Taken` a call
+    :param other: likewise
+    :param int repeats: how often
+    :param int warm_up: how often before that
+    :rtype: Comparison
+    """
+    pairs = [(ours(), other()) for _repeat in range(warm_up + repeats)][warm_up:]
+    ours, other = (median(taken) for taken in zip(*pairs, strict=True))
+    return Comparison(ours, other, ours.ms / other.ms)
+
+
+def median(taken):
+    """Return the medians of several runs.
+
+    :rtype: Taken
+    """
+    return Taken(statistics.median(one.ms for one in taken), round(statistics.median(one.queries for one in taken)))
+
+
+class Visitor:
+    """Somebody who is logged in and opens pages: real requests to Odoo's WSGI application, without a socket.
+
+    :param env: an environment on the database to visit
+    :param str login: who
+    """
+
+    def __init__(self, env, login):
+        self.env = env
+        self.user = env["res.users"].search([("login", "=", login)])
+        session = root.session_store.new()
+        session.update(get_default_session(), db=env.cr.dbname, _trace_disable=True)
+        session.uid, session.login = self.user.id, login
+        session.session_token = security.compute_session_token(session, env(user=self.user))
+        session.context = dict(env(user=self.user)["res.users"].context_get())
+        root.session_store.save(session)
+        self._headers = {"Cookie": f"session_id={session.sid}"}
+        self._client = Client(root, use_cookies=False)
+        env.cr.commit()
+
+    def get(self, path):
+        """Open a page.
+
+        :return: what it took
+        :rtype: Taken
+        """
+        return self._open("GET", path)
+
+    def call(self, path, **params):
+        """Call a JSON route, as a page's script does."""
+        return self._open("POST", path, json={"jsonrpc": "2.0", "method": "call", "params": params})
+
+    def _open(self, method, path, **options):
+        start = time.perf_counter()
+        response = self._client.open(path, method=method, headers=self._headers, **options)
+        self.text = response.get_data(as_text=True)
+        taken = Taken((time.perf_counter() - start) * 1000, threading.current_thread().query_count)
+        if response.status_code != 200 or '"error"' in self.text[:200]:
+            raise RuntimeError(f"{path}: {response.status_code} {self.text[:500]}")
+        return taken
+
+    def get_cold(self, path):
+        """Open a page with nothing in Odoo's caches: medians of a few times."""
+
+        def once():
+            self.env.registry.clear_all_caches()
+            return self.get(path)
+
+        return median([once() for _repeat in range(COLD_REPEATS)])
+
+
+@contextmanager
+def serve(*databases):
+    """Let this process serve some databases."""
+    before = config["db_name"]
+    config["db_name"] = list(databases)
+    try:
+        yield
+    finally:
+        config["db_name"] = before
+
+
+def read_work(env, action):
+    """Run something, then each of its queries once more under ``EXPLAIN (ANALYZE, BUFFERS)``.
+
+    :param env: the environment on whose database the queries are repeated
+    :param action: what to run; it must only read
+    :rtype: Work
+    """
+    queries = []
+    thread = threading.current_thread()
+    thread.query_hooks = [lambda cr, query, params, start, delay: queries.append(cr._obj.query.decode())]
+    try:
+        action()
+    finally:
+        thread.query_hooks = []
+    reading = [query for query in queries if query.lstrip().startswith(("SELECT", "WITH"))]
+    return sum((_explain(env.cr, query) for query in reading), Work())
+
+
+def _explain(cr, query):
+    cr.execute("EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) " + query.replace("%", "%%"), [])
+    plan = cr.fetchone()[0]
+    cr.rollback()
+    plan = (json.loads(plan) if isinstance(plan, str) else plan)[0]["Plan"]
+    pages = plan.get("Shared Hit Blocks", 0) + plan.get("Shared Read Blocks", 0)
+    return _read_plan(plan) + Work(pages=pages)
+
+
+def _read_plan(plan):
+    work = Work()
+    table = plan.get("Relation Name")
+    if table in DOCUMENTS:
+        removed = plan.get("Rows Removed by Filter", 0) + plan.get("Rows Removed by Index Recheck", 0)
+        work = Work(
+            rows=round((plan["Actual Rows"] + removed) * plan.get("Actual Loops", 1)),
+            scans=(table,) if "Seq Scan" in plan["Node Type"] else (),
+        )
+    return sum(map(_read_plan, plan.get("Plans", ())), work)

@@ -1,0 +1,73 @@
+"""The table that the measures make."""
+
+import os
+import platform
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+HEADER = ("measure", "mark", "result", "", "ours", "compared to", "queries", "rows read", "first request")
+
+
+@dataclass
+class Row:
+    """One measure.
+
+    :param str name: what was measured, and what it was compared to
+    :param str mark: what it has to be
+    :param str result: what it is
+    :param met: whether the result is what it has to be; ``None`` where there is no number to keep to
+    :param str ours: the time of ours
+    :param str other: the time of what it is compared to
+    :param str queries: of both
+    :param str rows: contacts, orders and invoices that PostgreSQL read, of both
+    :param str cold: the times of both with nothing in Odoo's caches
+    """
+
+    name: str
+    mark: str
+    result: str
+    met: bool | None
+    ours: str = ""
+    other: str = ""
+    queries: str = ""
+    rows: str = ""
+    cold: str = ""
+
+    def cells(self):
+        """:return: the row's cells in the order of :data:`HEADER`"""
+        met = {True: "met", False: "**missed**", None: ""}[self.met]
+        return self.name, self.mark, self.result, met, self.ours, self.other, self.queries, self.rows, self.cold
+
+
+def make_table(rows):
+    """Write rows as a Markdown table.
+
+    :param list[Row] rows: the rows
+    :rtype: str
+    """
+    lines = [HEADER, ["---"] * len(HEADER), *(row.cells() for row in rows)]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def make_page(rows, sizes, cluster_version):
+    """Write the page that shows the results.
+
+    :param list[Row] rows: the rows
+    :param str sizes: how much of everything there was
+    :param cluster_version: PostgreSQL's version
+    :rtype: str
+    """
+    now = datetime.now(UTC)
+    met, missed = sum(row.met is True for row in rows), sum(row.met is False for row in rows)
+    return f"""# Measured against stock Odoo
+
+Written by `./dev bench` on {now:%Y-%m-%d}: {sizes}. Python {platform.python_version()}, PostgreSQL \
+{cluster_version}, {os.cpu_count()} cores. {met} marks met, {missed} missed.
+
+Ours and what it is compared to are run by turns in one process, and the medians are compared. The ratios, the
+queries and the rows are the result; the milliseconds belong to the machine, and to whatever else it was doing.
+Where two numbers stand in a cell, ours is the first. *Rows read* are the contacts, orders and invoices that
+PostgreSQL looked at, those it threw away included. *First request* is the time with nothing in Odoo's caches.
+
+{make_table(rows)}
+"""

@@ -1,3 +1,4 @@
+import functools
 from urllib.parse import urlencode
 
 from werkzeug.exceptions import NotFound
@@ -128,8 +129,19 @@ class PortalAgent(CustomerPortal):
             "agent_selector_customers": self._search_portal_agent_customers(search) if search else None,
             "agent_has_customers": bool(customer) or self._has_portal_agent_customers(),
             "agent_document_url": self._get_portal_agent_document_url,
+            "agent_badge": functools.cache(self._render_portal_agent_badge),
             "agent_args": None,
         }
+
+    def _render_portal_agent_badge(self, label, color, icon):
+        """Draw a document's status: once for all rows of a list that have it.
+
+        :return: HTML
+        :rtype: Markup
+        """
+        return request.env["ir.ui.view"]._render_template(
+            "portal_agent_account.portal_agent_badge", {"status": {"label": label, "color": color, "icon": icon}}
+        )
 
     def _get_portal_agent_pages(self, args):
         """Return the pages that the navigation leads to.

@@ -1,6 +1,5 @@
 """The addons' icons and banners, drawn by the browser from their SVG files and screenshots."""
 
-import ast
 import base64
 import html
 import string
@@ -41,7 +40,7 @@ def _draw_icon(chrome, folder):
 
 def _draw_banner(chrome, addon, folder):
     picture, colour = SHOWN[addon]
-    manifest = ast.literal_eval((paths.REPOSITORY / addon / "__manifest__.py").read_text())
+    manifest = paths.read_manifest(paths.REPOSITORY / addon)
     text = string.Template(TEMPLATE.read_text()).substitute(
         title=html.escape(manifest["name"]),
         summary=html.escape(manifest["summary"]),

@@ -1,6 +1,5 @@
 """`./dev package`: each addon as a zip file for an addons path and as a wheel for pip, the same bytes each time."""
 
-import ast
 import os
 import shutil
 import subprocess
@@ -94,4 +93,4 @@ def make_wheel(source, folder):
 
 def read_version(source):
     """:return: an addon's version, from its manifest"""
-    return ast.literal_eval((source / "__manifest__.py").read_text())["version"]
+    return paths.read_manifest(source)["version"]

@@ -1,5 +1,6 @@
 """Where things are: this repository, its addons, and the one folder that holds everything fetched or made."""
 
+import ast
 import os
 import shutil
 from pathlib import Path
@@ -48,6 +49,15 @@ def addons():
     :rtype: list[str]
     """
     return sorted(path.parent.name for path in REPOSITORY.glob("*/__manifest__.py"))
+
+
+def read_manifest(folder):
+    """Read an addon's manifest.
+
+    :param Path folder: the addon
+    :rtype: dict
+    """
+    return ast.literal_eval((folder / "__manifest__.py").read_text())
 
 
 def check_disk_space(needed=NEEDED_BYTES):

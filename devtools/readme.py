@@ -6,7 +6,6 @@ A digest of the fragments stands in the file, so that whether it is in step with
 converting anything.
 """
 
-import ast
 import hashlib
 import re
 
@@ -104,7 +103,7 @@ def digest(addon):
 
 def read_title(addon):
     """:return: an addon's name, from its manifest"""
-    return ast.literal_eval((paths.REPOSITORY / addon / "__manifest__.py").read_text())["name"]
+    return paths.read_manifest(paths.REPOSITORY / addon)["name"]
 
 
 def generate(addon):

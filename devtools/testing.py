@@ -206,7 +206,7 @@ class TestRun:
 
     def export_translations(self):
         """:return: each addon's translation template, as Odoo exports it now"""
-        database = self.databases.prepare(self._plain(), self.odoo, self.logs / "prepare-plain.log")
+        database = self._prepare(self._plain())
         return i18n.export(self.odoo, self.cluster, self.data_dir, database, self.addons, self.logs / "i18n")
 
     def check_translations(self):
@@ -282,7 +282,7 @@ class TestRun:
     @staticmethod
     def _dependencies(addon):
         """The database with what an addon depends on and nothing else."""
-        manifest = ast.literal_eval((paths.REPOSITORY / addon / "__manifest__.py").read_text())
+        manifest = paths.read_manifest(paths.REPOSITORY / addon)
         depends = tuple(sorted(set(manifest["depends"]) - set(paths.addons())))
         return Recipe("_".join(depends)[:24], depends, warm_up=MAKE_EVERY_BUNDLE)
 

@@ -49,18 +49,11 @@ class PortalAgentOrders(PortalAgent):
 
         :rtype: AgentList
         """
-        return AgentList(
+        return self._make_portal_agent_order_list(
             name="quotations",
             title=request.env._("Quotations"),
-            url=f"{HOME}/quotations",
-            model=request.env["sale.order"],
             domain=request.env["sale.order"]._get_portal_agent_quotation_domain(),
-            sortings=self._get_portal_agent_order_searchbar_sortings(),
             filters=self._get_portal_agent_quotation_searchbar_filters(),
-            inputs=self._get_portal_agent_order_searchbar_inputs(),
-            groupings=self._get_portal_agent_order_searchbar_groupby(),
-            date_field="date_order",
-            columns=self._get_portal_agent_order_columns,
         )
 
     def _get_portal_agent_order_list(self):
@@ -68,18 +61,30 @@ class PortalAgentOrders(PortalAgent):
 
         :rtype: AgentList
         """
-        return AgentList(
+        return self._make_portal_agent_order_list(
             name="orders",
             title=request.env._("Sales Orders"),
-            url=f"{HOME}/orders",
-            model=request.env["sale.order"],
             domain=request.env["sale.order"]._get_portal_agent_order_domain(),
-            sortings=self._get_portal_agent_order_searchbar_sortings(),
             filters=self._get_portal_agent_order_searchbar_filters(),
+        )
+
+    def _make_portal_agent_order_list(self, name, **values):
+        """Make a list of quotations or of sales orders: they differ in which these are and how they are filtered.
+
+        :param str name: the list's name, which its address ends with
+        :param values: what else the list is made of
+        :rtype: AgentList
+        """
+        return AgentList(
+            name=name,
+            url=f"{HOME}/{name}",
+            model=request.env["sale.order"],
+            sortings=self._get_portal_agent_order_searchbar_sortings(),
             inputs=self._get_portal_agent_order_searchbar_inputs(),
             groupings=self._get_portal_agent_order_searchbar_groupby(),
             date_field="date_order",
             columns=self._get_portal_agent_order_columns,
+            **values,
         )
 
     def _get_portal_agent_order_searchbar_sortings(self):

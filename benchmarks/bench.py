@@ -7,10 +7,9 @@ import time
 from contextlib import contextmanager
 
 from benchmarks import report
-from devtools import paths, server
+from devtools import paths, recipes, server
 from devtools.errors import DevError
 from devtools.progress import Stage, say
-from devtools.testing import SHOP
 
 RESULTS = paths.REPOSITORY / "benchmarks" / "RESULTS.md"
 SIZES = {"full": 1_000_000, "tenth": 100_000, "hundredth": 10_000}
@@ -40,11 +39,11 @@ class Bench:
         :return: the rows of the table, and the pages that read a whole table
         :rtype: tuple[list[report.Row], list[str]]
         """
-        self._clone_shop(self.database)
+        self.run.clone(recipes.SHOP, self.database)
         self._fill(self.database, "fill_shop", self.orders)
         installations = list(self._measure_installations())
         self._fill(self.database, "fill_agents", self.orders)
-        self.run.clone_plain(self.small)
+        self.run.clone(recipes.with_addons(), self.small)
         self._fill(self.small, "fill_shop", SMALL)
         self._fill(self.small, "fill_agents", SMALL)
         self._run_in_shell("Measuring", self.database, f"from benchmarks import suite; suite.run(env, {self._job()!r})")
@@ -61,11 +60,6 @@ class Bench:
             "repeats": self.repeats,
             "output": str(self.output),
         }
-
-    def _clone_shop(self, name):
-        """Make a shop without the addons."""
-        databases = self.run.databases
-        databases.clone(databases.prepare(SHOP, self.run.odoo, self.run.logs / "prepare-website_sale.log"), name)
 
     def _fill(self, database, step, orders):
         what = step.replace("_", " ")
@@ -110,7 +104,7 @@ class Bench:
 
     def _install_on_empty(self, addon):
         name = f"{PREFIX}_empty"
-        self._clone_shop(name)
+        self.run.clone(recipes.SHOP, name)
         seconds = self._install(name, addon)
         self.run.databases.drop(name)
         return seconds

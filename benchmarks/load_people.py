@@ -63,8 +63,10 @@ class Person(threading.Thread):
             try:
                 self.visit()
             except RequestFailed:
-                self._open_browser()
-                self.pause()
+                self._start_anew()
+            except Exception as error:  # a page, but not the one that was expected
+                self.samples.append(Sample("unexpected page", 0.0, repr(error)))
+                self._start_anew()
 
     def visit(self):
         """Do what this person came for."""
@@ -104,6 +106,10 @@ class Person(threading.Thread):
         body = {"jsonrpc": "2.0", "method": "call", "params": params}
         return self._request(step, "POST", path, json=body).json()
 
+    def _start_anew(self):
+        self._open_browser()
+        self.pause()
+
     def _open_browser(self):
         self.browser = requests.Session()
         # A balancer opens a connection per request to a server with processes.
@@ -140,6 +146,9 @@ class Reader(Person):
         super().__init__(*person)
         self.login = login
         self.pages = pages
+
+    def _open_browser(self):
+        super()._open_browser()
         self.logged_in = False
 
     def visit(self):

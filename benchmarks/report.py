@@ -3,7 +3,7 @@
 import os
 import platform
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 
 HEADER = ("measure", "mark", "result", "", "ours", "compared to", "queries", "rows read", "first request")
 
@@ -57,7 +57,7 @@ def make_page(rows, sizes, cluster_version):
     :param cluster_version: PostgreSQL's version
     :rtype: str
     """
-    now = datetime.now(UTC)
+    now = datetime.now(timezone.utc)
     met, missed = sum(row.met is True for row in rows), sum(row.met is False for row in rows)
     return f"""# Measured against stock Odoo
 
@@ -68,6 +68,7 @@ Ours and what it is compared to are run by turns in one process, and the medians
 queries and the rows are the result; the milliseconds belong to the machine, and to whatever else it was doing.
 Where two numbers stand in a cell, ours is the first. *Rows read* are the contacts, orders and invoices that
 PostgreSQL looked at, those it threw away included. *First request* is the time with nothing in Odoo's caches.
+PostgreSQL has a quarter of the machine's memory for its buffers, and everything else as it comes.
 
 {make_table(rows)}
 """

@@ -16,7 +16,7 @@ def run(env, job):
     """Measure everything and write the rows into a file.
 
     :param env: the superuser's environment on the database with all data
-    :param dict job: what the command has prepared; see ``benchmarks/__main__.py``
+    :param dict job: what the command has prepared; see ``Bench._job``
     """
     size, small_size = data.Size(job["orders"]), data.Size(job["small_orders"])
     repeats = job["repeats"]

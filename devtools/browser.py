@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 from . import debian, paths
@@ -58,9 +59,12 @@ def environment(chromium):
     """
     folder = paths.folder("bin")
     link = folder / "google-chrome"
-    if link.is_symlink() or link.exists():
-        link.unlink()
-    link.symlink_to(chromium)
+    if not link.is_symlink() or Path(os.readlink(link)) != Path(chromium):
+        # in one step: another thread may be starting Odoo, which looks for it
+        partial = folder / f"google-chrome.{os.getpid()}.{threading.get_ident()}"
+        partial.unlink(missing_ok=True)
+        partial.symlink_to(chromium)
+        partial.replace(link)
     return {"PATH": f"{folder}{os.pathsep}{os.environ.get('PATH', '')}"}
 
 

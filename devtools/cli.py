@@ -189,11 +189,10 @@ def _command(module, function="run", requirements=None):
 
 
 def _bench(options, arguments):
-    program = paths.REPOSITORY / "benchmarks" / "__main__.py"
-    if not program.exists():
-        raise DevError("There are no benchmarks in this version.", "They come with the folder benchmarks/.")
     _enter_venv(arguments)
-    return os.spawnv(os.P_WAIT, sys.executable, [sys.executable, str(program), *options.odoo_arguments])
+    from benchmarks.command import main
+
+    return main(options.odoo_arguments)
 
 
 def _clean(options, arguments):

@@ -7,13 +7,13 @@ import sys
 import time
 from dataclasses import replace
 
-from . import browser, outcomes, paths, pdf
+from . import browser, outcomes, paths, pdf, recipes
 from .errors import DevError
 from .odoo_source import BRANCH
 from .outcomes import FAILED, PASSED, UNSTARTED
 from .progress import Stage, say
 from .results import Result
-from .testing import SHOP, TestRun, conclude
+from .testing import TestRun, conclude
 
 # Each is a package `odoo-addon-…` of the Python package index.
 COMMUNITY_ADDONS = (
@@ -131,5 +131,5 @@ class CompatRun(TestRun):
     def _run(self, addons, tags):
         self._counts = {}
         with Stage("Running the tests of all addons side by side") as self._stage:
-            _code, log_file = self._run_in_clone("side by side", SHOP, f"--init={','.join(addons)}", tags)
+            _code, log_file = self._run_in_clone("side by side", recipes.SHOP, f"--init={','.join(addons)}", tags)
         return outcomes.read(log_file), log_file

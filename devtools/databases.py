@@ -16,20 +16,7 @@ from .progress import Stage
 PREFIX = "portal_accounts"
 KEPT_VERSIONS = 2
 # What an addon's database contents don't depend on.
-IGNORED_PARTS = {"__pycache__", "tests", "i18n", "readme", "description"}
-# Odoo makes every bundle of scripts and styles before the tests that open a page: half a minute, each time anew.
-MAKE_EVERY_BUNDLE = """
-env["ir.qweb"]._pregenerate_assets_bundles()
-env.cr.commit()
-"""
-# What the first visitor of a page waits for.
-MAKE_WEBSITE_BUNDLES = """
-qweb = env["ir.qweb"].with_context(website_id=env["website"].search([], limit=1).id)
-for bundle in ("web.assets_frontend", "web.assets_frontend_minimal", "web.assets_frontend_lazy"):
-    for kind in ("css", "js"):
-        getattr(qweb._get_asset_bundle(bundle, css=kind == "css", js=kind == "js"), kind)()
-env.cr.commit()
-"""
+IGNORED_PARTS = {"__pycache__", "tests", "readme", "description"}
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,12 @@
 
 import time
 
-from . import browser, outcomes, paths, pdf
+from . import browser, outcomes, paths, pdf, recipes
 from .databases import Recipe
 from .outcomes import FAILED, NOT_RUN, PASSED, UNSTARTED
 from .progress import Stage, say
 from .results import Result
-from .testing import SHOP, TestRun, choose_addons, conclude
+from .testing import TestRun, choose_addons, conclude
 
 # What is updated, so that its tests run: everything that depends on these is updated with them.
 UPDATED = ("auth_signup", "portal", "account", "sale", "website_sale")
@@ -105,7 +105,7 @@ class OdooTestsRun(TestRun):
         tags = self._choose_tags()
         if not tags:
             return [Result.of_check("Odoo's tests", [f"No test's name contains {self.options.name!r}."])]
-        without = self._run("without the addons", SHOP, tags, {})
+        without = self._run("without the addons", recipes.SHOP, tags, {})
         with_addons = self._run(f"with {' and '.join(self.addons)}", self._installed(), tags, without)
         return [self._judge(Comparison(without, with_addons))]
 
@@ -115,8 +115,8 @@ class OdooTestsRun(TestRun):
     def _installed(self):
         """The database with the addons."""
         if self.addons == paths.addons():
-            return self._plain()
-        return Recipe(self.addons[0], tuple(self.addons), base=SHOP)
+            return recipes.with_addons()
+        return Recipe(self.addons[0], tuple(self.addons), base=recipes.SHOP)
 
     def _run(self, name, recipe, tags, without):
         """Run the tests in one database, and once more those that failed and didn't do so without the addons.

@@ -419,16 +419,17 @@ def _send(processes, number):
             process.send_signal(number)
 
 
-def open_cluster(name, durable=True):
+def open_cluster(name, durable=True, settings=None):
     """Give the server to use: the one that PG… variables name, else a cluster of our own.
 
     :param str name: the name of our own cluster
     :param bool durable: whether its data should survive a power failure
+    :param dict settings: its settings, where they differ from the usual ones
     :rtype: Cluster
     :raise DevError: when the named server can't be used
     """
     if not (os.environ.get("PGHOST") or os.environ.get("PGPORT")):
-        return EmbeddedCluster(name, durable)
+        return EmbeddedCluster(name, durable, settings)
     user = os.environ.get("PGUSER") or pwd.getpwuid(os.geteuid()).pw_name
     if user == "postgres":
         raise DevError(

@@ -3,6 +3,7 @@
 import ast
 import time
 import xml.etree.ElementTree as ElementTree
+from pathlib import Path
 
 from . import odoo_source, paths, pdf, server
 from .databases import Databases, hash_addon
@@ -224,6 +225,7 @@ def _is_leftover(process):
     try:
         ours = f"--data-dir={paths.folder('run-data')}" in process.cmdline()
         parent = process.parent()
-        return ours and not (parent and str(paths.REPOSITORY / "dev") in parent.cmdline())
+        # of whatever clone: all of them keep their data in one folder
+        return ours and not (parent and any(Path(part).name == "dev" for part in parent.cmdline()))
     except (psutil.AccessDenied, psutil.NoSuchProcess):
         return False

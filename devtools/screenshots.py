@@ -9,7 +9,7 @@ import contextlib
 import re
 from dataclasses import dataclass
 
-from . import banners, browser, paths, pictures
+from . import banners, browser, paths, pictures, recipes
 from .mail import MailCatcher
 from .progress import Stage, say
 from .server import OdooServer
@@ -79,7 +79,7 @@ def run(options):
 
     chromium = browser.ensure_chromium()
     with TestRun(argparse.Namespace(odoo=options.odoo, name=None), paths.addons()) as tests, MailCatcher() as mail:
-        tests.clone_demo(DATABASE)
+        tests.clone(recipes.demo_with_addons(), DATABASE)
         # Daily jobs are not what is shown.
         tests.cluster.query(DATABASE, "UPDATE ir_cron SET nextcall = now() AT TIME ZONE 'UTC' + interval '1 day'")
         server = OdooServer(

@@ -12,8 +12,8 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from . import browser, i18n, lint, logcheck, odoo_source, paths, pdf, server
-from .databases import MAKE_EVERY_BUNDLE, MAKE_WEBSITE_BUNDLES, PREFIX, Databases, Recipe
+from . import browser, i18n, lint, logcheck, odoo_source, paths, pdf, recipes, server
+from .databases import PREFIX, Databases
 from .errors import DevError
 from .locks import FileLock
 from .postgres import open_cluster
@@ -21,9 +21,6 @@ from .progress import Stage, say
 from .results import Result, never_ran, read_odoo_tests
 from .session import Session
 
-SHOP_MODULES = ("website_sale", "payment_demo")
-# A shop without any of our addons.
-SHOP = Recipe("website_sale", ("website_sale",), warm_up=MAKE_EVERY_BUNDLE)
 PARALLEL = 2
 LONGEST_RUN = 20 * 60
 # The tag of tests that run with all addons together, and not for each addon alone as well.
@@ -120,6 +117,7 @@ class TestRun:
     """
 
     longest_run = LONGEST_RUN
+    settings = None
 
     def __init__(self, options, addons):
         self.options = options
@@ -134,7 +132,7 @@ class TestRun:
         self.odoo = odoo_source.ensure(self.options.odoo)
         self.logs = self._make_log_folder()
         self.data_dir = paths.folder("test-data")
-        self.cluster = open_cluster("test", durable=False)
+        self.cluster = open_cluster("test", durable=False, settings=self.settings)
         self.cluster.start()
         self.databases = Databases(self.cluster, self.data_dir)
         return self
@@ -170,12 +168,12 @@ class TestRun:
         :rtype: list
         """
         for addon in self.addons:
-            self._prepare(self._dependencies(addon))
+            self._prepare(recipes.dependencies(addon))
         jobs = []
         if self._wants_pytest():
             jobs.append(functools.partial(self.run_pytest, self._prepare_session()))
         if self.everything:
-            self._prepare(self._plain())
+            self._prepare(recipes.with_addons())
             jobs.append(self.test_together)
         jobs += [functools.partial(self.test_addon, addon) for addon in self.addons]
         if not self.options.name:
@@ -198,15 +196,15 @@ class TestRun:
         :rtype: list[Result]
         """
         without = ONCE if self.everything else None
-        return self._run_odoo_tests(f"{addon} alone", self._dependencies(addon), [addon], without)
+        return self._run_odoo_tests(f"{addon} alone", recipes.dependencies(addon), [addon], without)
 
     def test_together(self):
         """Install all addons in one database and run all their tests."""
-        return self._run_odoo_tests("all addons together", SHOP, self.addons)
+        return self._run_odoo_tests("all addons together", recipes.SHOP, self.addons)
 
     def export_translations(self):
         """:return: each addon's translation template, as Odoo exports it now"""
-        database = self._prepare(self._plain())
+        database = self._prepare(recipes.with_addons())
         return i18n.export(self.odoo, self.cluster, self.data_dir, database, self.addons, self.logs / "i18n")
 
     def check_translations(self):
@@ -246,19 +244,13 @@ class TestRun:
                 server.stop(process, patience=30)
         return self._read_pytest(process.returncode, report, log)
 
-    def clone_plain(self, name):
-        """Make a database with both addons and without demo data; dropped at the end of the run.
+    def clone(self, recipe, name):
+        """Make a database; it is dropped at the end of the run.
 
+        :param Recipe recipe: what is in it
         :param str name: its name, which begins as the names of this run's databases do
         """
-        self.databases.clone(self._prepare(self._plain()), name)
-
-    def clone_demo(self, name):
-        """Make a database with both addons in a shop with demo data; dropped at the end of the run.
-
-        :param str name: its name, which begins as the names of this run's databases do
-        """
-        self.databases.clone(self._prepare(self._demo()), name)
+        self.databases.clone(self._prepare(recipe), name)
 
     def prepare_and_wait(self):
         """Prepare everything for pytest, say how to start it, and wait for Ctrl-C.
@@ -276,26 +268,6 @@ class TestRun:
                 time.sleep(3600)
         except KeyboardInterrupt:
             return 0
-
-    # Recipes of the databases
-
-    @staticmethod
-    def _dependencies(addon):
-        """The database with what an addon depends on and nothing else."""
-        manifest = paths.read_manifest(paths.REPOSITORY / addon)
-        depends = tuple(sorted(set(manifest["depends"]) - set(paths.addons())))
-        return Recipe("_".join(depends)[:24], depends, warm_up=MAKE_EVERY_BUNDLE)
-
-    @staticmethod
-    def _plain():
-        """Both addons without demo data."""
-        return Recipe("plain", tuple(paths.addons()), base=SHOP)
-
-    @staticmethod
-    def _demo():
-        """Both addons in a shop with demo data."""
-        shop = Recipe("demo_shop", SHOP_MODULES, demo=True)
-        return Recipe("demo", tuple(paths.addons()), base=shop, warm_up=MAKE_WEBSITE_BUNDLES)
 
     # Helpers
 
@@ -362,7 +334,7 @@ class TestRun:
         slug = re.sub(r"\W+", "_", name)
         database = f"{PREFIX}_test_{slug}"
         log_file = self.logs / f"{slug}.log"
-        self.databases.clone(self._prepare(recipe), database)
+        self.clone(recipe, database)
         arguments = [
             f"--database={database}",
             modules,
@@ -436,7 +408,7 @@ class TestRun:
             cluster=self.cluster.describe(),
             data_dir=str(self.data_dir),
             logs=str(self.logs),
-            templates={"demo": self._prepare(self._demo()), "shop": self._prepare(SHOP)},
+            templates={"demo": self._prepare(recipes.demo_with_addons()), "shop": self._prepare(recipes.SHOP)},
             chromium=str(self.chromium),
         )
         return session.save(self.logs / "session.json")

@@ -5,6 +5,7 @@ from werkzeug.exceptions import NotFound
 
 from odoo.fields import Domain
 from odoo.http import request
+from odoo.tools.misc import format_date
 from odoo.tools.sql import escape_psql
 
 from odoo.addons.portal.controllers.portal import CustomerPortal
@@ -23,6 +24,10 @@ AGENT_PAGE = {
     "portal_agent": True,
     "sitemap": False,
 }
+
+# A report that keeps what it prints would give an agent the file that was sent to the customer, with links
+# to sign and to pay, and would give the customer what was printed for an agent.
+PRINTED_AFRESH = {"report_pdf_no_attachment": True}
 
 HOME = "/my/agent"
 CUSTOMER_PLACEHOLDER = "__customer__"
@@ -99,7 +104,9 @@ class PortalAgent(CustomerPortal):
 
     # ---- the layout
 
-    def _prepare_portal_agent_values(self, page, title, values, customer, breadcrumbs=(), selector_url=None):
+    def _prepare_portal_agent_values(
+        self, page, title, values, customer, breadcrumbs=(), selector_url=None, is_empty=True
+    ):
         """Prepare what the layout of every page needs.
 
         :param str page: name of the page, one of the keys of ``_get_portal_agent_pages``
@@ -108,11 +115,13 @@ class PortalAgent(CustomerPortal):
         :param customer: the selected customer, a ``res.partner`` of one record or none
         :param breadcrumbs: pairs of label and address of the pages above, below the home page
         :param str selector_url: where selecting a customer leads to, with a placeholder for the id
+        :param bool is_empty: whether the page shows nothing that proves that the agent has customers
         :rtype: dict
         """
         selector_url = selector_url or self._get_portal_agent_selector_url(HOME, {})
         customer_args = {"customer": customer.id} if customer else {}
         search = params.get_text(values.get("customer_search"))
+        found = self._search_portal_agent_customers(search) if search else None
         return self._prepare_portal_layout_values() | {
             "page_name": "portal_agent",
             "additional_title": title,
@@ -122,12 +131,15 @@ class PortalAgent(CustomerPortal):
             "agent_pages": self._get_portal_agent_pages(customer_args),
             "agent_breadcrumbs": self._get_portal_agent_breadcrumbs(page, title, breadcrumbs, customer_args),
             "agent_customer": customer,
+            "agent_customer_args": customer_args,
             "agent_query": "?" + urlencode(customer_args) if customer_args else "",
             "agent_selector_url": selector_url,
             "agent_selector_clear_url": self._get_portal_agent_clear_url(selector_url),
+            "agent_selector_placeholder": CUSTOMER_PLACEHOLDER,
             "agent_selector_search": search,
-            "agent_selector_customers": self._search_portal_agent_customers(search) if search else None,
-            "agent_has_customers": bool(customer) or self._has_portal_agent_customers(),
+            "agent_selector_customers": found and found[: self._portal_agent_selector_limit],
+            "agent_selector_has_more": len(found or ()) > self._portal_agent_selector_limit,
+            "agent_has_customers": bool(customer) or not is_empty or self._has_portal_agent_customers(),
             "agent_document_url": self._get_portal_agent_document_url,
             "agent_badge": functools.cache(self._render_portal_agent_badge),
             "agent_args": None,
@@ -228,18 +240,9 @@ class PortalAgent(CustomerPortal):
         """
         customer = self._get_portal_agent_customer(values)
         state = agent_list.read_state(values, customer)
-        domain = agent_list.get_domain(state, customer)
-        total = agent_list.model.search_count(domain)
         args = agent_list.get_url_args(state)
-        pager = portal_pager(
-            url=agent_list.url,
-            total=total,
-            page=params.get_number(values.get("page"), 1),
-            step=self._items_per_page,
-            url_args=args,
-        )
-        records = agent_list.model.search(
-            domain, order=agent_list.get_order(state), limit=self._items_per_page, offset=pager["offset"]
+        records, total, pager = self._search_portal_agent_list(
+            agent_list, state, customer, args, params.get_number(values.get("page"), 1)
         )
         return self._prepare_portal_agent_values(
             agent_list.name,
@@ -249,17 +252,72 @@ class PortalAgent(CustomerPortal):
             selector_url=self._get_portal_agent_selector_url(
                 agent_list.url, {key: value for key, value in args.items() if key != "customer"}
             ),
+            is_empty=not total,
         ) | {
             "agent_list": agent_list,
             "agent_state": state,
+            "agent_first_day": params.FIRST_DAY,
+            "agent_last_day": params.LAST_DAY,
             "agent_args": args,
             "agent_total": total,
             "agent_groups": agent_list.get_groups(state, records),
             "agent_records": records,
             "agent_offset": pager["offset"],
+            "agent_show_all": request.env._(
+                "Show all, not only “%(filter)s”", filter=agent_list.filters[state.filterby]["label"]
+            ),
             "agent_url_with": lambda **changes: self._get_portal_agent_url_with(agent_list, args, changes),
             "agent_export_url": lambda extension: self._get_portal_agent_export_url(agent_list, args, extension),
             "pager": pager,
+        }
+
+    def _search_portal_agent_list(self, agent_list, state, customer, args, page):
+        """Search one page of a list; where it has fewer pages, its last one.
+
+        :param AgentList agent_list: what is listed
+        :param ListState state: what is chosen in it
+        :param customer: the selected customer
+        :param dict args: what is chosen, as query string parameters
+        :param int page: the number of the page that the visitor asked for
+        :return: the records, how many there are on all pages, and the portal's pager
+        :rtype: tuple[recordset, int, dict]
+        """
+        model, step = agent_list.model, self._items_per_page
+        search = functools.partial(
+            model._search_portal_agent_page, agent_list.get_domain(state, customer), agent_list.get_order(state), step
+        )
+        offset = step * max(page - 1, 0)
+        records, total = search(offset)
+        if offset and not records:
+            total = search()[1]
+        pager = portal_pager(url=agent_list.url, total=total, page=page, step=step, url_args=args)
+        if offset and not records and total:
+            records, total = search(pager["offset"])
+        return records, total, pager
+
+    def _get_portal_agent_customer_grouping(self):
+        """Return the grouping of documents by customer: two customers of one name are two groups.
+
+        :rtype: dict
+        """
+        return {
+            "label": request.env._("By customer"),
+            "order": "partner_id",
+            "key": lambda record: record.partner_id.commercial_partner_id,
+            "title": lambda customer: customer.display_name,
+        }
+
+    def _get_portal_agent_month_grouping(self, get_day):
+        """Return the grouping of documents by month, the latest first.
+
+        :param callable get_day: function from a document to its day
+        :rtype: dict
+        """
+        return {
+            "label": request.env._("By month"),
+            "sortby": "date",
+            "key": lambda record: get_day(record).replace(day=1),
+            "title": lambda month: format_date(request.env, month, date_format="LLLL yyyy"),
         }
 
     def _get_portal_agent_url_with(self, agent_list, args, changes):
@@ -293,11 +351,15 @@ class PortalAgent(CustomerPortal):
         return f"{path}?{query}" if query else path
 
     def _get_portal_agent_path(self, record):
-        """Return the part of the address that says what a record is.
+        """Return the part of the address that says what a record is. Who adds a page extends it.
 
         :rtype: str
+        :raise NotImplementedError: for a record of a model that has no page
         """
-        return {"sale.order": "orders", "account.move": "invoices", "res.partner": "customers"}[record._name]
+        paths = {"sale.order": "orders", "account.move": "invoices", "res.partner": "customers"}
+        if record._name not in paths:
+            raise NotImplementedError(f"No page under {HOME} shows {record._name}: extend _get_portal_agent_path.")
+        return paths[record._name]
 
     def _get_portal_agent_record_pager(self, agent_list, state, customer, record, values):
         """Return the addresses of the documents before and after one, in the list that led to it.
@@ -317,8 +379,8 @@ class PortalAgent(CustomerPortal):
         if position < 0:
             return {}
         start = max(position - 1, 0)
-        neighbours = agent_list.model.search(
-            agent_list.get_domain(state, customer), order=agent_list.get_order(state), offset=start, limit=3
+        neighbours, _total = agent_list.model._search_portal_agent_page(
+            agent_list.get_domain(state, customer), agent_list.get_order(state), limit=3, offset=start
         )
         if neighbours[position - start : position - start + 1] != record:
             return {}

@@ -1,7 +1,7 @@
 from odoo.fields import Domain
 from odoo.http import content_disposition, request, route
 
-from .base import AGENT_PAGE, CUSTOMER_PLACEHOLDER, HOME
+from .base import AGENT_PAGE, CUSTOMER_PLACEHOLDER, HOME, PRINTED_AFRESH
 from .invoices import PortalAgentInvoices
 from .listing import AgentList
 from .orders import PortalAgentOrders
@@ -11,6 +11,7 @@ class PortalAgentCustomers(PortalAgentOrders, PortalAgentInvoices):
     """The list of customers, and the page of one."""
 
     _portal_agent_latest_limit = 5
+    _portal_agent_contacts_limit = 80
 
     @route(["/my/agent/customers", "/my/agent/customers/page/<int:page>"], **AGENT_PAGE)
     def portal_agent_customers(self, **values):
@@ -66,6 +67,7 @@ class PortalAgentCustomers(PortalAgentOrders, PortalAgentInvoices):
         }
 
     def _get_portal_agent_customer_searchbar_filters(self):
+        """Filter by what the columns of the list say."""
         Move = request.env["account.move"]
         return {
             "all": {"label": request.env._("All"), "domain": Domain.TRUE},
@@ -80,13 +82,15 @@ class PortalAgentCustomers(PortalAgentOrders, PortalAgentInvoices):
         }
 
     def _get_portal_agent_debtor_domain(self, domain):
-        """Return the condition that a customer has such invoices.
+        """Return the condition that a customer owes something in the end.
 
-        :param Domain domain: which invoices
+        :param Domain domain: which invoices count, and which credit notes that are subtracted from them
         :rtype: Domain
         """
         groups = request.env["account.move"]._read_group(
-            domain & Domain("move_type", "=", "out_invoice"), ["partner_id.commercial_partner_id"]
+            request.env["portal.agent.dashboard"]._get_invoice_domain(request.env["res.partner"]) & domain,
+            ["partner_id.commercial_partner_id"],
+            having=[("amount_residual_signed:sum", ">", 0)],
         )
         return Domain("id", "in", [customer.id for (customer,) in groups])
 
@@ -127,6 +131,7 @@ class PortalAgentCustomers(PortalAgentOrders, PortalAgentInvoices):
         :param bool download: whether the browser saves the file instead of showing it
         :return: the response
         """
+        request.update_context(**PRINTED_AFRESH)
         report_sudo = request.env.ref("portal_agent_account.action_report_statement").sudo()
         content = report_sudo._render_qweb_pdf(report_sudo.report_name, customer.ids)[0]
         return request.make_response(
@@ -153,6 +158,7 @@ class PortalAgentCustomers(PortalAgentOrders, PortalAgentInvoices):
         Dashboard = request.env["portal.agent.dashboard"]
         summary = Dashboard._get_summary(customer)
         pages = self._get_portal_agent_pages({})
+        contacts = self._search_portal_agent_contacts(customer)
         return self._prepare_portal_agent_values(
             "customers",
             customer.display_name,
@@ -162,11 +168,21 @@ class PortalAgentCustomers(PortalAgentOrders, PortalAgentInvoices):
             selector_url=f"{HOME}/customers/{CUSTOMER_PLACEHOLDER}",
         ) | {
             "agent_customer_sudo": customer.sudo(),
-            "agent_contacts": customer.child_ids,
+            "agent_contacts": contacts[: self._portal_agent_contacts_limit],
+            "agent_has_more_contacts": len(contacts) > self._portal_agent_contacts_limit,
             "agent_figures": summary["figures"],
             "agent_currency": Dashboard._get_currency(),
             "agent_latest": self._get_portal_agent_latest(customer),
         }
+
+    def _search_portal_agent_contacts(self, customer):
+        """Return a customer's contacts and addresses, those below others included.
+
+        :param customer: a ``res.partner`` of one record
+        :return: ``res.partner``, one more than the page shows where there are more
+        """
+        domain = Domain("commercial_partner_id", "=", customer.id) & Domain("id", "!=", customer.id)
+        return request.env["res.partner"].search(domain, limit=self._portal_agent_contacts_limit + 1)
 
     def _get_portal_agent_latest(self, customer):
         """Return a customer's latest documents.
@@ -182,9 +198,7 @@ class PortalAgentCustomers(PortalAgentOrders, PortalAgentInvoices):
         latest = {}
         for agent_list in lists:
             state = agent_list.read_state({}, customer)
-            latest[agent_list.name] = agent_list.model.search(
-                agent_list.get_domain(state, customer),
-                order=agent_list.get_order(state),
-                limit=self._portal_agent_latest_limit,
+            latest[agent_list.name], _total = agent_list.model._search_portal_agent_page(
+                agent_list.get_domain(state, customer), agent_list.get_order(state), self._portal_agent_latest_limit
             )
         return latest

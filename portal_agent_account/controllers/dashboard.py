@@ -23,7 +23,13 @@ class PortalAgentDashboard(PortalAgent):
         """
         Dashboard = request.env["portal.agent.dashboard"]
         summary = Dashboard._get_summary(customer)
-        return self._prepare_portal_agent_values("dashboard", request.env._("Agent My Account"), values, customer) | {
+        return self._prepare_portal_agent_values(
+            "dashboard",
+            request.env._("Agent My Account"),
+            values,
+            customer,
+            is_empty=not summary["figures"]["customers"]["count"],
+        ) | {
             "agent_figures": summary["figures"],
             "agent_currency": Dashboard._get_currency(),
             "agent_months": summary["months"],

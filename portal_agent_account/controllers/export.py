@@ -1,5 +1,6 @@
 import csv
 import io
+import re
 import tempfile
 from contextlib import ExitStack
 from datetime import date
@@ -14,8 +15,9 @@ from odoo.http import Response, content_disposition, request, route
 from .base import AGENT_PAGE
 from .customers import PortalAgentCustomers
 
-# What spreadsheets take for the beginning of a formula.
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+# What spreadsheets take for the beginning of a formula: in a cell, or behind what some of them, by the
+# country they are set to, take for the end of a cell.
+_FORMULA_RE = re.compile(r'(^(?=[\s"]*[=+\-@])|[;,\t|\r\n](?=(?:[^\S\t\r\n]|")*[=+\-@]))')
 
 
 class PortalAgentExport(PortalAgentCustomers):
@@ -140,9 +142,7 @@ class PortalAgentExport(PortalAgentCustomers):
         """
         if value is None or value is False:
             return ""
-        if isinstance(value, str) and value.lstrip().startswith(_FORMULA_STARTS):
-            return f"'{value}"
-        return value
+        return _FORMULA_RE.sub(r"\1'", value) if isinstance(value, str) else value
 
     def _write_portal_agent_xlsx(self, file, records, columns):
         """Write an Excel file: numbers are numbers, days are days and text is text.

@@ -1,8 +1,7 @@
 from odoo.fields import Domain
 from odoo.http import request, route
-from odoo.tools.misc import format_date
 
-from .base import AGENT_PAGE, HOME, PortalAgent
+from .base import AGENT_PAGE, HOME, PRINTED_AFRESH, PortalAgent
 from .document import make_page_inert
 from .listing import AgentList
 
@@ -102,16 +101,8 @@ class PortalAgentInvoices(PortalAgent):
 
     def _get_portal_agent_invoice_searchbar_groupby(self):
         return {
-            "customer": {
-                "label": request.env._("Customer"),
-                "order": "partner_id",
-                "key": lambda invoice: invoice.partner_id.commercial_partner_id.display_name,
-            },
-            "month": {
-                "label": request.env._("Month"),
-                "order": "invoice_date desc",
-                "key": lambda invoice: format_date(invoice.env, invoice.invoice_date, date_format="LLLL yyyy"),
-            },
+            "customer": self._get_portal_agent_customer_grouping(),
+            "month": self._get_portal_agent_month_grouping(lambda invoice: invoice.invoice_date),
         }
 
     def _get_portal_agent_invoice_columns(self):
@@ -153,6 +144,7 @@ class PortalAgentInvoices(PortalAgent):
                 customer,
                 breadcrumbs=[(agent_list.title, agent_list.get_url(state, self._get_portal_agent_list_page(values)))],
                 selector_url=self._get_portal_agent_selector_url(agent_list.url, {}),
+                is_empty=False,
             )
             | self._get_portal_agent_record_pager(agent_list, state, customer, invoice, values)
             | {
@@ -175,7 +167,8 @@ class PortalAgentInvoices(PortalAgent):
         """Print an invoice for its agent.
 
         It is printed afresh, not taken from the document that was sent: that one may carry a code that
-        lets whoever has it pay, and see the customer's account.
+        lets whoever has it pay, and see the customer's account. Before that one exists it is a pro forma,
+        as it is for the customer.
 
         :param invoice_sudo: an ``account.move`` that was found under the agent's rules
         :param str report_type: ``html`` or ``pdf``
@@ -185,6 +178,7 @@ class PortalAgentInvoices(PortalAgent):
         # The sections of the lines, computed for all lines at once: for some of them, as the report
         # asks, Odoo computes them by writing to the others, and the invoice counts as modified.
         invoice_sudo.line_ids.mapped("parent_id")
+        request.update_context(proforma_invoice=not invoice_sudo.invoice_pdf_report_id, **PRINTED_AFRESH)
         report_sudo = invoice_sudo.partner_id.invoice_template_pdf_report_id
         return self._show_report(
             model=invoice_sudo,

@@ -1,7 +1,7 @@
 """What a list of the agent's pages is made of, and what a visitor asked of it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from datetime import date, datetime, time
 from urllib.parse import urlencode
 
@@ -26,7 +26,9 @@ class AgentList:
     :param sortings: ``{key: {"label", "order"}}``; the first one is the default
     :param filters: ``{key: {"label", "domain"}}``; the first one is the default
     :param inputs: ``{key: {"label", "domain": function from a pattern to a domain}}``
-    :param groupings: ``{key: {"label", "order", "key": function from a record to a label}}``
+    :param groupings: ``{key: {"label", "order", "key", "title"}}``: ``key`` is a function from a record to what
+        it has in common with its group, ``title`` one from that to the group's title. One whose groups
+        come in an order of their own has ``"sortby"``, the sorting that it comes with, for ``"order"``.
     :param date_field: field that the date range is about, if the list has one
     :param columns: the export's ``[(title, function from a record to a value)]``
     """
@@ -50,13 +52,15 @@ class AgentList:
         :param customer: the selected customer, a ``res.partner`` of one record or none
         :rtype: ListState
         """
+        groupby = params.get_choice(values.get("groupby"), self.groupings, "")
+        sortby = params.get_choice(values.get("sortby"), self.sortings, next(iter(self.sortings)))
         return ListState(
-            customer=customer.id,
+            customer=customer.id or 0,
             search=params.get_text(values.get("search")),
             search_in=params.get_choice(values.get("search_in"), self.inputs, next(iter(self.inputs))),
             filterby=params.get_choice(values.get("filterby"), self.filters, next(iter(self.filters))),
-            sortby=params.get_choice(values.get("sortby"), self.sortings, next(iter(self.sortings))),
-            groupby=params.get_choice(values.get("groupby"), self.groupings, ""),
+            sortby=self._get_grouping(groupby).get("sortby", sortby),
+            groupby=groupby,
             date_from=params.get_date(values.get("date_from")) if self.date_field else None,
             date_to=params.get_date(values.get("date_to")) if self.date_field else None,
         )
@@ -67,7 +71,7 @@ class AgentList:
         :param ListState state: what is chosen; defaults are left out
         :rtype: dict
         """
-        default = replace(self.read_state({}, self.model.env["res.partner"]))
+        default = self.read_state({}, self.model.env["res.partner"])
         args = {
             each.name: value
             for each in fields(state)
@@ -135,22 +139,36 @@ class AgentList:
         :param ListState state: what is chosen
         :rtype: str
         """
-        terms = [self.groupings[state.groupby]["order"]] if state.groupby else []
-        return ", ".join([*terms, self.sortings[state.sortby]["order"], "id desc"])
+        terms = (self._get_grouping(state.groupby).get("order"), self.sortings[state.sortby]["order"], "id desc")
+        return ", ".join(filter(None, terms))
+
+    def is_order_given(self, state):
+        """Return whether the groups come in an order of their own, and no other can be chosen.
+
+        :param ListState state: what is chosen
+        :rtype: bool
+        """
+        return "sortby" in self._get_grouping(state.groupby)
 
     def get_groups(self, state, records):
         """Return the records of a page in their groups.
 
         :param ListState state: what is chosen
         :param records: what the page shows
-        :return: pairs of a label, empty where nothing is grouped, and the numbered records
+        :return: pairs of a title, empty where nothing is grouped, and the numbered records
         :rtype: list[tuple[str, list[tuple[int, record]]]]
         """
-        key = self.groupings[state.groupby]["key"] if state.groupby else lambda record: ""
+        numbered = list(enumerate(records))
+        if not state.groupby:
+            return [("", numbered)]
+        grouping = self.groupings[state.groupby]
         groups = {}
-        for number, record in enumerate(records):
-            groups.setdefault(key(record), []).append((number, record))
-        return list(groups.items())
+        for number, record in numbered:
+            groups.setdefault(grouping["key"](record), []).append((number, record))
+        return [(grouping["title"](key), members) for key, members in groups.items()]
+
+    def _get_grouping(self, groupby):
+        return self.groupings[groupby] if groupby else {}
 
 
 @dataclass(frozen=True)

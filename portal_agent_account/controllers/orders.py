@@ -1,9 +1,8 @@
 from odoo import fields
 from odoo.fields import Domain
 from odoo.http import request, route
-from odoo.tools.misc import format_date
 
-from .base import AGENT_PAGE, HOME, PortalAgent
+from .base import AGENT_PAGE, HOME, PRINTED_AFRESH, PortalAgent
 from .document import make_inert
 from .listing import AgentList
 
@@ -31,6 +30,7 @@ class PortalAgentOrders(PortalAgent):
         customer = self._get_portal_agent_customer(values)
         order = self._find_portal_agent_record("sale.order", order_id)
         if values.get("report_type") == "pdf":
+            request.update_context(**PRINTED_AFRESH)
             return self._show_report(
                 model=order.sudo(),
                 report_type="pdf",
@@ -93,7 +93,8 @@ class PortalAgentOrders(PortalAgent):
             "oldest": {"label": request.env._("Oldest first"), "order": "date_order"},
             "reference": {"label": request.env._("Reference"), "order": "name"},
             "customer": {"label": request.env._("Customer"), "order": "partner_id"},
-            "amount": {"label": request.env._("Highest amount"), "order": "amount_total desc"},
+            # amounts of different currencies can't be compared
+            "amount": {"label": request.env._("Highest amount"), "order": "currency_id, amount_total desc"},
         }
 
     def _get_portal_agent_quotation_searchbar_filters(self):
@@ -140,16 +141,10 @@ class PortalAgentOrders(PortalAgent):
 
     def _get_portal_agent_order_searchbar_groupby(self):
         return {
-            "customer": {
-                "label": request.env._("Customer"),
-                "order": "partner_id",
-                "key": lambda order: order.partner_id.commercial_partner_id.display_name,
-            },
-            "month": {
-                "label": request.env._("Month"),
-                "order": "date_order desc",
-                "key": lambda order: format_date(order.env, order.date_order, date_format="LLLL yyyy"),
-            },
+            "customer": self._get_portal_agent_customer_grouping(),
+            "month": self._get_portal_agent_month_grouping(
+                lambda order: fields.Datetime.context_timestamp(order, order.date_order).date()
+            ),
         }
 
     def _get_portal_agent_order_columns(self):
@@ -191,6 +186,7 @@ class PortalAgentOrders(PortalAgent):
                 customer,
                 breadcrumbs=[(agent_list.title, agent_list.get_url(state, self._get_portal_agent_list_page(values)))],
                 selector_url=self._get_portal_agent_selector_url(agent_list.url, {}),
+                is_empty=False,
             )
             | self._get_portal_agent_record_pager(agent_list, state, customer, order, values)
             | {

@@ -8,7 +8,7 @@ from datetime import date
 
 MAX_TEXT_LENGTH = 200
 MAX_ID = 2**31 - 1
-MIN_YEAR, MAX_YEAR = 1900, 2200
+FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(2200, 12, 31)
 
 # Control characters, which PostgreSQL, spreadsheets and XML refuse or misread.
 _CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f]+")
@@ -76,7 +76,7 @@ def get_date(value):
         day = date.fromisoformat(value)
     except ValueError:
         return None
-    return day if MIN_YEAR <= day.year <= MAX_YEAR else None
+    return day if FIRST_DAY <= day <= LAST_DAY else None
 
 
 def get_choice(value, choices, default):

@@ -3,6 +3,10 @@ from odoo.fields import Domain
 
 from . import agent_scope
 
+# Nobody waits for these to be paid, whatever is left of them: Odoo's portal counts none of them as
+# overdue (``_get_overdue_invoices_domain`` in account's ``controllers/portal.py``).
+NEVER_OVERDUE_PAYMENT_STATES = ("in_payment", "paid", "reversed", "blocked", "invoicing_legacy")
+
 
 class AccountMove(models.Model):
     _name = "account.move"
@@ -26,25 +30,39 @@ class AccountMove(models.Model):
     def _get_portal_agent_due_domain(self):
         """Return the invoices that are not paid in full, and the credit notes that are not used up.
 
+        What is left of a credit note is subtracted from what is due.
+
         :rtype: Domain
         """
         return Domain("amount_residual", "!=", 0)
 
     @api.model
     def _get_portal_agent_overdue_domain(self):
-        """Return those of them whose due date has passed.
+        """Return the invoices among them that should have been paid before today.
+
+        A credit note is money that the customer gets: it is never overdue, and makes nothing less overdue.
 
         :rtype: Domain
         """
-        return self._get_portal_agent_due_domain() & Domain("invoice_date_due", "<", fields.Date.context_today(self))
+        return (
+            self._get_portal_agent_due_domain()
+            & Domain("move_type", "=", "out_invoice")
+            & Domain("payment_state", "not in", NEVER_OVERDUE_PAYMENT_STATES)
+            & Domain("invoice_date_due", "<", fields.Date.context_today(self))
+        )
 
     def _get_portal_agent_days_overdue(self):
-        """Return since how many days an invoice should have been paid.
+        """Return since how many days an invoice should have been paid: 0 for what is not overdue.
 
         :rtype: int
         """
         self.ensure_one()
-        if not self.amount_residual or not self.invoice_date_due or self.move_type == "out_refund":
+        if (
+            not self.amount_residual
+            or not self.invoice_date_due
+            or self.move_type != "out_invoice"
+            or self.payment_state in NEVER_OVERDUE_PAYMENT_STATES
+        ):
             return 0
         return max((fields.Date.context_today(self) - self.invoice_date_due).days, 0)
 
@@ -69,6 +87,8 @@ class AccountMove(models.Model):
             return {"label": self.env._("Reversed"), "color": "dark", "icon": "fa-undo"}
         if self.payment_state == "in_payment":
             return {"label": self.env._("Processing payment"), "color": "info", "icon": "fa-hourglass-half"}
+        if self.payment_state == "blocked":
+            return {"label": self.env._("Blocked"), "color": "dark", "icon": "fa-ban"}
         if not self.amount_residual:
             return {"label": self.env._("Paid"), "color": "success", "icon": "fa-check"}
         if self.move_type == "out_refund":

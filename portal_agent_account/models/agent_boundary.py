@@ -2,7 +2,8 @@
 
 The record rules in ``security/portal_agent_rules.xml`` say *which records*; this list says *which
 fields*. Both are closed: a model or a field that another addon adds is out of an agent's reach
-until it is written here with the reason. ``tests/test_boundary_list.py`` compares the list with what an
+until it is listed with the reason, here or, by an addon that brings it, on the model:
+``_get_portal_agent_readable_fields``. ``tests/test_boundary_list.py`` compares the lists with what an
 agent can read really, over all models and fields of the database.
 
 Not here, on purpose: ``access_token`` and every URL that carries it, internal notes (``comment``),

@@ -3,7 +3,7 @@ import werkzeug.exceptions
 from odoo import models
 from odoo.http import request
 
-from .agent_scope import enter_agent_scope
+from .agent_scope import AGENT, enter_agent_scope, get_agent_scope
 from .portal_agent_preview import DESIGNER_GROUP, enter_preview
 
 
@@ -30,6 +30,13 @@ class IrHttp(models.AbstractModel):
             else:
                 cls._refuse_portal_agent_route(rule)
         return super()._pre_dispatch(rule, args)
+
+    @classmethod
+    def _post_dispatch(cls, response):
+        """Have no browser keep what an agent saw: after logging out, "Back" would show it to the next one."""
+        if get_agent_scope() == AGENT:
+            response.headers.setdefault("Cache-Control", "no-store")
+        return super()._post_dispatch(response)
 
     @classmethod
     def _may_preview_portal_agent_page(cls):

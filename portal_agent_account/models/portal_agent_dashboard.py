@@ -11,7 +11,7 @@ MONTHS = 12
 TOP_CUSTOMERS = 5
 LATEST_DOCUMENTS = 6
 
-# Upper ends of the ages of what is due, in days: not due yet, then overdue.
+# Upper ends of the ages of what is due, in days overdue. The first one is what is not overdue.
 AGES = (0, 30, 60, 90)
 
 
@@ -102,7 +102,8 @@ class PortalAgentDashboard(models.AbstractModel):
         """Read invoices and credit notes, once for everything that is said of them.
 
         :return: ``months``: ``[{"month", "count", "amount"}]``; ``due``, what is not paid by the days that
-            it is overdue: ``[{"days_overdue", "count", "amount"}]``; ``top_customers``, those with most
+            it is overdue, open credit and what is blocked among what is not overdue:
+            ``[{"days_overdue", "count", "amount"}]``; ``top_customers``, those with most
             invoiced in the last months: ``[{"customer", "amount"}]``; ``latest``: the newest ones
         :rtype: dict
         """
@@ -186,20 +187,25 @@ class PortalAgentDashboard(models.AbstractModel):
         The customer is reached through the contact by the same join as in the record rule, which has
         proved that it is the agent's.
 
-        :return: a query with the columns ``id``, ``day``, ``month``, ``due_day``, ``amount``, ``due``,
-            ``is_due`` and ``customer_id``
+        :return: a query with the columns ``id``, ``day``, ``month``, ``due_day`` (of what is overdue),
+            ``amount``, ``due``, ``is_due`` and ``customer_id``
         :rtype: SQL
         """
         Move = self.env["account.move"]
         query = Move._search(self._get_invoice_domain(customer))
         Partner, partner = Move._fields["partner_id"].join(Move, Move._table, query)
         is_due = Move._get_portal_agent_due_domain().optimize_full(Move)
+        is_overdue = Move._get_portal_agent_overdue_domain().optimize_full(Move)
         return self._select(
             query,
             id=Move._field_to_sql(Move._table, "id", query),
             day=Move._field_to_sql(Move._table, "invoice_date", query),
             month=Move._read_group_groupby(Move._table, "invoice_date:month", query),
-            due_day=Move._field_to_sql(Move._table, "invoice_date_due", query),
+            due_day=SQL(
+                "CASE WHEN %s THEN %s END",
+                is_overdue._to_sql(Move, Move._table, query),
+                Move._field_to_sql(Move._table, "invoice_date_due", query),
+            ),
             amount=Move._field_to_sql(Move._table, "amount_total_signed", query),
             due=Move._field_to_sql(Move._table, "amount_residual_signed", query),
             is_due=is_due._to_sql(Move, Move._table, query),
@@ -262,17 +268,36 @@ class PortalAgentDashboard(models.AbstractModel):
         :return: ``[{"label", "count", "amount"}]``
         :rtype: list[dict]
         """
-        labels = [
-            self.env._("Not due yet"),
+        labels = self._get_age_labels()
+        ages = [[] for _label in labels]
+        for row in due:
+            ages[self._get_age(row["days_overdue"])].append(row)
+        return [{"label": label} | self._sum_up(rows) for label, rows in zip(labels, ages, strict=True)]
+
+    @api.model
+    def _get_age_labels(self):
+        """Return the names of the ages of what is due.
+
+        :return: what is not overdue first, one more than ``AGES`` has ends
+        :rtype: list[str]
+        """
+        return [
+            self.env._("Not overdue"),
             self.env._("1–30 days"),
             self.env._("31–60 days"),
             self.env._("61–90 days"),
             self.env._("Over 90 days"),
         ]
-        ages = [[] for _label in labels]
-        for row in due:
-            ages[sum(row["days_overdue"] > limit for limit in AGES)].append(row)
-        return [{"label": label} | self._sum_up(rows) for label, rows in zip(labels, ages, strict=True)]
+
+    @api.model
+    def _get_age(self, days_overdue):
+        """Return which of the ages something is of.
+
+        :param int days_overdue: since how many days it should have been paid
+        :return: position in the list of ages
+        :rtype: int
+        """
+        return sum(days_overdue > limit for limit in AGES)
 
     @api.model
     def _get_chart(self, labels, datasets, is_horizontal=False):

@@ -1,5 +1,6 @@
 from odoo import api, models
 from odoo.fields import Domain
+from odoo.tools import SQL
 
 from . import agent_scope
 from .agent_boundary import READABLE_FIELDS
@@ -11,6 +12,26 @@ class PortalAgentMixin(models.AbstractModel):
     _name = "portal.agent.mixin"
     _description = "Readable by Portal Agents"
 
+    # The names that ``_get_portal_agent_readable_fields`` gave when the model was set up.
+    _portal_agent_readable_names = frozenset()
+
+    def _post_model_setup__(self):
+        names = frozenset(self._get_portal_agent_readable_fields())
+        self.env.registry[self._name]._portal_agent_readable_names = names
+        return super()._post_model_setup__()
+
+    @api.model
+    def _get_portal_agent_readable_fields(self):
+        """Say which fields of this model an agent may read, and why.
+
+        It depends on the model alone: it is asked once, whenever the registry sets the model up, and
+        holds for all users of the database.
+
+        :return: the reason by name of the field; for a model that nobody wrote a list for, nothing
+        :rtype: dict[str, str]
+        """
+        return READABLE_FIELDS.get(self._name, {})
+
     def _has_field_access(self, field, operation):
         """Refuse agents every field that is not listed, wherever their rules give them records.
 
@@ -20,7 +41,7 @@ class PortalAgentMixin(models.AbstractModel):
         if not super()._has_field_access(field, operation):
             return False
         # asked for every value that is read, so who is reading is looked at only where it matters
-        is_listed = operation == "read" and field.name in READABLE_FIELDS[self._name]
+        is_listed = operation == "read" and field.name in self._portal_agent_readable_names
         return is_listed or not self._is_read_by_portal_agent()
 
     @api.model
@@ -110,6 +131,27 @@ class PortalAgentMixin(models.AbstractModel):
         if not customer:
             return Domain.TRUE
         return Domain("partner_id", "any!", Domain("commercial_partner_id", "=", customer.id))
+
+    @api.model
+    def _search_portal_agent_page(self, domain, order, limit, offset=0):
+        """Search one page of a list and count the whole list, by one query.
+
+        PostgreSQL can only count by finding the agent's own records. Asked for the first of them alone, it
+        may go through everybody's instead, by the index of their order, until it has met enough of the
+        agent's: all orders there are, for an agent whose customers have bought nothing lately.
+
+        :param Domain domain: what is listed
+        :param str order: in which order
+        :param int limit: how many records the page shows at most
+        :param int offset: how many come before them
+        :return: the page's records, and how many the list has on all pages; 0 behind its end
+        :rtype: tuple[recordset, int]
+        """
+        query = self._search(domain, order=order, limit=limit, offset=offset)
+        if query.is_empty():
+            return self.browse(), 0
+        rows = self.env.execute_query(query.select(SQL.identifier(query.table, "id"), SQL("COUNT(*) OVER ()")))
+        return self.browse(record_id for record_id, _total in rows), rows[0][1] if rows else 0
 
     @api.model
     def _find_for_portal_agent(self, record_id, domain=Domain.TRUE):

@@ -51,12 +51,3 @@ class PortalAgentMixin(models.AbstractModel):
         if self.env.su or not is_preview():
             return super()._read_group(domain, *args, **kwargs)
         return self.sudo()._read_group(Domain(domain) & self._get_portal_agent_preview_domain(), *args, **kwargs)
-
-
-class ResPartner(models.Model):
-    _inherit = "res.partner"
-
-    @api.model
-    def _get_portal_agent_preview_domain(self):
-        """The company itself: whoever sees the website knows it."""
-        return Domain("id", "=", self.env.company.partner_id.id)

@@ -154,14 +154,22 @@ class ResUsers(models.Model):
         return [email for (email,) in self.env.execute_query(query)] if emails else []
 
     @api.model
-    def _get_portal_agent_template_user(self):
+    def _find_portal_agent_template_user(self):
         """Return the user that new portal accounts are modelled on, as in Odoo's sign-up.
+
+        :return: ``res.users`` of one record, or none where the system parameter names nobody
+        """
+        value = self.env["ir.config_parameter"].sudo().get_param("base.template_portal_user_id")
+        return self.browse(int(value) if str(value).isdecimal() else ()).exists()
+
+    @api.model
+    def _get_portal_agent_template_user(self):
+        """Return the user that new portal accounts are modelled on.
 
         :rtype: res.users
         :raise UserError: if the system parameter names no user
         """
-        value = self.env["ir.config_parameter"].sudo().get_param("base.template_portal_user_id")
-        template = self.browse(int(value) if str(value).isdecimal() else ()).exists()
+        template = self._find_portal_agent_template_user()
         if not template:
             raise UserError(
                 self.env._(
@@ -170,6 +178,19 @@ class ResUsers(models.Model):
                 )
             )
         return template
+
+    @api.model
+    def _get_impersonal_users(self):
+        """Return the users who are no persons: a website's visitors, and the model of new accounts.
+
+        Whatever one of them may do, every visitor or every new account may do.
+
+        :rtype: res.users
+        """
+        visitors = self.env["website"].sudo().search(Domain("user_id", "!=", False)).user_id | (
+            self.env.ref("base.public_user", raise_if_not_found=False) or self.browse()
+        )
+        return visitors | self._find_portal_agent_template_user()
 
     def _grant_portal_agent(self):
         """Make portal agents of these users, who had access to the portal once or have it now."""
@@ -271,5 +292,34 @@ class ResUsers(models.Model):
         never_logged_in = users_sudo.filtered(lambda user: not user.login_date)
         never_logged_in.partner_id.signup_prepare()
         template_sudo = self.env.ref("portal_agent_account.mail_template_portal_agent_invitation").sudo()
-        template_sudo.send_mail_batch(users_sudo.ids, force_send=False)
+        template_sudo.send_mail_batch(users_sudo.ids, email_values=self._prepare_portal_agent_invitation_values())
         self.env.ref("mail.ir_cron_mail_scheduler_action").sudo()._trigger()
+
+    @api.model
+    def _prepare_portal_agent_invitation_values(self):
+        """Prepare what an invitation's mail has beyond its template.
+
+        The link in it sets the agent's password, and who may read a record may read its messages: so
+        this one belongs to none. Only its author and administrators read it while it waits in the queue.
+
+        :return: values of ``mail.mail``
+        :rtype: dict
+        """
+        return {"message_type": "user_notification", "model": False, "res_id": False}
+
+    def _get_portal_agent_signup_url(self):
+        """Return the link by which an invited agent chooses a password.
+
+        Every employee may render a template, for whatever user: that alone must give nobody's link.
+
+        :return: absolute URL; ``False`` for who has logged in already, or is not an agent
+        :rtype: str | bool
+        :raise AccessError: if the current user may not change this one
+        """
+        self.ensure_one()
+        self.check_access("write")
+        user_sudo = self.sudo()
+        if user_sudo.login_date or not user_sudo._is_portal_agent():
+            return False
+        contact_sudo = user_sudo.partner_id
+        return contact_sudo._get_signup_url_for_action(url="/my/agent")[contact_sudo.id]

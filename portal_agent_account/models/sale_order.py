@@ -14,10 +14,10 @@ class SaleOrder(models.Model):
 
     @api.model
     def _get_portal_agent_domain(self):
-        """Leave out web carts: they are drafts of the shop that no salesperson has written."""
+        """Leave out web carts, cancelled ones too: no salesperson has written them and nobody has bought them."""
         domain = super()._get_portal_agent_domain()
         if "website_id" in self._fields:
-            domain &= Domain("state", "!=", "draft") | Domain("website_id", "=", False)
+            domain &= Domain("state", "not in", ("draft", "cancel")) | Domain("website_id", "=", False)
         return domain
 
     @api.model

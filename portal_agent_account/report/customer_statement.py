@@ -1,8 +1,6 @@
 from odoo import api, fields, models
 from odoo.fields import Domain
 
-from ..models.portal_agent_dashboard import AGES
-
 
 class CustomerStatement(models.AbstractModel):
     """What customers have not paid: open invoices and credit notes by currency, and how old they are.
@@ -77,9 +75,11 @@ class CustomerStatement(models.AbstractModel):
         :param invoices: ``account.move`` in that currency
         :rtype: dict
         """
-        ages = [0.0] * (len(AGES) + 1)
+        Dashboard = self.env["portal.agent.dashboard"]
+        ages = [0.0 for _label in Dashboard._get_age_labels()]
         for invoice in invoices:
-            ages[self._get_age(invoice)] += invoice._get_portal_agent_amount("amount_residual")
+            age = Dashboard._get_age(invoice._get_portal_agent_days_overdue())
+            ages[age] += invoice._get_portal_agent_amount("amount_residual")
         lines = [
             {
                 "invoice": invoice,
@@ -91,15 +91,3 @@ class CustomerStatement(models.AbstractModel):
             for invoice in invoices
         ]
         return {"currency": currency, "lines": lines, "amount_due": sum(ages), "ages": ages}
-
-    @api.model
-    def _get_age(self, invoice):
-        """Return which of the ages an invoice or credit note is of, the same as in the dashboard's chart.
-
-        :param invoice: an ``account.move`` of one record
-        :return: position in the list of ages, what is not due yet first
-        :rtype: int
-        """
-        due = invoice.invoice_date_due
-        days = (fields.Date.context_today(self) - due).days if due else 0
-        return sum(days > limit for limit in AGES)

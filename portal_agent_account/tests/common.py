@@ -1,10 +1,16 @@
 from contextlib import contextmanager
 from unittest.mock import patch
+from urllib.parse import urlencode
+
+from lxml import html
 
 from odoo.fields import Command
-from odoo.tests import TransactionCase, new_test_user
+from odoo.tests import HttpCase, TransactionCase, new_test_user
 
 from odoo.addons.portal_agent_account.models import agent_scope
+
+LISTS = ("/my/agent/customers", "/my/agent/quotations", "/my/agent/orders", "/my/agent/invoices")
+PAGES = ("/my/agent", *LISTS)
 
 
 class PortalAgentCommon(TransactionCase):
@@ -153,3 +159,48 @@ class PortalAgentCommon(TransactionCase):
             self.env.invalidate_all()
             yield self.env(user=(user or self.agent).id, context={})
         self.env.invalidate_all()
+
+
+class PortalAgentHttpCommon(PortalAgentCommon, HttpCase):
+    """Somebody asks over real HTTP. Odoo's tests forget the compiled templates after each test; these don't.
+
+    To compile the website's layout takes ten times as long as to serve a page. A class whose tests
+    change a view says so: what was compiled of it would outlive the change.
+    """
+
+    changes_views = False
+
+    def setUp(self):
+        clear = self.registry.clear_all_caches if self.changes_views else self._clear_caches_of_records
+        with patch.object(self.registry, "clear_all_caches", clear):
+            super().setUp()
+
+    def _clear_caches_of_records(self):
+        self.registry.clear_cache("stable")  # and "default" with it
+
+
+class PortalAgentPagesCommon(PortalAgentHttpCommon):
+    """Pages asked for over HTTP, by the first agent unless somebody else is logged in."""
+
+    def setUp(self):
+        super().setUp()
+        self.authenticate(self.agent.login, self.agent.login)
+
+    def _get(self, url, /, **query):
+        return self.url_open(f"{url}?{urlencode(query, doseq=True)}" if query else url, allow_redirects=False)
+
+    def _get_content(self, url, /, **query):
+        """Return the page's own part as text, without menus and footer."""
+        response = self._get(url, **query)
+        self.assertEqual(response.status_code, 200, url)
+        [content] = html.fromstring(response.text).xpath("//*[@id='portal_agent_content']")
+        return " ".join(content.text_content().split())
+
+    def _get_references(self, url, /, **query):
+        """Return the references that a list shows, in its order."""
+        response = self._get(url, **query)
+        self.assertEqual(response.status_code, 200, url)
+        return [
+            link.text_content().strip()
+            for link in html.fromstring(response.text).xpath("//td[contains(@class, 'o_portal_agent_title')]/a")
+        ]

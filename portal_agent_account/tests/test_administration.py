@@ -1,6 +1,9 @@
+from lxml import etree
+
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.fields import Command
 from odoo.tests import Form, new_test_user, tagged
+from odoo.tools.safe_eval import safe_eval
 
 from .common import PortalAgentCommon
 
@@ -20,7 +23,7 @@ class TestMakingAgents(PortalAgentCommon):
         )
 
     def _get_invitations(self, user):
-        return self.env["mail.mail"].search([("model", "=", "res.users"), ("res_id", "=", user.id)])
+        return self.env["mail.mail"].search([("recipient_ids", "in", user.partner_id.ids)])
 
     def test_contact_without_an_account_becomes_an_agent_and_is_invited(self):
         self.contact.with_user(self.administrator).action_make_portal_agent()
@@ -86,8 +89,14 @@ class TestMakingAgents(PortalAgentCommon):
         with self.assertRaises(UserError) as refusal:
             contacts.action_make_portal_agent()
         message = str(refusal.exception)
-        for name in ("No Mail", "Twin One", "Twin Two", "Taken", self.administrator.name):
-            self.assertIn(name, message)
+        for sentence in (
+            "No Mail has no valid email address.",
+            "Twin One has the email address of another user or contact.",
+            "Twin Two has the email address of another user or contact.",
+            "Taken has the email address of another user or contact.",
+            f"{self.administrator.name} is an internal user; only portal users can be agents.",
+        ):
+            self.assertIn(sentence, message.splitlines())
         self.assertNotIn("Fine", message)
         self.assertFalse(contacts[:-1].user_ids)
 
@@ -143,6 +152,23 @@ class TestMakingAgents(PortalAgentCommon):
                 with self.assertRaisesRegex(UserError, "base.template_portal_user_id"):
                     self.contact.action_make_portal_agent()
                 self.assertFalse(self.contact.user_ids)
+
+    def test_without_a_template_user_who_has_an_account_is_made_an_agent(self):
+        self.env["ir.config_parameter"].sudo().set_param("base.template_portal_user_id", False)
+        self.portal_user.partner_id.action_make_portal_agent()
+        self.assertTrue(self.portal_user._is_portal_agent())
+
+    def test_archived_contact_is_named_with_the_reason(self):
+        self.contact.active = False
+        with self.assertRaisesRegex(UserError, "Zoe New is archived."):
+            self.contact.action_make_portal_agent()
+
+    def test_who_dismisses_an_agent_is_asked_first(self):
+        views = self.env["ir.ui.view"].search([("arch_db", "ilike", "action_revoke_portal_agent")])
+        self.assertIn(self.env.ref("portal_agent_account.view_portal_wizard_form"), views)
+        for view in views:
+            for button in etree.fromstring(view.arch).xpath("//button[@name='action_revoke_portal_agent']"):
+                self.assertTrue(button.get("confirm"), view.name)
 
     def test_only_who_may_create_users_makes_agents(self):
         with self.assertRaisesRegex(AccessError, "create users"):
@@ -273,6 +299,55 @@ class TestAssigningCustomers(PortalAgentCommon):
         with self.assertRaises(UserError):
             self.customer.write({"portal_agent_ids": [Command.create({"name": "New", "login": "new"})]})
 
+    def _get_ways_to_write(self, first, second):
+        """Return whatever a many2many takes, for one that may have the first of two records already."""
+        both, nobody = first + second, first.browse()
+        return [
+            *(second.ids, both.ids, nobody.ids),
+            *(tuple(second.ids), tuple(both.ids), tuple(nobody.ids)),
+            *(second, both, nobody, False, None),
+            *([[6, 0, second.ids]], [[4, second.id]], [[3, first.id]], [[5]], [[5], [4, second.id]]),
+            *([Command.link(second.id), first.id], [[4, second.id], [6, 0, []]]),
+        ]
+
+    def test_agents_are_written_like_any_many2many(self):
+        tags = self.env["res.partner.category"].create([{"name": "One"}, {"name": "Two"}])
+        agents = self.agent + self.other_agent
+        ways = zip(self._get_ways_to_write(*tags), self._get_ways_to_write(*agents), strict=True)
+        for way_of_tags, way_of_agents in ways:
+            with self.subTest(way_of_agents):
+                values = {"category_id": way_of_tags, "portal_agent_ids": way_of_agents}
+                new = self.env["res.partner"].create({"name": "New", "is_company": True} | values)
+                self.customer.write({"category_id": tags[0].ids, "portal_agent_ids": agents[0].ids})
+                self.customer.write(values)
+                for customer in (new, self.customer):
+                    expected = [agent for tag, agent in zip(tags, agents, strict=True) if tag in customer.category_id]
+                    self.assertEqual(list(customer.portal_agent_ids.sorted("id")), expected)
+        for wrong in (self.agent.id, "all", self.customer, {}):
+            for field in ("category_id", "portal_agent_ids"):
+                with self.assertRaises(ValueError, msg=wrong):
+                    self.customer.write({field: wrong})
+
+    def test_plain_ids_written_to_a_contact_are_all_agents_of_its_company(self):
+        self.buyer.write({"commercial_portal_agent_ids": self.other_agent.ids})
+        self.assertEqual(self.customer.portal_agent_ids, self.other_agent)
+        self.buyer.write({"commercial_portal_agent_ids": None})
+        self.assertFalse(self.customer.portal_agent_ids)
+
+    def test_agents_by_default_are_given_to_new_customers(self):
+        for default in (self.agent.ids, tuple(self.agent.ids), [[4, self.agent.id]]):
+            Partner = self.env["res.partner"].with_context(default_portal_agent_ids=default)
+            self.assertEqual(Partner.create({"name": "New"}).portal_agent_ids, self.agent)
+            self.assertFalse(Partner.create({"name": "New", "portal_agent_ids": None}).portal_agent_ids)
+
+    def test_agents_by_default_are_added_to_those_of_the_company(self):
+        for field in ("portal_agent_ids", "commercial_portal_agent_ids"):
+            self.customer.portal_agent_ids = self.agent
+            Partner = self.env["res.partner"].with_context(**{f"default_{field}": self.other_agent.ids})
+            Partner.create({"name": "New", "parent_id": self.customer.id})
+            self.assertEqual(self.customer.portal_agent_ids, self.agent + self.other_agent, field)
+            self.assertEqual(Partner.create({"name": "New"}).portal_agent_ids, self.other_agent, field)
+
     def test_agent_given_to_a_contact_is_the_agent_of_its_company(self):
         self.buyer.portal_agent_ids = [Command.link(self.other_agent.id)]
         self.assertEqual(self.customer.portal_agent_ids, self.agent + self.other_agent)
@@ -299,8 +374,35 @@ class TestAssigningCustomers(PortalAgentCommon):
         )
         self.assertEqual(customer.portal_agent_ids, self.agent + self.other_agent)
 
+    def test_many_new_customers_are_assigned_in_as_many_queries_as_few(self):
+        def count(number, **values):
+            self.env.flush_all()
+            self.env.invalidate_all()
+            before = self.env.cr.sql_log_count
+            self.env["res.partner"].create([{"name": f"New {i}", "is_company": True} | values for i in range(number)])
+            self.env.flush_all()
+            return self.env.cr.sql_log_count - before
+
+        assigned = {"portal_agent_ids": [Command.link(self.agent.id)]}
+        count(1, **assigned)
+        few, many = (count(number, **assigned) - count(number) for number in (3, 30))
+        self.assertLessEqual(many, few)
+
+    def test_new_contacts_bring_each_its_own_agents(self):
+        customers = self.env["res.partner"].create(
+            [
+                {"name": "Own", "portal_agent_ids": self.agent.ids},
+                {"name": "Child", "parent_id": self.customer.id, "portal_agent_ids": self.other_agent.ids},
+                {"name": "Nobody's"},
+            ]
+        )
+        self.assertEqual(
+            [customer.commercial_portal_agent_ids for customer in customers],
+            [self.agent, self.agent + self.other_agent, self.agent.browse()],
+        )
+
     def test_new_contact_without_agents_takes_none_from_its_company(self):
-        for nobody in ([Command.set([])], [Command.clear()], [], False):
+        for nobody in ([Command.set([])], [Command.clear()], [], False, None):
             for field in ("portal_agent_ids", "commercial_portal_agent_ids"):
                 self._new_customer("Quill Five", parent_id=self.customer.id, is_company=False, **{field: nobody})
                 self.assertEqual(self.customer.portal_agent_ids, self.agent)
@@ -356,6 +458,19 @@ class TestAssigningCustomers(PortalAgentCommon):
         self.assertFalse(self.customer.portal_agent_ids + self.other_customer.portal_agent_ids)
         with self.assertRaises(UserError):
             self._assign(customers, self.agent.browse(), "add")
+
+    def test_wizard_warns_before_it_takes_all_agents_from_customers(self):
+        view = self.env.ref("portal_agent_account.view_portal_agent_assign_form")
+        [warning] = etree.fromstring(view.arch).xpath("//div[@role='alert']")
+        for mode, source, agents, expected in (
+            ("replace", "chosen", [], True),
+            ("replace", "chosen", self.agent.ids, False),
+            ("replace", "commission", [], False),
+            ("add", "chosen", [], False),
+            ("remove", "chosen", [], False),
+        ):
+            hidden = safe_eval(warning.get("invisible"), {"mode": mode, "source": source, "agent_ids": agents})
+            self.assertEqual(not hidden, expected, (mode, source, agents))
 
     def test_thousand_customers_take_no_more_queries_than_two(self):
         customers = self.env["res.partner"].create([{"name": f"Crowd {i}", "is_company": True} for i in range(1000)])

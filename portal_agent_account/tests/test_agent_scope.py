@@ -1,14 +1,14 @@
 import json
 
-from odoo.tests import HttpCase, tagged
+from odoo.tests import tagged
 
 from odoo.addons.portal_agent_account.models import agent_scope
 
-from .common import PortalAgentCommon
+from .common import PortalAgentHttpCommon
 
 
 @tagged("post_install", "-at_install", "once")
-class TestAgentScope(PortalAgentCommon, HttpCase):
+class TestAgentScope(PortalAgentHttpCommon):
     """Where the agent's rules count, over real HTTP."""
 
     def _log_in(self, user):

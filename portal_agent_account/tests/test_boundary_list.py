@@ -1,12 +1,14 @@
 import json
+from unittest.mock import patch
 
 from odoo.exceptions import AccessError, UserError
-from odoo.tests import HttpCase, tagged
+from odoo.tests import tagged
 from odoo.tools import mute_logger
 
+from odoo.addons.portal_agent_account.controllers.base import PortalAgent
 from odoo.addons.portal_agent_account.models.agent_boundary import READABLE_FIELDS
 
-from .common import PortalAgentCommon
+from .common import PortalAgentHttpCommon
 
 # What agents have and other portal users have not, apart from customers: the way to their pages.
 AGENTS_OWN_MODELS = {"website.menu"}
@@ -16,7 +18,7 @@ REFUSALS = (AccessError, UserError, ValueError, NotImplementedError, KeyError, T
 
 
 @tagged("post_install", "-at_install", "once")
-class TestBoundaryList(PortalAgentCommon, HttpCase):
+class TestBoundaryList(PortalAgentHttpCommon):
     """The written list is what an agent can read really: over all models, over all fields."""
 
     @classmethod
@@ -36,6 +38,13 @@ class TestBoundaryList(PortalAgentCommon, HttpCase):
             )
         cls.env.flush_all()
 
+    def _get_lists(self):
+        """Return the readable fields, with the reasons, by model: those that other addons list included."""
+        models = self.registry.descendants(["portal.agent.mixin"], "_inherit")
+        return {
+            name: self.env[name]._get_portal_agent_readable_fields() for name in models if not self.env[name]._abstract
+        }
+
     def _get_models(self):
         return sorted(name for name, model in self.env.registry.items() if not model._abstract)
 
@@ -52,7 +61,7 @@ class TestBoundaryList(PortalAgentCommon, HttpCase):
             plain = {name: self._search_ids(env, name) for name in self._get_models()}
         with self.on_an_agents_page() as env:
             more = {name for name in self._get_models() if self._search_ids(env, name) - plain[name]}
-        self.assertEqual(more, set(READABLE_FIELDS))
+        self.assertEqual(more, set(self._get_lists()))
 
     def test_agents_group_gives_access_to_no_model(self):
         group = self.env.ref("portal_agent_account.group_portal_agent")
@@ -62,7 +71,7 @@ class TestBoundaryList(PortalAgentCommon, HttpCase):
 
     def test_readable_fields_are_those_on_the_list(self):
         with self.on_an_agents_page() as env:
-            for model_name, listed in READABLE_FIELDS.items():
+            for model_name, listed in self._get_lists().items():
                 record = env[model_name].search([], limit=1)
                 for name in env[model_name]._fields:
                     try:
@@ -83,7 +92,7 @@ class TestBoundaryList(PortalAgentCommon, HttpCase):
             return True
 
         with self.on_an_agents_page() as env:
-            for model_name, listed in READABLE_FIELDS.items():
+            for model_name, listed in self._get_lists().items():
                 Model = env[model_name]
                 for name in Model._fields.keys() - listed.keys():
                     attempts = {
@@ -95,14 +104,49 @@ class TestBoundaryList(PortalAgentCommon, HttpCase):
                     for verb, function in attempts.items():
                         self.assertFalse(attempt(function), f"{model_name}.{name} {verb}")
 
+    def _set_up_with(self, patcher, model_name):
+        """Set a model up with a patch, as the registry does when an addon is installed; and without, afterwards."""
+        Model = self.env[model_name]
+        self.addCleanup(Model._post_model_setup__)
+        self.startPatcher(patcher)
+        Model._post_model_setup__()
+
+    def _read_order_as_agent(self, name):
+        with self.on_an_agents_page() as env:
+            return env["sale.order"].browse(self.order.id)[name]
+
+    def test_another_addon_lists_a_field_on_the_model(self):
+        with self.assertRaises(AccessError):
+            self._read_order_as_agent("note")
+        Order = self.registry["sale.order"]
+        listed = self.env["sale.order"]._get_portal_agent_readable_fields() | {"note": "printed on the document"}
+        patcher = patch.object(Order, "_get_portal_agent_readable_fields", lambda self: listed)
+        self._set_up_with(patcher, "sale.order")
+        self.assertEqual(self._read_order_as_agent("note"), self.order.note)
+        self.assertNotIn("note", READABLE_FIELDS["sale.order"])
+        with self.assertRaises(AccessError):
+            self._read_order_as_agent("access_token")
+
+    def test_model_without_a_list_is_closed_to_agents_and_to_nobody_else(self):
+        others = {name: listed for name, listed in READABLE_FIELDS.items() if name != "sale.order"}
+        self._set_up_with(patch.dict(READABLE_FIELDS, others, clear=True), "sale.order")
+        self.env.invalidate_all()
+        self.assertEqual(self.order.with_user(self.env.ref("base.user_admin")).name, "QUILL-ORDER")
+        with self.assertRaises(AccessError):
+            self._read_order_as_agent("name")
+
+    def test_record_without_a_page_of_its_own_is_named(self):
+        with self.assertRaisesRegex(NotImplementedError, "shows res.users: extend _get_portal_agent_path"):
+            PortalAgent()._get_portal_agent_document_url(self.agent)
+
     def test_listed_fields_exist_or_come_with_another_addon(self):
         optional = {"delivery_status", "website_id", "commitment_date"}
-        for model_name, listed in READABLE_FIELDS.items():
+        for model_name, listed in self._get_lists().items():
             self.assertFalse(listed.keys() - self.env[model_name]._fields.keys() - optional, model_name)
 
     def test_nothing_secret_is_on_the_list(self):
         secrets = ("token", "signup", "comment", "note", "bank", "credit", "debit", "margin", "cost", "password")
-        for model_name, listed in READABLE_FIELDS.items():
+        for model_name, listed in self._get_lists().items():
             for name in listed:
                 self.assertFalse([secret for secret in secrets if secret in name], f"{model_name}.{name}")
 
@@ -126,7 +170,7 @@ class TestBoundaryList(PortalAgentCommon, HttpCase):
 
     def _ask_all_models_by_rpc(self):
         answers = {name: self._ask_by_rpc(name, "search", []) for name in self._get_models()}
-        fields = {name: sorted(self._ask_by_rpc(name, "fields_get", [], ["type"])) for name in READABLE_FIELDS}
+        fields = {name: sorted(self._ask_by_rpc(name, "fields_get", [], ["type"])) for name in self._get_lists()}
         return answers, fields
 
     @mute_logger("odoo.http", "odoo.sql_db", "odoo.domains")
@@ -138,7 +182,7 @@ class TestBoundaryList(PortalAgentCommon, HttpCase):
         for agent_answers, portal_answers in zip(as_agent, as_portal_user, strict=True):
             for name in portal_answers.keys() - AGENTS_OWN_MODELS:
                 self.assertEqual(agent_answers[name], portal_answers[name], name)
-        for name in READABLE_FIELDS:
+        for name in self._get_lists():
             customers_ids = {record.id for record in self._get_customers_records() if record._name == name}
             self.assertFalse(customers_ids & set(as_agent[0][name]), name)
 

@@ -1,11 +1,11 @@
 from odoo.fields import Command
-from odoo.tests import HttpCase, tagged
+from odoo.tests import tagged
 
-from .common import PortalAgentCommon
+from .common import PortalAgentHttpCommon
 
 
 @tagged("post_install", "-at_install", "-standard", "community_addons")
-class TestCommunityAddons(PortalAgentCommon, HttpCase):
+class TestCommunityAddons(PortalAgentHttpCommon):
     """Where an agent meets the community's addons for the portal."""
 
     # ---- portal_sale_personal_data_only, portal_account_personal_data_only

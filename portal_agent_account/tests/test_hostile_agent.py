@@ -4,10 +4,10 @@ from datetime import timedelta
 
 from odoo import http
 from odoo.fields import Datetime
-from odoo.tests import HttpCase, tagged
+from odoo.tests import tagged
 from odoo.tools import SQL, mute_logger
 
-from .common import PortalAgentCommon
+from .common import PortalAgentHttpCommon
 
 # A signature that the portal accepts: one transparent pixel.
 SIGNATURE = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
@@ -43,7 +43,7 @@ NOISY_LOGGERS = (
 )
 
 
-class HostileCommon(PortalAgentCommon, HttpCase):
+class HostileCommon(PortalAgentHttpCommon):
     """Somebody who is logged in, and the customer's records."""
 
     @classmethod

@@ -63,6 +63,8 @@ class TestPortalDashboard(PortalAgentCommon):
                     }
                 )
                 invoice.action_post()
+                if number == 2:
+                    invoice.action_toggle_block_payment()
                 if number % 3 == 1 and move_type == "out_invoice":
                     cls._pay(invoice, invoice.amount_total / 2)
 
@@ -108,7 +110,7 @@ class TestPortalDashboard(PortalAgentCommon):
             figures = dashboard._get_summary(seen)["figures"]
             invoices = self._get_invoices(customer)
             due = invoices.filtered(lambda move: not move.currency_id.is_zero(move.amount_residual))
-            overdue = due.filtered(lambda move: move.invoice_date_due < self.today)
+            overdue = self._get_overdue(due)
             self.assertEqual(figures["invoices"]["count"], len(invoices))
             self._assert_amount(
                 figures["invoices"]["amount"], sum(self._get_booked(move)[0] for move in invoices), "all"
@@ -117,6 +119,36 @@ class TestPortalDashboard(PortalAgentCommon):
                 self.assertEqual(figures[name]["count"], len(moves), name)
                 self._assert_amount(figures[name]["amount"], sum(self._get_booked(move)[1] for move in moves), name)
         self.assertTrue(overdue)
+
+    def _get_overdue(self, moves):
+        """Return those of some open documents that somebody waits to be paid for since yesterday or longer."""
+        return moves.filtered(
+            lambda move: (
+                move.move_type == "out_invoice"
+                and move.payment_state in ("not_paid", "partial")
+                and move.invoice_date_due < self.today
+            )
+        )
+
+    def test_open_credit_of_one_customer_hides_nothing_that_another_has_not_paid(self):
+        figures = {}
+        for moment in ("before", "after"):
+            with self.on_an_agents_page() as env:
+                figures[moment] = env["portal.agent.dashboard"]._get_summary(env["res.partner"])["figures"]
+            if moment == "before":
+                self._give_credit(self.second, 9_999)
+        self.assertEqual(figures["after"]["overdue"], figures["before"]["overdue"])
+        self._assert_amount(figures["after"]["due"]["amount"], figures["before"]["due"]["amount"] - 9_999, "due")
+
+    def _give_credit(self, customer, amount):
+        """Post a credit note whose date has passed."""
+        lines = [Command.create({"name": "Back", "price_unit": amount, "tax_ids": [Command.clear()]})]
+        credit_note = self._new_invoice(
+            customer, "QUACK-BACK", move_type="out_refund", post=False, invoice_line_ids=lines
+        )
+        credit_note.write({"invoice_payment_term_id": False, "invoice_date_due": self.today - relativedelta(days=9)})
+        credit_note.action_post()
+        self.env.flush_all()
 
     def _get_booked(self, move):
         """Return the total and the residual of an invoice in company currency, from its receivable items."""
@@ -144,15 +176,16 @@ class TestPortalDashboard(PortalAgentCommon):
             ages = dashboard._get_summary(seen)["ages"]
             for age, (first, last) in zip(ages, limits, strict=True):
                 moves = self._get_invoices(customer).filtered(
-                    lambda move, first=first, last=last: (
-                        move.amount_residual and first <= (self.today - move.invoice_date_due).days <= last
-                    )
+                    lambda move, first=first, last=last: move.amount_residual and first <= self._get_days(move) <= last
                 )
                 self.assertEqual(age["count"], len(moves), age["label"])
                 self._assert_amount(age["amount"], sum(self._get_booked(move)[1] for move in moves), age["label"])
             figures = dashboard._get_summary(seen)["figures"]
             self._assert_amount(sum(age["amount"] for age in ages), figures["due"]["amount"], "all ages")
             self._assert_amount(sum(age["amount"] for age in ages[1:]), figures["overdue"]["amount"], "overdue")
+
+    def _get_days(self, move):
+        return (self.today - move.invoice_date_due).days if self._get_overdue(move) else 0
 
     def test_top_customers_come_by_what_was_invoiced_in_a_year(self):
         with self.on_an_agents_page() as env:
@@ -185,7 +218,7 @@ class TestPortalDashboard(PortalAgentCommon):
             balances = env["portal.agent.dashboard"]._get_balances(self.customers.with_env(env))
             for customer in self.customers:
                 moves = self._get_invoices(customer)
-                overdue = moves.filtered(lambda move: move.invoice_date_due < self.today)
+                overdue = self._get_overdue(moves)
                 balance = balances[customer.with_env(env)]
                 self._assert_amount(balance["due"], sum(self._get_booked(move)[1] for move in moves), customer.name)
                 self._assert_amount(

@@ -6,7 +6,7 @@ from odoo.tools.convert import convert_file
 
 from odoo.addons.portal_agent_account.models.portal_agent_preview import is_preview
 
-from .test_portal_pages import LISTS, PAGES, PortalAgentHttpCommon
+from .common import LISTS, PAGES, PortalAgentPagesCommon
 
 DESIGNER = "base.group_user,website.group_website_designer"
 OTHER_RIGHTS = "sales_team.group_sale_manager,account.group_account_manager,base.group_partner_manager"
@@ -14,8 +14,10 @@ DASHBOARD = "portal_agent_account.portal_agent_dashboard"
 
 
 @tagged("post_install", "-at_install", "once")
-class TestPortalDesigner(PortalAgentHttpCommon):
+class TestPortalDesigner(PortalAgentPagesCommon):
     """Those who design the website edit the agent's pages, and an upgrade leaves what they did."""
+
+    changes_views = True
 
     @classmethod
     def setUpClass(cls):

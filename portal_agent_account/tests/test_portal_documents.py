@@ -1,3 +1,4 @@
+import base64
 from unittest.mock import patch
 
 from lxml import html
@@ -7,11 +8,11 @@ from odoo.tests import BaseCase, tagged
 from odoo.addons.base.models.ir_actions_report import IrActionsReport
 from odoo.addons.portal_agent_account.controllers.document import make_inert
 
-from .test_portal_pages import PortalAgentHttpCommon
+from .common import PortalAgentPagesCommon
 
 
 @tagged("post_install", "-at_install")
-class TestPortalDocuments(PortalAgentHttpCommon):
+class TestPortalDocuments(PortalAgentPagesCommon):
     """Documents can be read and printed, and nothing else."""
 
     def setUp(self):
@@ -82,6 +83,12 @@ class TestPortalDocuments(PortalAgentHttpCommon):
         self.assertIn(f'href="{order_url}"', self._get(invoice_url).text)
         self.assertIn(f'href="{invoice_url}"', self._get(order_url).text)
 
+    def test_links_between_documents_keep_the_selected_customer(self):
+        query = f"?customer={self.customer.id}"
+        order_url, invoice_url = f"/my/agent/orders/{self.order.id}", f"/my/agent/invoices/{self.order_invoice.id}"
+        self.assertIn(f'href="{order_url}{query}"', self._get(invoice_url + query).text)
+        self.assertIn(f'href="{invoice_url}{query}"', self._get(order_url + query).text)
+
     def test_invoice_that_somebody_else_pays_is_not_shown_with_the_order(self):
         self.env.cr.execute(
             "UPDATE account_move SET partner_id = %s WHERE id = %s", [self.other_customer.id, self.order_invoice.id]
@@ -100,6 +107,15 @@ class TestPortalDocuments(PortalAgentHttpCommon):
             self.assertFalse(self.invoice.sudo().display_link_qr_code)
         with self.on_any_other_page():
             self.assertTrue(self.invoice.sudo().display_link_qr_code)
+
+    def test_invoice_is_a_pro_forma_for_the_agent_as_long_as_for_the_customer(self):
+        url = f"/my/agent/invoices/{self.invoice.id}"
+        self.assertIn("Proforma Invoice", self._get(url, report_type="html").text)
+        self.invoice.sudo().invoice_pdf_report_file = base64.b64encode(b"%PDF-1.4 quill")
+        self.env.flush_all()
+        page = self._get(url, report_type="html").text
+        self.assertNotIn("Proforma", page)
+        self.assertIn(self.invoice.name, page)
 
     def test_pdf_is_printed_from_a_document_that_the_agent_may_see(self):
         rendered = []

@@ -12,11 +12,11 @@ from odoo.tools import mute_logger
 
 from odoo.addons.portal_agent_account.controllers.export import PortalAgentExport
 
-from .test_portal_pages import PortalAgentHttpCommon
+from .common import PortalAgentPagesCommon
 
 
 @tagged("post_install", "-at_install", "once")
-class TestPortalExport(PortalAgentHttpCommon):
+class TestPortalExport(PortalAgentPagesCommon):
     """Lists as files."""
 
     def _export_csv(self, name, **query):

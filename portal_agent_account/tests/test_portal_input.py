@@ -1,11 +1,11 @@
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
-from .test_portal_pages import LISTS, PAGES, PortalAgentHttpCommon
+from .common import LISTS, PAGES, PortalAgentPagesCommon
 
 
 @tagged("post_install", "-at_install", "once")
-class TestPortalInput(PortalAgentHttpCommon):
+class TestPortalInput(PortalAgentPagesCommon):
     """Whatever is typed in the address: a page, or a clean 404."""
 
     def _get_all_kinds_of_pages(self):

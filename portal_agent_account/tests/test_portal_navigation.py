@@ -1,10 +1,10 @@
-from odoo.tests import HttpCase, tagged
+from odoo.tests import tagged
 
-from .common import PortalAgentCommon
+from .common import PortalAgentHttpCommon
 
 
 @tagged("post_install", "-at_install")
-class TestPortalNavigation(PortalAgentCommon, HttpCase):
+class TestPortalNavigation(PortalAgentHttpCommon):
     """The ways that lead to the agent's pages, and who sees them."""
 
     def _get_page(self, user, url="/my"):

@@ -1,45 +1,19 @@
-from urllib.parse import quote, urlencode
+from unittest.mock import patch
+from urllib.parse import quote
 
 from lxml import html
 
 from odoo.fields import Command
-from odoo.tests import HttpCase, tagged
+from odoo.tests import tagged
 
-from .common import PortalAgentCommon
+from odoo.addons.portal_agent_account.controllers.base import PortalAgent
+from odoo.addons.portal_agent_account.controllers.customers import PortalAgentCustomers
 
-LISTS = ("/my/agent/customers", "/my/agent/quotations", "/my/agent/orders", "/my/agent/invoices")
-PAGES = ("/my/agent", *LISTS)
-
-
-class PortalAgentHttpCommon(PortalAgentCommon, HttpCase):
-    """Pages asked for over HTTP, by the first agent unless somebody else is logged in."""
-
-    def setUp(self):
-        super().setUp()
-        self.authenticate(self.agent.login, self.agent.login)
-
-    def _get(self, url, /, **query):
-        return self.url_open(f"{url}?{urlencode(query, doseq=True)}" if query else url, allow_redirects=False)
-
-    def _get_content(self, url, /, **query):
-        """Return the page's own part as text, without menus and footer."""
-        response = self._get(url, **query)
-        self.assertEqual(response.status_code, 200, url)
-        [content] = html.fromstring(response.text).xpath("//*[@id='portal_agent_content']")
-        return " ".join(content.text_content().split())
-
-    def _get_references(self, url, /, **query):
-        """Return the references that a list shows, in its order."""
-        response = self._get(url, **query)
-        self.assertEqual(response.status_code, 200, url)
-        return [
-            link.text_content().strip()
-            for link in html.fromstring(response.text).xpath("//td[contains(@class, 'o_portal_agent_title')]/a")
-        ]
+from .common import LISTS, PAGES, PortalAgentPagesCommon
 
 
 @tagged("post_install", "-at_install")
-class TestPortalPages(PortalAgentHttpCommon):
+class TestPortalPages(PortalAgentPagesCommon):
     """Who gets which page, and what a list shows."""
 
     # ---- who
@@ -90,6 +64,23 @@ class TestPortalPages(PortalAgentHttpCommon):
         for url in page.xpath("//a[starts-with(@id, 'portal_agent_filter_')]/@href"):
             self.assertIn(f"customer={second.id}", url)
             self.assertIn("sortby=oldest", url)
+        page = html.fromstring(self._get("/my/agent", customer=second.id).text)
+        latest = page.xpath("//section[@aria-labelledby='portal_agent_latest']//a/@href")
+        self.assertEqual(len(latest), 1)
+        for url in latest:
+            self.assertIn(f"?customer={second.id}", url)
+
+    def test_pages_in_a_second_language_lead_straight_to_pages_in_it(self):
+        language = self.env["res.lang"]._activate_lang("de_DE")
+        self.env["website"].search([]).language_ids |= language
+        self.env.flush_all()
+        for path in (*PAGES, f"/my/agent/customers/{self.customer.id}", f"/my/agent/orders/{self.order.id}"):
+            [selector] = html.fromstring(self._get(f"/de{path}").text).xpath("//*[@data-url]")
+            url = selector.get("data-url").replace(selector.get("data-placeholder"), str(self.customer.id))
+            self.assertTrue(url.startswith("/de/my/agent"), url)
+            self.assertEqual(self._get(url).status_code, 200, url)
+        [frame] = html.fromstring(self._get(f"/de/my/agent/invoices/{self.invoice.id}").text).xpath("//iframe/@src")
+        self.assertEqual(self._get(frame).status_code, 200, frame)
 
     def test_without_a_script_the_selector_is_a_form_that_lists_what_it_found(self):
         page = html.fromstring(self._get("/my/agent/orders", customer_search="quill", sortby="oldest").text)
@@ -97,6 +88,15 @@ class TestPortalPages(PortalAgentHttpCommon):
         self.assertIn("Quill Trading", found.text_content())
         self.assertEqual(found.get("href"), f"/my/agent/orders?customer={self.customer.id}&sortby=oldest")
         self.assertIn("No customer found", self._get_content("/my/agent/orders", customer_search="rook"))
+
+    def test_without_a_script_the_selector_lists_as_many_as_it_has_room_for(self):
+        self._new_customer("Quill Second", portal_agent_ids=[Command.link(self.agent.id)])
+        for limit, has_more in ((1, True), (2, False)):
+            with patch.object(PortalAgent, "_portal_agent_selector_limit", limit):
+                page = html.fromstring(self._get("/my/agent", customer_search="quill").text)
+            [found] = page.xpath("//*[contains(@class, 'o_portal_agent_selector_found')]")
+            self.assertEqual(len(found.xpath("a")), limit)
+            self.assertEqual("There are more" in found.text_content(), has_more)
 
     def test_page_of_a_customer_says_how_to_reach_it_and_what_it_ordered(self):
         self.customer.write({"phone": "+32 9 555 01", "street": "Feather Lane 1", "city": "Ghent"})
@@ -113,6 +113,18 @@ class TestPortalPages(PortalAgentHttpCommon):
         for name in ("QUILL-ORDER", "QUILL-QUOTATION", self.invoice.name):
             self.assertIn(name, page)
         self.assertNotIn("pays late", page)
+
+    def test_page_of_a_customer_shows_contacts_below_contacts_and_says_where_there_are_more(self):
+        url = f"/my/agent/customers/{self.customer.id}"
+        content = self._get_content(url)
+        for contact in (self.buyer, self.warehouse, self.customer_user.partner_id):
+            self.assertIn(contact.name, content)
+        self.assertNotIn("There are more contacts", content)
+        with patch.object(PortalAgentCustomers, "_portal_agent_contacts_limit", 2):
+            page = html.fromstring(self._get(url).text)
+        [contacts] = page.xpath("//section[@aria-labelledby='portal_agent_contacts']")
+        self.assertEqual(len(contacts.xpath(".//li")), 2)
+        self.assertIn("There are more contacts", contacts.text_content())
 
     # ---- nothing to show
 
@@ -131,7 +143,7 @@ class TestPortalPages(PortalAgentHttpCommon):
 
     def test_search_that_finds_nothing_offers_what_helps(self):
         self.assertIn("Clear the search", self._get_content("/my/agent/orders", search="zzz"))
-        self.assertIn("Show all, not only", self._get_content("/my/agent/orders", filterby="invoiced"))
+        self.assertIn("Show all, not only “Invoiced”", self._get_content("/my/agent/orders", filterby="invoiced"))
 
     def test_company_without_a_chart_of_accounts_has_its_pages(self):
         company = self.env["res.company"].create({"name": "Quill Uncharted"})

@@ -1,11 +1,11 @@
 from odoo.fields import Command
 from odoo.tests import tagged
 
-from .test_portal_pages import LISTS, PortalAgentHttpCommon
+from .common import LISTS, PortalAgentPagesCommon
 
 
 @tagged("post_install", "-at_install", "once")
-class TestPortalQueries(PortalAgentHttpCommon):
+class TestPortalQueries(PortalAgentPagesCommon):
     """The number of queries of a page does not follow the number of what it shows."""
 
     def _add_customers(self, count):

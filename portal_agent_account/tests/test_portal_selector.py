@@ -4,11 +4,11 @@ from odoo.fields import Command
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
-from .test_portal_pages import PortalAgentHttpCommon
+from .common import PortalAgentPagesCommon
 
 
 @tagged("post_install", "-at_install", "once")
-class TestPortalSelector(PortalAgentHttpCommon):
+class TestPortalSelector(PortalAgentPagesCommon):
     """The customer selector's search on the server."""
 
     def _ask(self, **params):

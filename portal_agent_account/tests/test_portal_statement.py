@@ -9,13 +9,13 @@ from odoo.fields import Command, Domain
 from odoo.tests import new_test_user, tagged
 from odoo.tools import mute_logger
 
-from .test_portal_pages import PortalAgentHttpCommon
+from .common import PortalAgentPagesCommon
 
 REPORT = "portal_agent_account.report_statement"
 
 
 @tagged("post_install", "-at_install", "once")
-class TestPortalStatement(PortalAgentHttpCommon):
+class TestPortalStatement(PortalAgentPagesCommon):
     """What a customer has not paid, as a document for the customer."""
 
     @classmethod
@@ -31,7 +31,9 @@ class TestPortalStatement(PortalAgentHttpCommon):
         cls._pay(cls.paid, 300)
         cls.partly_paid = cls._bill(100, 45, partner_id=cls.clerk.id)
         cls._pay(cls.partly_paid, 30)
-        cls.debts = cls.partly_paid + cls._bill(40, 5, move_type="out_refund") + cls._bill(7, 1000)
+        cls.blocked = cls._bill(8, 50)
+        cls.blocked.action_toggle_block_payment()
+        cls.debts = cls.partly_paid + cls._bill(40, 5, move_type="out_refund") + cls._bill(7, 1000) + cls.blocked
         for number, days in enumerate((-10, 0, 1, 30, 31, 60, 61, 90, 91)):
             cls.debts += cls._bill(1000 + number, days, currency_id=(number % 2 and cls.foreign.id) or None)
         cls.env.flush_all()
@@ -93,18 +95,20 @@ class TestPortalStatement(PortalAgentHttpCommon):
             debts[item.currency_id][item.move_id] = item.amount_residual_currency
         return dict(sorted(debts.items(), key=lambda pair: pair[0].name))
 
+    def _get_days_overdue(self, move):
+        """Nobody waits for a credit note to be paid, or for an invoice that is blocked."""
+        days = (self.today - move.invoice_date_due).days
+        return max(days, 0) if move.move_type == "out_invoice" and move != self.blocked else 0
+
     def test_every_open_document_stands_there_with_what_is_left_of_it(self):
         tables, _ages = self._read_tables(self._print())
         debts = self._get_debts()
         self.assertEqual(len(tables), len(debts), "a table for each currency")
         for table, moves in zip(tables, debts.values(), strict=True):
-            expected = {
-                move.name: (amount, (self.today - move.invoice_date_due).days) for move, amount in moves.items()
-            }
+            expected = {move.name: (amount, self._get_days_overdue(move)) for move, amount in moves.items()}
             self.assertEqual({row[0].split()[0]: row[5] for row in table[:-1]}, {k: v[0] for k, v in expected.items()})
-            for number, *_dates, days, _amount, amount_due in table[:-1]:
-                overdue = max(expected[number.split()[0]][1], 0) if amount_due > 0 else 0
-                self.assertEqual(days or 0, overdue, number)
+            for number, _date, _due_date, days, _amount, _amount_due in table[:-1]:
+                self.assertEqual(days or 0, expected[number.split()[0]][1], number)
         shown = [row[0].split()[0] for table in tables for row in table[:-1]]
         self.assertEqual(sorted(shown), sorted(self.debts.mapped("name")))
 
@@ -113,7 +117,7 @@ class TestPortalStatement(PortalAgentHttpCommon):
         for table, row, (currency, moves) in zip(tables, ages, self._get_debts().items(), strict=True):
             expected = [0.0] * 5
             for move, amount in moves.items():
-                days = (self.today - move.invoice_date_due).days
+                days = self._get_days_overdue(move)
                 expected[0 if days < 1 else 1 if days < 31 else 2 if days < 61 else 3 if days < 91 else 4] += amount
             self.assertEqual(row, [currency.name, *expected, sum(expected)])
             self.assertEqual(
@@ -164,6 +168,8 @@ class TestPortalStatement(PortalAgentHttpCommon):
         page = self._print()
         self.assertIn("Relevé des plumes", page)
         self.assertIn(self.today.strftime("%d/%m/%Y"), page)
+        self.assertIn("Plus de 90 jours", page)
+        self.assertNotIn("Over 90 days", page)
         self.assertEqual(self.agent.lang, "en_US")
         self.debtor.lang = False
         self.assertIn("Statement of Open Invoices", self._print())

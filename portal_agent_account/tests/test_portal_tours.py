@@ -1,10 +1,10 @@
 from odoo.fields import Command
-from odoo.tests import HttpCase, tagged
+from odoo.tests import tagged
 
-from .common import PortalAgentCommon
+from .common import PortalAgentHttpCommon
 
 
-class PortalAgentTourCommon(PortalAgentCommon, HttpCase):
+class PortalAgentTourCommon(PortalAgentHttpCommon):
     """Two customers with an order each."""
 
     @classmethod
@@ -16,12 +16,19 @@ class PortalAgentTourCommon(PortalAgentCommon, HttpCase):
         cls.env.flush_all()
 
 
-@tagged("post_install", "-at_install")
+@tagged("post_install", "-at_install", "once")
 class TestPortalDesktopTour(PortalAgentTourCommon):
     browser_size = "1280x900"
 
     def test_agent_at_a_desk_selects_searches_and_reads(self):
         self.start_tour("/my", "portal_agent_desktop", login=self.agent.login)
+
+    def test_agent_selects_in_place_and_sees_charts_in_a_second_language(self):
+        # the one whose name Odoo and browsers write in different ways
+        language = self.env["res.lang"]._activate_lang("sr@latin")
+        self.env["website"].search([]).language_ids |= language
+        self.env.flush_all()
+        self.start_tour("/sr@latin/my/agent", "portal_agent_language", login=self.agent.login)
 
 
 @tagged("post_install", "-at_install")

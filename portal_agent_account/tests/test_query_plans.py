@@ -1,3 +1,6 @@
+from unittest.mock import patch
+
+from odoo.fields import Domain
 from odoo.tests import tagged
 
 from .common import PortalAgentCommon
@@ -67,6 +70,24 @@ class TestQueryPlans(PortalAgentCommon):
 
     def test_count_of_invoices_reads_no_other_invoices(self):
         self._assert_starts_from_the_customers("account.move")
+
+    def test_a_list_is_not_looked_for_among_everybodys_orders(self):
+        """By their date, PostgreSQL would walk through all orders until it has met enough of the agent's."""
+        order, executed = "date_order desc, id desc", []
+        environment = type(self.env)
+        execute_query = environment.execute_query
+
+        def record(env, query):
+            executed.append(query)
+            return execute_query(env, query)
+
+        with self.on_an_agents_page(self.other_agent) as env:
+            walk = self._get_plan(env["sale.order"]._search([], order=order, limit=1).select())
+            with patch.object(environment, "execute_query", record):
+                records, total = env["sale.order"]._search_portal_agent_page(Domain.TRUE, order, limit=1)
+        self.assertRegex(walk, r"Index Scan\w* using sale_order_date_order_id_idx")
+        self.assertNotIn("date_order_id_idx", self._get_plan(executed[-1]))
+        self.assertEqual((len(records), total), (1, 10_001))
 
     def test_rules_joined_by_or_would_read_every_order(self):
         """The measure can fail: outside a page the rules are joined by OR, and the plan shows it."""

@@ -6,6 +6,11 @@ class PortalWizardUser(models.TransientModel):
 
     is_portal_agent = fields.Boolean(related="user_id.is_portal_agent")
 
+    def action_invite_again(self):
+        """Say in words why somebody may not invite an agent; Odoo would say that the email can't be rendered."""
+        self.partner_id._check_may_take_over_portal_agents()
+        return super().action_invite_again()
+
     def action_make_portal_agent(self):
         """Make the contact of this line a portal agent, with the account that it takes.
 

@@ -3,7 +3,8 @@ from datetime import timedelta
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
-from odoo.tools import SQL
+from odoo.tools import SQL, email_normalize
+from odoo.tools.mail import email_normalize_all
 from odoo.tools.urls import urljoin
 
 _logger = logging.getLogger(__name__)
@@ -14,6 +15,8 @@ _logger = logging.getLogger(__name__)
 LOGIN_ADDRESS_SQL = "lower(btrim(coalesce(substring(login from '<([^<>]+)>'), login)))"
 
 INVITATION_BATCH_SIZE = 20
+# In how many minutes what another transaction was writing on is looked at again.
+LOCKED_MINUTES = 1
 # A server that answers but refuses (greylisting, a full mailbox) is asked again after 5, 15, 45,
 # 135 and 405 minutes. One that can't be reached is tried every 5 minutes until it is back.
 RETRY_MINUTES = 5
@@ -65,7 +68,9 @@ class ResUsers(models.Model):
         groups="base.group_erp_manager",
     )
 
-    _portal_invitation_pending_idx = models.Index("(id) WHERE portal_invitation_state IN ('to_send', 'queued')")
+    _portal_invitation_pending_idx = models.Index(
+        "(id) WHERE portal_invitation_state IN ('to_send', 'queued', 'failed')"
+    )
     _login_address_idx = models.Index(f"({LOGIN_ADDRESS_SQL})")
     # The last guard behind the lock and the look-ups: the constraint of ``website``,
     # UNIQUE (login, website_id), lets equal logins through where the website is empty.
@@ -212,6 +217,21 @@ class ResUsers(models.Model):
         """
         self._schedule_portal_invitation(values={"portal_invitation_refusals": 0})
 
+    def _request_portal_invitation_again(self):
+        """Have another invitation sent, in place of one that waits in Odoo's mail queue.
+
+        One that is being handed to the mail server at this moment is on its way: nothing is to be done.
+
+        :raise LockError: somebody else is writing on the user
+        """
+        self.ensure_one()
+        # The user first and then the mail, as the scheduled action does.
+        self.lock_for_update(allow_referencing=True)
+        mail_sudo = self.portal_invitation_mail_id.sudo()
+        if mail_sudo.try_lock_for_update() == mail_sudo:
+            mail_sudo.unlink()
+            self._request_portal_invitation()
+
     def _schedule_portal_invitation(self, minutes=0, values=None):
         """Have the scheduled action send the invitation.
 
@@ -227,32 +247,43 @@ class ResUsers(models.Model):
                 **(values or {}),
             }
         )
+        self._trigger_portal_invitations(next_try)
+
+    @api.model
+    def _trigger_portal_invitations(self, at):
+        """Wake the scheduled action.
+
+        :param datetime.datetime at: when
+        """
         cron = self.env.ref("sale_auto_portal_user.ir_cron_send_portal_invitations", raise_if_not_found=False)
         if cron:
-            cron.sudo()._trigger(at=next_try)
+            cron.sudo()._trigger(at=at)
 
     @api.model
     def _cron_send_portal_invitations(self):
-        """Send the invitations that are due; settle those that an interrupted run left behind."""
+        """Send the invitations that are due; settle those that an interrupted run left behind.
+
+        Whatever is left when the time is over is told to Odoo, which then runs the action again
+        before it waits for its next hour.
+        """
+        cron = self.env["ir.cron"]
         queued = self.with_context(active_test=False).search([("portal_invitation_state", "=", "queued")])
         queued._settle_portal_invitations()
-        while users := self._search_portal_invitations_due(limit=INVITATION_BATCH_SIZE):
+        while users := self._search_portal_invitations_due()._lock_portal_invitations(INVITATION_BATCH_SIZE):
             users._queue_portal_invitations()
             # Committed before it is sent: a run that is killed here leaves mails in Odoo's queue,
             # never a mail that was sent for an account that was rolled back.
-            remaining_time = self.env["ir.cron"]._commit_progress(len(users))
-            self.env["mail.mail"].process_email_queue(users.portal_invitation_mail_id.ids)
-            unreachable = users._settle_portal_invitations()
-            self.env["ir.cron"]._commit_progress()
+            remaining_time = cron._commit_progress(len(users), remaining=len(self._search_portal_invitations_due()))
+            unreachable = users._send_queued_portal_invitations()
+            # Where no server is reached the others wait like those that were tried, with one trigger.
+            cron._commit_progress(remaining=0 if unreachable else None)
             if unreachable or not remaining_time:
                 break
 
     @api.model
-    def _search_portal_invitations_due(self, limit=None):
+    def _search_portal_invitations_due(self):
         """Search the users whose invitation is to be sent now.
 
-        :param limit: at most so many
-        :type limit: int or None
         :return: the longest waiting first
         :rtype: res.users recordset
         """
@@ -262,18 +293,94 @@ class ResUsers(models.Model):
                 ("portal_invitation_next_try", "<=", fields.Datetime.now()),
             ],
             order="portal_invitation_next_try, id",
-            limit=limit,
         )
+
+    def _lock_portal_invitations(self, limit=None):
+        """Keep the users that nobody else is writing on: one of them would undo the whole run.
+
+        :param limit: at most so many
+        :type limit: int or None
+        :return: the locked ones; the others are looked at again a little later
+        :rtype: res.users recordset
+        """
+        locked = self.try_lock_for_update(allow_referencing=True, limit=limit)
+        if len(locked) < min(len(self), limit or len(self)):
+            self._trigger_portal_invitations(fields.Datetime.now() + timedelta(minutes=LOCKED_MINUTES))
+        return locked
 
     def _queue_portal_invitations(self):
         """Render the invitations into Odoo's mail queue."""
-        # Who has logged in meanwhile, or was archived, needs no invitation any more.
-        obsolete = self.filtered(lambda user: not user.active or user.login_date)
-        obsolete.portal_invitation_state = "sent"
-        users = self - obsolete
+        # Who has logged in meanwhile needs none any more; who was archived is to have none.
+        welcome = self.filtered("login_date")
+        welcome.portal_invitation_state = "sent"
+        archived = (self - welcome).filtered(lambda user: not user.active)
+        archived.portal_invitation_state = False
+        users = (self - welcome - archived)._follow_portal_addresses()
         users.partner_id.signup_prepare()
-        for template, group in users.grouped(lambda user: user.company_id._get_auto_portal_user_template()).items():
+        for template, group in users.grouped(
+            lambda user: user._get_portal_company()._get_auto_portal_user_template()
+        ).items():
             group._render_portal_invitations(template)
+
+    def _follow_portal_addresses(self):
+        """Have these users, who never logged in, log in with the address that the invitation goes to.
+
+        It differs where somebody corrected the contact's address since the account was created. The
+        link of one login is never sent to the address of another.
+
+        :return: those who can be invited now; of the others the order says why not
+        :rtype: res.users recordset
+        """
+        followers = self.filtered(lambda user: not user._is_portal_login_the_address())
+        if followers:
+            taken, free = followers.auto_portal_order_id._reserve_portal_logins()
+            for user in followers:
+                user._follow_portal_address(taken, free)
+        return self.filtered(lambda user: user._is_portal_login_the_address())
+
+    def _is_portal_login_the_address(self):
+        """Tell whether mails to this user go to the address that the user logs in with, and to no other.
+
+        :rtype: bool
+        """
+        self.ensure_one()
+        return email_normalize_all(self.email) == [email_normalize(self.login)]
+
+    def _follow_portal_address(self, taken, free):
+        """Change the login to the address of the contact, by the rules for a new account.
+
+        :param taken: see :meth:`sale.order._get_portal_account_decision`; the new login is added
+        :type taken: set[tuple[str, int]]
+        :param free: see there
+        :type free: set[str]
+        """
+        self.ensure_one()
+        order = self.auto_portal_order_id.filtered(lambda order: order.partner_id == self.partner_id)
+        decision = order._get_portal_account_decision(taken, free) if order else "error"
+        if decision == "create":
+            self.login = order._get_portal_login()
+            taken.add((self.login, self.website_id.id or 0))
+        elif decision == "pending":
+            self._schedule_portal_invitation(minutes=LOCKED_MINUTES)
+        else:
+            env = self.auto_portal_order_id._portal_account_env()
+            self._portal_invitation_failed(order.with_env(env)._get_portal_account_issue_label(decision))
+
+    def _notify_security_setting_update(self, subject, content, mail_values=None, **kwargs):
+        """Spare who is about to be invited the alert that the login has changed: they never knew the old one."""
+        users = self.filtered(lambda user: user.login_date or user.sudo().portal_invitation_state != "to_send")
+        return super(ResUsers, users)._notify_security_setting_update(subject, content, mail_values, **kwargs)
+
+    def _send_queued_portal_invitations(self):
+        """Hand the rendered invitations to the mail server.
+
+        :return: as :meth:`_settle_portal_invitations`
+        :rtype: res.users recordset
+        """
+        mails = self.portal_invitation_mail_id
+        if mails:  # without any id Odoo would send its whole queue
+            self.env["mail.mail"].process_email_queue(mails.ids)
+        return self._settle_portal_invitations()
 
     def _render_portal_invitations(self, template):
         """Render the invitations of one template; who can't be rendered doesn't stop the others.
@@ -315,14 +422,16 @@ class ResUsers(models.Model):
         :return: users whose invitation could not be handed over because no server was reached
         :rtype: res.users recordset
         """
-        unreachable = self.browse()
-        for user in self.filtered(lambda user: user.portal_invitation_state == "queued"):
+        unreachable = waiting = self.browse()
+        for user in self._lock_portal_invitations().filtered(lambda user: user.portal_invitation_state == "queued"):
             mail_sudo = user.portal_invitation_mail_id.sudo()
             if mail_sudo.state == "outgoing":  # Odoo's own queue has it in hand
+                waiting += user
                 continue
             if mail_sudo.state == "sent":
                 user.portal_invitation_state = "sent"
-            elif mail_sudo.failure_type == "mail_smtp":
+            elif mail_sudo.state == "exception" and not mail_sudo.failure_type:
+                # Odoo gives a reason of failure a type, but where it could not connect at all.
                 unreachable += user
             else:
                 user._portal_invitation_refused(mail_sudo.failure_reason)
@@ -330,7 +439,21 @@ class ResUsers(models.Model):
             mail_sudo.unlink()
         if unreachable:
             unreachable._schedule_portal_invitation(minutes=RETRY_MINUTES)
+        if waiting:
+            self._trigger_mail_queue()
         return unreachable
+
+    @api.model
+    def _trigger_mail_queue(self):
+        """Have Odoo's queue sent and settled sooner than in an hour.
+
+        That is where invitations stay when a mail server hangs up, or this one is killed, between two of them.
+        """
+        at = fields.Datetime.now() + timedelta(minutes=RETRY_MINUTES)
+        cron = self.env.ref("mail.ir_cron_mail_scheduler_action", raise_if_not_found=False)
+        if cron:
+            cron.sudo()._trigger(at=at)
+        self._trigger_portal_invitations(at + timedelta(minutes=1))
 
     def _portal_invitation_refused(self, reason):
         """Try a refused invitation again later, or give it up after the last attempt.
@@ -359,7 +482,7 @@ class ResUsers(models.Model):
                 {
                     order: order._portal_account_env()._(
                         "The invitation to the portal account could not be delivered to %(email)s: %(reason)s",
-                        email=self.email,
+                        email=self.email or self.login,
                         reason=reason or "",
                     )
                 }
@@ -368,24 +491,42 @@ class ResUsers(models.Model):
     def _get_portal_invitation_url(self):
         """Return the link that sets the password and lands on the order.
 
-        :return: absolute URL, on the domain of the website where the order was placed
-        :rtype: str
+        Every employee may render a template, for whatever user: that alone must give nobody's link.
+
+        :return: absolute URL, on the domain of the website where the order was placed; ``False`` for
+            who has logged in already, or is not a portal user
+        :rtype: str or bool
+        :raise AccessError: the current user may not change this one
         """
         self.ensure_one()
-        order = self.auto_portal_order_id
-        url = self.partner_id.with_context(relative_url=True)._get_signup_url_for_action(url=order.access_url or "/my")[
-            self.partner_id.id
-        ]
-        return urljoin((order or self).get_base_url(), url)
+        self.check_access("write")
+        user_sudo = self.sudo()
+        if user_sudo.login_date or not user_sudo._is_portal():
+            return False
+        order_sudo, contact_sudo = user_sudo.auto_portal_order_id, user_sudo.partner_id
+        urls = contact_sudo.with_context(relative_url=True)._get_signup_url_for_action(
+            url=order_sudo.access_url or "/my"
+        )
+        return urljoin((order_sudo or user_sudo).get_base_url(), urls[contact_sudo.id])
 
-    def _get_portal_invitation_days(self):
-        """Return how long the link in an invitation works.
+    def _get_portal_invitation_validity(self):
+        """Say how long the link in an invitation works: Odoo's ``auth_signup.signup.validity.hours``.
 
-        :return: days, at least 1: Odoo's ``auth_signup.signup.validity.hours``, 144 unless changed
-        :rtype: int
+        :return: whole days from two days on, else hours
+        :rtype: str
         """
-        hours = self.env["ir.config_parameter"].sudo().get_param("auth_signup.signup.validity.hours", 144)
-        return max(1, int(hours) // 24)
+        hours = int(self.env["ir.config_parameter"].sudo().get_param("auth_signup.signup.validity.hours", 144))
+        if hours >= 48:
+            return self.env._("%(days)s days", days=hours // 24)
+        return self.env._("1 hour") if hours == 1 else self.env._("%(hours)s hours", hours=hours)
+
+    def _get_portal_company(self):
+        """Return the company that invites: the order's, which may be a branch of the account's own.
+
+        :rtype: res.company record
+        """
+        self.ensure_one()
+        return self.auto_portal_order_id.company_id or self.company_id
 
     def _get_portal_shop(self):
         """Return who invites: the website where the order was placed, else the company.
@@ -393,7 +534,7 @@ class ResUsers(models.Model):
         :rtype: website or res.company record
         """
         self.ensure_one()
-        return self.auto_portal_order_id.website_id or self.company_id
+        return self.auto_portal_order_id.website_id or self._get_portal_company()
 
     def _get_portal_shop_logo_url(self):
         """Return the address of the shop's logo.

@@ -7,8 +7,9 @@ from psycopg2.pool import PoolError
 
 from odoo import SUPERUSER_ID, api, fields, models
 from odoo.exceptions import UserError
+from odoo.fields import Domain
 from odoo.tools import SQL, clean_context, email_normalize
-from odoo.tools.mail import email_split_and_normalize
+from odoo.tools.mail import email_normalize_all, email_split_and_normalize
 
 _logger = logging.getLogger(__name__)
 
@@ -17,9 +18,10 @@ CONCURRENCY_ERRORS = (
     errors.DeadlockDetected,
     errors.LockNotAvailable,
     errors.SerializationFailure,
-    errors.UniqueViolation,
     PoolError,
 )
+# Nor is a second user for one login seen before it is written: Odoo's constraint, and our index.
+LOGIN_CONSTRAINTS = ("res_users_login_key", "res_users_auto_portal_login_uniq")
 
 # One address as people write it, alone or behind a name. Odoo's own normalization also repairs what
 # it can ("nora@exam ple.com", "a@b@c.com"), and would invite somebody whom the customer did not name.
@@ -54,6 +56,7 @@ class SaleOrder(models.Model):
     portal_user_id = fields.Many2one(
         comodel_name="res.users",
         compute="_compute_portal_account",
+        search="_search_portal_user_id",
         compute_sudo=True,
         context={"active_test": False},
         groups="base.group_user",
@@ -63,6 +66,7 @@ class SaleOrder(models.Model):
             ("active", "Active"),
             ("invited", "Invited"),
             ("inviting", "Being invited"),
+            ("uninvited", "Not invited"),
             ("undelivered", "Invitation not delivered"),
             ("archived", "Revoked"),
             ("pending", "Being created"),
@@ -103,7 +107,7 @@ class SaleOrder(models.Model):
         :return: per contact its user, the active one where it has several
         :rtype: dict[res.partner, res.users]
         """
-        users = (
+        users_sudo = (
             self.env["res.users"]
             .sudo()
             .with_context(active_test=False)
@@ -113,7 +117,18 @@ class SaleOrder(models.Model):
                 order="active, id desc",
             )
         )
-        return {user.partner_id.with_env(self.env): user.with_env(self.env) for user in users}
+        return {user.partner_id.with_env(self.env): user.with_env(self.env) for user in users_sudo}
+
+    @api.model
+    def _search_portal_user_id(self, operator, value):
+        """Search by the contact's account, archived ones included, for who may not read users too."""
+        if operator != "in":
+            return NotImplemented
+        users_sudo = self.env["res.users"].sudo().with_context(active_test=False)
+        domain = Domain("partner_id", "in", users_sudo._search([("id", "in", list(value))]).subselect("partner_id"))
+        if False in value:
+            domain |= Domain("partner_id", "not in", users_sudo._search([]).subselect("partner_id"))
+        return domain
 
     def _get_portal_account_state(self, user):
         """Say in one word how it stands with the customer's account.
@@ -128,6 +143,8 @@ class SaleOrder(models.Model):
             return "archived"
         if user.login_date:
             return "active"
+        if user.auto_portal_order_id and not user.portal_invitation_state:
+            return "uninvited"  # archived before the invitation left
         return {
             "to_send": "inviting",
             "queued": "inviting",
@@ -164,12 +181,15 @@ class SaleOrder(models.Model):
         """Keep the orders whose customers are to have an account and have none.
 
         Reads only, in one query where all customers have one: most confirmations end here, before
-        anything of the accounts' own environment is looked up.
+        anything is asked order by order or of the accounts' own environment.
 
         :return: the orders, in the environment in which accounts are created
         :rtype: sale.order recordset
         """
-        orders_sudo = self.sudo().filtered(lambda order: order._is_portal_account_wanted())._filter_without_account()
+        orders_sudo = self.sudo()
+        if not any(orders_sudo.company_id.mapped("auto_portal_user")):
+            return self.browse()
+        orders_sudo = orders_sudo._filter_without_account().filtered(lambda order: order._is_portal_account_wanted())
         return orders_sudo and orders_sudo.with_env(orders_sudo._portal_account_env())
 
     def _portal_account_env(self):
@@ -216,9 +236,12 @@ class SaleOrder(models.Model):
         if not self:
             return self
         self.env["res.users"].flush_model(["partner_id"])
-        query = SQL("SELECT partner_id FROM res_users WHERE partner_id IN %s", tuple(self.partner_id.ids))
-        partner_ids = {partner_id for (partner_id,) in self.env.execute_query(query)}
-        return self.filtered(lambda order: order.partner_id.id not in partner_ids)
+        partner_ids = self.partner_id.ids
+        query = SQL("SELECT partner_id FROM res_users WHERE partner_id IN %s", tuple(partner_ids))
+        without_account = set(partner_ids).difference(*self.env.execute_query(query))
+        if not without_account:
+            return self.browse()
+        return self.filtered(lambda order: order.partner_id.id in without_account)
 
     def _create_portal_accounts(self):
         """Create what accounts can be created for these orders; note on the others why not.
@@ -245,7 +268,7 @@ class SaleOrder(models.Model):
 
         :param Exception error: what was raised
         """
-        decision = "pending" if isinstance(error, CONCURRENCY_ERRORS) else "error"
+        decision = "pending" if self._is_portal_account_concurrency(error) else "error"
         if decision == "error":
             _logger.warning("No portal account for the customer of %s", self.name, exc_info=error)
         try:
@@ -253,6 +276,17 @@ class SaleOrder(models.Model):
                 self._apply_portal_account_decisions({self: decision}, error)
         except Exception:
             _logger.exception("The missing portal account could not be noted on %s", self.name)
+
+    @api.model
+    def _is_portal_account_concurrency(self, error):
+        """Tell whether a parallel transaction was in the way, so that a later look settles it.
+
+        :param Exception error: what was raised
+        :rtype: bool
+        """
+        if isinstance(error, errors.UniqueViolation):
+            return error.diag.constraint_name in LOGIN_CONSTRAINTS
+        return isinstance(error, CONCURRENCY_ERRORS)
 
     # === THE DECISION === #
 
@@ -265,21 +299,30 @@ class SaleOrder(models.Model):
             earlier one of these orders serves the same customer
         :rtype: dict[sale.order, str or bool]
         """
+        taken, free = self._reserve_portal_logins()
+        served_ids = set()
+        decisions = {}
+        for order in self.sorted("id"):
+            partner_id = order.partner_id.id
+            decision = partner_id not in served_ids and order._get_portal_account_decision(taken, free)
+            if decision == "create":
+                served_ids.add(partner_id)
+                taken.add((order._get_portal_login(), order._get_portal_account_website().id or 0))
+            decisions[order] = decision
+        return decisions
+
+    def _reserve_portal_logins(self):
+        """Find out which logins these orders' customers can have, and keep others from taking them.
+
+        :return: as :meth:`_get_portal_account_decision` takes them
+        :rtype: tuple[set, set]
+        """
         emails = set(filter(None, (order._get_portal_login() for order in self)))
         users = self.env["res.users"]
         taken = users._search_portal_logins(emails)
         free = users._lock_portal_logins(emails)
         free -= {email for email, _website in users._search_committed_portal_logins(free) - taken}
-        served = self.env["res.partner"]
-        decisions = {}
-        for order in self.sorted("id"):
-            partner = order.partner_id
-            decision = partner not in served and order._get_portal_account_decision(taken, free)
-            if decision == "create":
-                served += partner
-                taken.add((order._get_portal_login(), order._get_portal_account_website().id or 0))
-            decisions[order] = decision
-        return decisions
+        return taken, free
 
     def _get_portal_account_decision(self, taken, free):
         """Decide for one order whose contact has no user.
@@ -319,7 +362,9 @@ class SaleOrder(models.Model):
         address = ADDRESS_RE.fullmatch((self.partner_id.email or "").strip())
         if not address or len(address[1]) > MAX_ADDRESS_LENGTH:
             return False
-        return email_normalize(address[1], strict=True)
+        login = email_normalize(address[1], strict=True)
+        # Mails go to what Odoo reads: it takes "me@b.com (<you@b.com>)" for me, with a comment.
+        return login if email_normalize_all(self.partner_id.email) == [login] else False
 
     def _get_portal_account_website(self):
         """Return the website that the account is limited to.
@@ -370,11 +415,14 @@ class SaleOrder(models.Model):
         :rtype: dict
         """
         self.ensure_one()
+        # Odoo writes a user's company on a contact that has one: the customer of a company would
+        # be moved to the branch that confirms an order.
+        company = self.partner_id.company_id or self.company_id
         values = {
             "partner_id": self.partner_id.id,
             "login": self._get_portal_login(),
-            "company_id": self.company_id.id,
-            "company_ids": [fields.Command.set(self.company_id.ids)],
+            "company_id": company.id,
+            "company_ids": [fields.Command.set((company | self.company_id).ids)],
             "auto_portal_order_id": self.id,
         }
         website = self._get_portal_account_website()
@@ -406,8 +454,18 @@ class SaleOrder(models.Model):
                 # Only what was written for people: the rest is in the server's log.
                 reason=str(error) if isinstance(error, UserError) else "",
             )
-        reasons = dict(self._fields["portal_account_issue"]._description_selection(self.env))
-        return self.env._("No portal account was created: %(reason)s.", reason=reasons[decision])
+        return self.env._(
+            "No portal account was created. %(reason)s.", reason=self._get_portal_account_issue_label(decision)
+        )
+
+    @api.model
+    def _get_portal_account_issue_label(self, issue):
+        """Say in words why a customer has no account, or none with the contact's email address.
+
+        :param str issue: a value of ``portal_account_issue``
+        :rtype: str
+        """
+        return dict(self._fields["portal_account_issue"]._description_selection(self.env))[issue]
 
     def _log_portal_account_notes(self, notes):
         """Write notes in the orders' chatters, in one batch.
@@ -415,9 +473,9 @@ class SaleOrder(models.Model):
         :param notes: the texts per order
         :type notes: dict[sale.order, str]
         """
-        orders = self.browse(order.id for order in notes).with_env(self._portal_account_env())
-        if orders:
-            orders._message_log_batch({order.id: note for order, note in notes.items()})
+        orders_sudo = self.browse(order.id for order in notes).with_env(self._portal_account_env())
+        if orders_sudo:
+            orders_sudo._message_log_batch({order.id: note for order, note in notes.items()})
 
     # === LATER === #
 
@@ -431,8 +489,14 @@ class SaleOrder(models.Model):
 
     @api.model
     def _cron_create_pending_portal_accounts(self):
-        """Settle the orders for which a parallel transaction was in the way."""
-        orders = self.search([("portal_account_issue", "=", "pending")])
+        """Settle the orders for which a parallel transaction was in the way.
+
+        One that somebody is writing on would undo it for all: its turn comes a little later.
+        """
+        pending = self.search([("portal_account_issue", "=", "pending")])
+        orders = pending.try_lock_for_update(allow_referencing=True)
+        if orders != pending:
+            self._trigger_pending_portal_accounts()
         orders.portal_account_issue = False
         orders._filter_portal_account_wanted()._create_portal_accounts()
 
@@ -450,10 +514,11 @@ class SaleOrder(models.Model):
         confirmed = self.filtered(lambda order: order.state == "sale")
         if not confirmed:
             raise UserError(self.env._("Confirm the order first: an account belongs to a confirmed order."))
-        orders = confirmed.with_env(self._portal_account_env())._filter_without_account()
-        orders.portal_account_issue = False
-        orders._create_portal_accounts()
-        created = len(orders.filtered("is_user_created"))
+        orders_sudo = confirmed.with_env(self._portal_account_env())._filter_without_account()
+        orders_sudo.portal_account_issue = False
+        orders_sudo._create_portal_accounts()
+        # Not those that say "Is User Created": that user may have been deleted since.
+        created = len((orders_sudo - orders_sudo._filter_without_account()).partner_id)
         return self._notify_portal_account_action(self._get_portal_account_answer(created), success=bool(created))
 
     def _get_portal_account_answer(self, created):
@@ -472,7 +537,7 @@ class SaleOrder(models.Model):
             return self.env._("The portal account was created. The invitation is on its way.")
         if self.portal_user_id:
             return self.env._("The customer has an account already.")
-        return self._get_portal_account_note(self.portal_account_issue)
+        return self._get_portal_account_note(self.portal_account_issue or "error")
 
     def action_resend_portal_invitation(self):
         """Send the invitation again, as long as the customer has never logged in.
@@ -492,7 +557,7 @@ class SaleOrder(models.Model):
                 )
             )
         user_sudo = self.sudo().portal_user_id
-        user_sudo.with_env(self._portal_account_env())._request_portal_invitation()
+        user_sudo.with_env(self._portal_account_env())._request_portal_invitation_again()
         return self._notify_portal_account_action(
             self.env._("The invitation is on its way to %(email)s.", email=user_sudo.email), success=True
         )
@@ -542,3 +607,11 @@ class SaleOrder(models.Model):
         self.ensure_one()
         user_sudo = self.sudo().portal_user_id
         return bool(self.is_user_created and user_sudo.active and not user_sudo.login_date) and user_sudo.login
+
+    def _is_portal_account_in_use(self):
+        """Tell whether the owner of the account that this order created has logged in.
+
+        :rtype: bool
+        """
+        self.ensure_one()
+        return bool(self.is_user_created and self.sudo().portal_user_id.login_date)

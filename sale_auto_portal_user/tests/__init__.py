@@ -2,6 +2,7 @@ from . import test_accounts
 from . import test_community_addons
 from . import test_confirmation_page
 from . import test_failures
+from . import test_hostile_shopper
 from . import test_invitations
 from . import test_queries
 from . import test_settings

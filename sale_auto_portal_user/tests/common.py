@@ -1,5 +1,7 @@
+from unittest.mock import patch
+
 from odoo.fields import Command
-from odoo.tests import TransactionCase, new_test_user
+from odoo.tests import HttpCase, TransactionCase, new_test_user
 
 
 class PortalAccountCommon(TransactionCase):
@@ -86,3 +88,18 @@ class PortalAccountCommon(TransactionCase):
         self.assertFalse(self.users_of(order.partner_id))
         self.assertFalse(order.is_user_created)
         self.assertEqual(order.portal_account_issue, issue)
+
+
+class PortalAccountHttpCommon(PortalAccountCommon, HttpCase):
+    """Pages over real HTTP, by tests that change no view.
+
+    Odoo's tests forget the compiled templates after each test; to compile the website's layout takes
+    ten times as long as to serve a page, so these keep them.
+    """
+
+    def setUp(self):
+        with patch.object(self.registry, "clear_all_caches", self._clear_caches_of_records):
+            super().setUp()
+
+    def _clear_caches_of_records(self):
+        self.registry.clear_cache("stable")  # and "default" with it

@@ -1,5 +1,9 @@
 """Every row of the README's table: who gets an account, and who does not."""
 
+from ast import literal_eval
+
+from lxml import etree
+
 from odoo.exceptions import AccessError, UserError
 from odoo.fields import Command
 from odoo.tests import new_test_user, tagged
@@ -240,6 +244,18 @@ class TestAccounts(PortalAccountCommon):
         self.assertEqual(user.company_id, other)
         self.assertEqual(user.company_ids, other)
 
+    def test_a_branch_that_sells_does_not_take_the_contact_from_its_company(self):
+        branch = self.env["res.company"].create({"name": "The Branch", "parent_id": self.company.id})
+        self.env.user.company_ids += branch
+        partner = self.customer(company_id=self.company.id)
+        order = self.order(partner, company_id=branch.id)
+        order.action_confirm()
+        user = self.assert_account(order)
+        self.assertEqual(partner.company_id, self.company)
+        self.assertEqual(user.company_id, self.company)
+        on_the_branchs_website = order.with_user(user).with_context(allowed_company_ids=branch.ids)
+        self.assertEqual(on_the_branchs_website.search([("id", "=", order.id)]), order)
+
     def test_demo_orders_of_other_addons_invite_nobody(self):
         order = self.order(self.customer())
         order.with_context(install_mode=True).action_confirm()
@@ -380,6 +396,49 @@ class TestSalesperson(PortalAccountCommon):
         self.assertIn(failed, orders.search([("portal_account_issue", "!=", False)]))
         groups = dict(orders._read_group([("id", "in", (created + failed).ids)], ["is_user_created"], ["__count"]))
         self.assertEqual(groups, {True: 1, False: 1})
+
+    def find_by_filter(self, name, user):
+        """Search as the orders' list does; ``None`` where that user has no such filter."""
+        orders = self.env["sale.order"].with_user(user)
+        arch = orders.get_view(self.env.ref("sale.view_sales_order_filter").id, "search")["arch"]
+        found = etree.fromstring(arch).xpath(f"//filter[@name='{name}']")
+        return orders.search(literal_eval(found[0].get("domain"))) if found else None
+
+    def test_the_filter_of_missing_accounts_empties_when_they_are_there(self):
+        self.salesman.group_ids += self.env.ref("sales_team.group_sale_salesman_all_leads")
+        missing, served, revoked, cancelled = (self.order(self.customer(email=False)) for _index in range(4))
+        (missing + served + revoked + cancelled).action_confirm()
+        found = self.find_by_filter("portal_account_not_created", self.salesman)
+        self.assertLessEqual(missing + served + revoked + cancelled, found)
+        self.portal_user(served.partner_id, login="served@example.com")
+        self.portal_user(revoked.partner_id, login="revoked@example.com", active=False)
+        cancelled._action_cancel()
+        found = self.find_by_filter("portal_account_not_created", self.salesman)
+        self.assertIn(missing, found)
+        self.assertFalse(found & (served + revoked + cancelled))
+
+    def test_orders_are_found_by_the_user_of_their_customer(self):
+        order, other = self.order(self.customer()), self.order(self.customer(email=False))
+        (order + other).action_confirm()
+        user = self.assert_account(order)
+        orders = self.env["sale.order"]
+        self.assertEqual(orders.search([("portal_user_id", "=", user.id)]), order)
+        self.assertIn(order, orders.search([("portal_user_id", "!=", False)]))
+        self.assertNotIn(other, orders.search([("portal_user_id", "!=", False)]))
+
+    def test_an_administrator_finds_the_invitations_that_were_not_delivered(self):
+        failed, sent = self.order(self.customer()), self.order(self.customer(name="Otto", email="otto@example.com"))
+        (failed + sent).action_confirm()
+        self.users_of(failed.partner_id).portal_invitation_state = "failed"
+        manager = new_test_user(
+            self.env,
+            login="boss",
+            groups="sales_team.group_sale_manager,base.group_erp_manager",
+        )
+        found = self.find_by_filter("portal_invitation_not_delivered", manager)
+        self.assertIn(failed, found)
+        self.assertNotIn(sent, found)
+        self.assertIsNone(self.find_by_filter("portal_invitation_not_delivered", self.salesman))
 
 
 @tagged("post_install", "-at_install")

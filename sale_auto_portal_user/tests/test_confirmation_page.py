@@ -1,12 +1,29 @@
 from lxml import html
 
-from odoo.tests import HttpCase, tagged
+from odoo.tests import tagged
 
-from .common import PortalAccountCommon
+from .common import PortalAccountCommon, PortalAccountHttpCommon
 
 
 @tagged("post_install", "-at_install")
-class TestConfirmationPage(HttpCase, PortalAccountCommon):
+class TestConfirmationTemplate(PortalAccountCommon):
+    def test_the_sign_up_button_is_hidden_whatever_other_addons_put_before_it(self):
+        view = self.env.ref("website_sale.confirmation")
+        self.env["ir.ui.view"].create(
+            {
+                "name": "As website_event_sale does",
+                "type": "qweb",
+                "inherit_id": view.id,
+                "priority": 1,
+                "arch": """<div id="order_name" position="after"><t t-if="False"/></div>""",
+            }
+        )
+        (button,) = view._get_combined_arch().xpath("//t[contains(@t-if, '_get_signup_invitation_scope')]")
+        self.assertIn("not hide_signup_button", button.get("t-if"))
+
+
+@tagged("post_install", "-at_install")
+class TestConfirmationPage(PortalAccountHttpCommon):
     def setUp(self):
         super().setUp()
         self.website.auth_signup_uninvited = "b2c"
@@ -103,6 +120,16 @@ class TestConfirmationPage(HttpCase, PortalAccountCommon):
         page = html.fromstring(self.url_open("/web/reset_password").content)
         self.assertTrue(page.xpath("//form//input[@name='login']"))
         self.assertNotIn("Invalid signup token", page.text_content())
+
+    def test_what_is_no_token_at_all_is_forgotten(self):
+        for rubbish in ("x", "a", "AQ", "%C3%A9%20", "AAAA", "A" * 200, "1234567", "-_-_"):
+            for page in ("signup", "reset_password"):
+                with self.subTest(token=rubbish, page=page):
+                    self.authenticate(None, None)
+                    for address in (f"{page}?auth_signup_token={rubbish}", page):
+                        response = self.url_open(f"/web/{address}")
+                        self.assertEqual(response.status_code, 200)
+                        self.assertTrue(html.fromstring(response.content).xpath("//form//input[@name='login']"))
 
     def test_a_valid_token_in_the_session_goes_on_working(self):
         partner = self.customer(email="other@example.com")

@@ -61,6 +61,25 @@ class TestFailures(PortalAccountCommon):
         self.assert_account(order)
 
     @mute_logger(LOGGER)
+    def test_the_button_does_not_say_created_where_a_new_account_failed(self):
+        order = self.order(self.customer())
+        order.action_confirm()
+        self.assert_account(order).unlink()
+        with patch.object(self.registry["res.users"], "_create_portal_users", side_effect=ValueError):
+            answer = order.action_create_portal_account()
+        self.assertEqual(answer["params"]["type"], "warning")
+        self.assertIn("could not be created", answer["params"]["message"])
+
+    @mute_logger(LOGGER)
+    def test_the_button_answers_even_if_nothing_could_be_noted(self):
+        order = self.order(self.customer())
+        with patch.object(self.registry["sale.order"], "_log_portal_account_notes", side_effect=ValueError):
+            order.action_confirm()
+            answer = order.action_create_portal_account()
+        self.assertEqual(answer["params"]["type"], "warning")
+        self.assertIn("could not be created", answer["params"]["message"])
+
+    @mute_logger(LOGGER)
     def test_one_failure_among_many_costs_nobody_else_the_account(self):
         orders = self.env["sale.order"].union(
             *(self.order(self.customer(name=f"C{index}", email=f"c{index}@example.com")) for index in range(9))
@@ -81,6 +100,21 @@ class TestFailures(PortalAccountCommon):
         order.action_confirm()
         self.env.flush_all()
         self.assert_no_account(order, "error")
+
+    @mute_logger("odoo.sql_db")
+    def test_a_second_record_that_is_no_second_login_is_an_error_and_not_for_ever_pending(self):
+        def repeat_a_key(users, vals_list):
+            users.env.cr.execute(
+                "INSERT INTO ir_config_parameter (key, value) SELECT key, value FROM ir_config_parameter LIMIT 1"
+            )
+
+        self.patch_users("_create_portal_users", repeat_a_key)
+        order = self.order(self.customer())
+        with self.assertLogs(LOGGER, "WARNING") as logs:
+            order.action_confirm()
+        self.assertIn("ir_config_parameter_key", logs.output[0])
+        self.assert_no_account(order, "error")
+        self.assertIn("could not be created", self.notes_of(order)[0])
 
     @mute_logger(LOGGER)
     def test_an_error_that_waits_for_the_flush_is_caught_too(self):
@@ -155,6 +189,46 @@ class TestParallelTransactions(PortalAccountCommon):
                 self.assert_no_account(order, "pending")
                 self.env["sale.order"]._cron_create_pending_portal_accounts()
                 self.assert_account(order)
+
+    @mute_logger("odoo.sql_db")
+    def test_a_login_that_a_parallel_transaction_wrote_first_is_settled_later(self):
+        first = self.order(self.customer())
+        first.action_confirm()
+        login = self.assert_account(first).login
+        create = self.registry["res.users"]._create_portal_users
+
+        def create_too_late(users, vals_list):
+            created = create(users, vals_list)
+            users.env.cr.execute("UPDATE res_users SET login = %s WHERE id = %s", [login, created.id])
+            return created
+
+        order = self.order(self.customer(name="Norbert", email="norbert@example.com"))
+        with patch.object(self.registry["res.users"], "_create_portal_users", create_too_late):
+            order.action_confirm()
+        self.assert_no_account(order, "pending")
+        self.env["sale.order"]._cron_create_pending_portal_accounts()
+        self.assert_account(order)
+
+    def test_logins_are_unique_by_the_constraints_that_count_as_parallel_work(self):
+        self.env.cr.execute("SELECT indexname FROM pg_indexes WHERE tablename = 'res_users'")
+        self.assertLessEqual(set(sale_order_module.LOGIN_CONSTRAINTS), {name for (name,) in self.env.cr.fetchall()})
+
+    def test_a_pending_order_that_somebody_is_writing_on_holds_up_nobody_else(self):
+        locked = self.order(self.customer())
+        other = self.order(self.customer(name="Otto", email="otto@example.com"))
+        with patch.object(self.registry["res.users"], "_lock_portal_logins", return_value=set()):
+            (locked + other).action_confirm()
+        cron = self.env.ref("sale_auto_portal_user.ir_cron_pending_portal_accounts")
+        self.env["ir.cron.trigger"].search([("cron_id", "=", cron.id)]).unlink()
+        with patch.object(
+            self.registry["sale.order"], "try_lock_for_update", lambda orders, **options: orders - locked
+        ):
+            self.env["sale.order"]._cron_create_pending_portal_accounts()
+        self.assert_account(other)
+        self.assert_no_account(locked, "pending")
+        self.assertTrue(self.env["ir.cron.trigger"].search([("cron_id", "=", cron.id)]))
+        self.env["sale.order"]._cron_create_pending_portal_accounts()
+        self.assert_account(locked)
 
     def test_a_pending_order_whose_address_was_taken_meanwhile_says_so(self):
         order = self.order(self.customer())

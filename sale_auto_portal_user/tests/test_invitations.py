@@ -1,13 +1,16 @@
 """The invitation: what it says, and that it leaves once, after the commit, whatever the mail server does."""
 
 from datetime import timedelta
+from smtplib import SMTPServerDisconnected
 from unittest.mock import patch
 
 from odoo import fields
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
+from odoo.addons.base.models import ir_cron as ir_cron_module
 from odoo.addons.mail.tests.common import MailCase
+from odoo.addons.sale_auto_portal_user.models import res_users as res_users_module
 
 from .common import PortalAccountCommon
 
@@ -16,18 +19,30 @@ CRON = "sale_auto_portal_user.ir_cron_send_portal_invitations"
 
 @tagged("post_install", "-at_install", "once")
 class TestInvitations(MailCase, PortalAccountCommon):
-    def setUp(self):
-        super().setUp()
-        # The cron commits; in a test, a commit is a release of a savepoint.
-        self.startPatcher(patch.object(type(self.env["ir.cron"]), "_commit_progress", lambda *args, **kw: 60.0))
-
     def invite(self, **partner_values):
         order = self.order(self.customer(**partner_values))
         order.action_confirm()
         return order, self.assert_account(order)
 
+    def invite_many(self, count):
+        users = self.env["res.users"]
+        for number in range(count):
+            users += self.invite(email=f"nora{number}@example.com")[1]
+        return users
+
     def run_cron(self):
-        self.env["res.users"]._cron_send_portal_invitations()
+        """Run the scheduled action as Odoo's scheduler does; in a test its commits are savepoints."""
+        with self.enter_registry_test_mode():
+            self.assertIs(self.env.ref(CRON).method_direct_trigger(), True, "the action did not fail")
+
+    def server_away(self):
+        error = ConnectionRefusedError("away")
+        return patch.object(self.registry["ir.mail_server"], "_connect__", side_effect=error)
+
+    def minutes_to_next_trigger(self):
+        """In how many minutes the scheduled action is woken, its current triggers apart."""
+        now = fields.Datetime.now()
+        return min((trigger.call_at - now).total_seconds() / 60 for trigger in self.triggers() if trigger.call_at > now)
 
     def later(self, user, minutes):
         user.portal_invitation_next_try -= timedelta(minutes=minutes)
@@ -119,7 +134,7 @@ class TestInvitations(MailCase, PortalAccountCommon):
 
     def test_a_server_that_is_away_delays_the_invitation_and_nothing_else(self):
         order, user = self.invite()
-        with patch.object(self.registry["ir.mail_server"], "_connect__", side_effect=ConnectionRefusedError("away")):
+        with self.server_away():
             self.run_cron()
         self.assertEqual(order.state, "sale")
         self.assertEqual(user.portal_invitation_state, "to_send")
@@ -135,11 +150,74 @@ class TestInvitations(MailCase, PortalAccountCommon):
 
     def test_a_server_that_is_away_for_long_is_asked_as_long(self):
         _order, user = self.invite()
-        with patch.object(self.registry["ir.mail_server"], "_connect__", side_effect=ConnectionRefusedError("away")):
+        with self.server_away() as connect:
             for _attempt in range(30):
                 self.run_cron()
-                self.later(user, minutes=5)
+                self.later(user, minutes=10_000)
+        self.assertEqual(connect.call_count, 30)
         self.assertEqual(user.portal_invitation_state, "to_send")
+        self.assertEqual(user.portal_invitation_refusals, 0)
+        with self.mock_mail_gateway():
+            self.run_cron()
+        self.assertEqual(user.portal_invitation_state, "sent")
+
+    def test_a_server_that_is_away_is_asked_once_a_run_not_once_a_batch(self):
+        self.patch(res_users_module, "INVITATION_BATCH_SIZE", 1)
+        users = self.invite_many(3)
+        with self.server_away() as connect:
+            self.run_cron()
+        self.assertEqual(connect.call_count, 1)
+        self.assertEqual(set(users.mapped("portal_invitation_state")), {"to_send"})
+        self.assertAlmostEqual(self.minutes_to_next_trigger(), 5, delta=0.5)
+
+    def test_what_is_left_when_the_time_is_over_leaves_in_the_same_run(self):
+        self.patch(res_users_module, "INVITATION_BATCH_SIZE", 2)
+        self.patch(ir_cron_module, "MIN_TIME_PER_JOB", 0)
+        users = self.invite_many(5)
+        with self.mock_mail_gateway(), self.assertNoLogs("odoo.addons.base.models.ir_cron", "WARNING"):
+            self.run_cron()
+        self.assertEqual(len(self._mails), 5)
+        self.assertEqual(set(users.mapped("portal_invitation_state")), {"sent"})
+
+    def test_what_is_left_after_a_long_run_is_sent_at_once_by_the_next_not_an_hour_later(self):
+        self.patch(res_users_module, "INVITATION_BATCH_SIZE", 2)
+        self.patch(ir_cron_module, "MIN_TIME_PER_JOB", 0)
+        self.patch(ir_cron_module, "MIN_RUNS_PER_JOB", 1)
+        self.invite_many(3)
+        self.triggers().unlink()  # the scheduler takes them when it starts the run
+        with self.mock_mail_gateway():
+            self.run_cron()
+            self.assertEqual(len(self._mails), 2)
+            self.assertTrue(self.triggers().filtered(lambda trigger: trigger.call_at <= fields.Datetime.now()))
+            self.run_cron()
+            self.assertEqual(len(self._mails), 3)
+
+    def test_a_user_that_somebody_is_writing_on_holds_up_nobody_else(self):
+        locked, other = self.invite_many(2)
+        try_lock = self.registry["res.users"].try_lock_for_update
+        with (
+            self.mock_mail_gateway(),
+            patch.object(
+                self.registry["res.users"],
+                "try_lock_for_update",
+                lambda users, **options: try_lock(users.filtered(lambda user: user.id != locked.id), **options),
+            ),
+        ):
+            self.run_cron()
+        self.assertEqual(other.portal_invitation_state, "sent")
+        self.assertEqual(locked.portal_invitation_state, "to_send")
+        self.assertLessEqual(self.minutes_to_next_trigger(), 1)
+
+    def test_mails_of_others_stay_where_they_are(self):
+        _order, user = self.invite()
+        user.active = False
+        foreign = self.env["mail.mail"].create(
+            {"subject": "Hello", "email_to": "somebody@example.com", "body_html": "Later"}
+        )
+        with self.mock_mail_gateway():
+            self.run_cron()
+        self.assertFalse(self._mails)
+        self.assertEqual(foreign.state, "outgoing")
 
     @mute_logger("odoo.addons.mail.models.mail_mail")
     def test_a_server_that_refuses_is_asked_again_and_in_the_end_the_order_says_so(self):
@@ -160,6 +238,26 @@ class TestInvitations(MailCase, PortalAccountCommon):
         self.assertEqual(order.portal_account_state, "undelivered")
         self.assertIn("450 try later", self.notes_of(order)[0])
 
+    @mute_logger("odoo.addons.mail.models.mail_mail")
+    def test_a_server_that_hangs_up_between_two_invitations_delays_the_second_by_minutes(self):
+        first, second = self.invite_many(2)
+        queue = self.env.ref("mail.ir_cron_mail_scheduler_action")
+        self.env["ir.cron.trigger"].search([]).unlink()
+        with (
+            patch.object(self.registry["ir.mail_server"], "_connect__"),
+            patch.object(self.registry["ir.mail_server"], "_disable_send", return_value=False),
+            patch.object(self.registry["ir.mail_server"], "send_email", side_effect=SMTPServerDisconnected("bye")),
+        ):
+            self.run_cron()
+        self.assertEqual(first.portal_invitation_state, "to_send")
+        self.assertEqual(second.portal_invitation_state, "queued")
+        (trigger,) = self.env["ir.cron.trigger"].search([("cron_id", "=", queue.id)])
+        self.assertLess(trigger.call_at, fields.Datetime.now() + timedelta(minutes=6))
+        with self.mock_mail_gateway():
+            second.portal_invitation_mail_id.send()  # by Odoo's queue
+            self.run_cron()
+        self.assertEqual(second.portal_invitation_state, "sent")
+
     def test_an_undelivered_invitation_can_be_sent_again(self):
         order, user = self.invite()
         user.portal_invitation_state = "failed"
@@ -169,6 +267,28 @@ class TestInvitations(MailCase, PortalAccountCommon):
         self.assertEqual(len(self._mails), 1)
         self.assertEqual(user.portal_invitation_state, "sent")
 
+    def test_sending_again_takes_the_place_of_what_waits_in_the_queue(self):
+        order, user = self.invite()
+        with self.mock_mail_gateway(mail_unlink_sent=True):
+            user._queue_portal_invitations()
+            waiting = user.portal_invitation_mail_id
+            order.action_resend_portal_invitation()
+            self.assertFalse(waiting.exists())
+            self.run_cron()
+            self.env["mail.mail"].search([("state", "=", "outgoing")]).send()
+        self.assertEqual(len(self._mails), 1)
+        self.assertEqual(user.portal_invitation_state, "sent")
+        self.assertFalse(self.env["mail.mail"].search([("body_html", "like", "/web/signup")]))
+
+    def test_sending_again_leaves_alone_what_is_being_sent_at_this_moment(self):
+        order, user = self.invite()
+        user._queue_portal_invitations()
+        mail = user.portal_invitation_mail_id
+        with patch.object(self.registry["mail.mail"], "try_lock_for_update", lambda mails: mails.browse()):
+            order.action_resend_portal_invitation()
+        self.assertTrue(mail.exists())
+        self.assertEqual(user.portal_invitation_state, "queued")
+
     def test_who_has_logged_in_meanwhile_needs_no_invitation(self):
         _order, user = self.invite()
         self.log_in(user)
@@ -177,11 +297,17 @@ class TestInvitations(MailCase, PortalAccountCommon):
         self.assertFalse(self._mails)
 
     def test_an_archived_account_is_not_invited(self):
-        _order, user = self.invite()
+        order, user = self.invite()
         user.active = False
         with self.mock_mail_gateway():
             self.run_cron()
         self.assertFalse(self._mails)
+        self.assertFalse(user.portal_invitation_state)
+        user.active = True
+        self.env.invalidate_all()
+        self.assertEqual(order.portal_account_state, "uninvited")
+        order.action_resend_portal_invitation()
+        self.assertEqual(user.portal_invitation_state, "to_send")
 
     @mute_logger("odoo.addons.sale_auto_portal_user.models.res_users", "odoo.addons.mail.models.mail_render_mixin")
     def test_a_template_that_one_customer_breaks_reaches_the_others(self):
@@ -216,11 +342,39 @@ class TestInvitations(MailCase, PortalAccountCommon):
         self.assertEqual(user.portal_invitation_state, "sent")
 
     def test_the_link_works_as_long_as_odoo_says(self):
-        self.env["ir.config_parameter"].set_param("auth_signup.signup.validity.hours", 48)
         _order, user = self.invite()
-        self.assertEqual(user._get_portal_invitation_days(), 2)
-        self.env["ir.config_parameter"].set_param("auth_signup.signup.validity.hours", 1)
-        self.assertEqual(user._get_portal_invitation_days(), 1)
+        for hours, words in ((144, "6 days"), (71, "2 days"), (48, "2 days"), (47, "47 hours"), (1, "1 hour")):
+            with self.subTest(hours=hours):
+                self.env["ir.config_parameter"].set_param("auth_signup.signup.validity.hours", hours)
+                self.assertEqual(user._get_portal_invitation_validity(), words)
+        with self.mock_mail_gateway():
+            self.run_cron()
+        self.assertIn("The button works for 1 hour, and once", self._mails[0]["body"])
+
+    def test_a_language_that_runs_from_right_to_left_does(self):
+        self.invite()
+        with self.mock_mail_gateway():
+            self.run_cron()
+        self.assertRegex(self._mails[0]["body"], r'<table\b[^>]* dir="auto"')
+
+    def test_a_branch_invites_in_its_own_name_and_with_its_own_template(self):
+        template = self.env.ref("sale_auto_portal_user.mail_template_portal_invitation")
+        branch = self.env["res.company"].create(
+            {
+                "name": "The Branch",
+                "parent_id": self.company.id,
+                "email": "branch@example.com",
+                "auto_portal_user_template_id": template.copy({"subject": "From the branch"}).id,
+            }
+        )
+        self.env.user.company_ids += branch
+        order = self.order(self.customer(company_id=self.company.id), company_id=branch.id)
+        order.action_confirm()
+        with self.mock_mail_gateway():
+            self.run_cron()
+        self.assertEqual(self._mails[0]["subject"], "From the branch")
+        self.assertIn("The Branch", self._mails[0]["body"])
+        self.assertIn("branch@example.com", self._mails[0]["email_from"])
 
     def test_the_template_is_not_among_those_for_messages_on_orders(self):
         template = self.env.ref("sale_auto_portal_user.mail_template_portal_invitation")

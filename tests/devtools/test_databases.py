@@ -88,7 +88,7 @@ def test_the_template_changes_with_odoo_the_modules_the_demo_data_and_the_base(o
     assert len({recipe.database(odoo_source) for recipe in recipes}) == len(recipes)
 
 
-def test_an_addons_files_count_but_its_tests_and_translations_do_not(tmp_path, monkeypatch):
+def test_an_addons_files_count_its_translations_too_but_not_its_tests(tmp_path, monkeypatch):
     monkeypatch.setattr(module.paths, "REPOSITORY", tmp_path)
     addon = tmp_path / "shop"
     (addon / "tests").mkdir(parents=True)
@@ -96,5 +96,8 @@ def test_an_addons_files_count_but_its_tests_and_translations_do_not(tmp_path, m
     before = hash_addon("shop")
     (addon / "tests" / "test_shop.py").write_text("assert True")
     assert hash_addon("shop") == before
-    (addon / "__manifest__.py").write_text("{'version': '2'}")
-    assert hash_addon("shop") != before
+    for path, text in (("__manifest__.py", "{'version': '2'}"), ("i18n/fr.po", "")):
+        (addon / path).parent.mkdir(exist_ok=True)
+        (addon / path).write_text(text)
+        assert hash_addon("shop") != before
+        before = hash_addon("shop")

@@ -16,7 +16,7 @@ from devtools import paths, running, server
 READY = "Ctrl-C stops everything."
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def start_run(make_database, databases, cluster):
     """A function that starts `./dev run` on a copy of the demo database and reads until it is ready."""
     started = []
@@ -49,6 +49,12 @@ def start_run(make_database, databases, cluster):
             process.terminate()
 
 
+@pytest.fixture(scope="module")
+def shared_run(start_run):
+    """One `./dev run` for the tests that only look at it."""
+    return start_run("--", "--log-level=warn")
+
+
 def read_until(process, text):
     lines = []
     for line in process.stdout:
@@ -71,20 +77,18 @@ def test_it_serves_the_shop_and_stops_everything(start_run, number):
     assert server.is_port_free(process.port)
 
 
-def test_it_shows_the_address_and_the_logins(start_run):
-    process = start_run()
-    assert f"http://localhost:{process.port}/shop" in process.shown
-    assert "login admin, password admin" in process.shown
-    assert re.search(r"/my/agent +login \S+, password \S+", process.shown)
+def test_it_shows_the_address_and_the_logins(shared_run):
+    assert f"http://localhost:{shared_run.port}/shop" in shared_run.shown
+    assert "login admin, password admin" in shared_run.shown
+    assert re.search(r"/my/agent +login \S+, password \S+", shared_run.shown)
 
 
-def test_it_shows_and_keeps_each_mail(start_run):
-    process = start_run("--", "--log-level=warn")
-    odoo = next(child for child in psutil.Process(process.pid).children() if "--workers=0" in child.cmdline())
+def test_it_shows_and_keeps_each_mail(shared_run):
+    odoo = next(child for child in psutil.Process(shared_run.pid).children() if "--workers=0" in child.cmdline())
     port = next(word.split("=")[1] for word in reversed(odoo.cmdline()) if word.startswith("--smtp-port="))
     with smtplib.SMTP("127.0.0.1", int(port)) as client:
         client.sendmail("shop@example.com", ["shopper@example.com"], "Subject: Hello\n\nhttp://localhost/a?b=c")
-    shown = read_until(process, "kept as")
+    shown = read_until(shared_run, "kept as")
     assert "Mail to shopper@example.com: Hello" in shown
     assert "http://localhost/a?b=c" in shown
     path = shown.split("kept as ")[1].strip()
@@ -92,9 +96,8 @@ def test_it_shows_and_keeps_each_mail(start_run):
     os.unlink(path)
 
 
-def test_what_follows_two_dashes_reaches_odoo(start_run):
-    process = start_run("--", "--log-level=warn")
-    assert any("--log-level=warn" in child.cmdline() for child in psutil.Process(process.pid).children())
+def test_what_follows_two_dashes_reaches_odoo(shared_run):
+    assert any("--log-level=warn" in child.cmdline() for child in psutil.Process(shared_run.pid).children())
 
 
 def test_an_odoo_left_over_from_a_killed_run_gives_the_port_back(capsys):

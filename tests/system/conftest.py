@@ -1,7 +1,7 @@
 """Fixtures for a whole shop: a real server, a real browser, a real mail server."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pytest
 
@@ -18,6 +18,7 @@ class Shop:
     :param OdooRpc admin: a session of its administrator
     :param Cluster cluster: the PostgreSQL server
     :param MailCatcher mail: the mail server that it sends to, where the test has one
+    :param list[OdooRpc] sessions: more sessions of the administrator, where the test has them
     """
 
     server: object
@@ -25,6 +26,7 @@ class Shop:
     admin: OdooRpc
     cluster: object
     mail: object = None
+    sessions: list = field(default_factory=list)
 
     @property
     def url(self):
@@ -114,6 +116,10 @@ def open_shop(make_server, cluster, database, mail=None, **options):
     # The daily jobs of a new database are not what is tested, and a server that is stopped amid
     # one logs errors. What is triggered runs all the same.
     cluster.query(database, "UPDATE ir_cron SET nextcall = now() AT TIME ZONE 'UTC' + interval '1 day'")
+    cluster.query(
+        database,
+        "DELETE FROM ir_cron_trigger USING ir_cron WHERE ir_cron.id = cron_id AND cron_name LIKE 'Base: Auto-vacuum%'",
+    )
     server = make_server(database, smtp_port=mail.port if mail else None, **options)
     return Shop(server, database, OdooRpc(server.url, database), cluster, mail)
 

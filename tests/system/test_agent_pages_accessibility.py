@@ -12,15 +12,33 @@ WIDTHS = {"desktop": 1280, "phone": 390}
 OURS = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]}
 
 
-def open_as_agent(browser, shop, width):
-    context = browser.new_context(viewport={"width": width, "height": 900})
+@pytest.fixture(scope="module")
+def logged_in(browser, shared_shop):
+    """The cookies of an agent who has logged in."""
+    context = browser.new_context()
     page = context.new_page()
-    page.goto(f"{shop.url}/web/login")
+    page.goto(f"{shared_shop.url}/web/login")
     page.fill("input[name=login]", agent.LOGIN)
     page.fill("input[name=password]", agent.LOGIN)
     page.locator(".oe_login_form button[type=submit]").click()
     page.wait_for_url("**/my**")
-    return page
+    state = context.storage_state()
+    context.close()
+    return state
+
+
+@pytest.fixture
+def open_as_agent(browser, logged_in):
+    """A function that opens a window of some width, in which the agent is logged in."""
+    contexts = []
+
+    def open_window(width):
+        contexts.append(browser.new_context(viewport={"width": width, "height": 900}, storage_state=logged_in))
+        return contexts[-1].new_page()
+
+    yield open_window
+    for context in contexts:
+        context.close()
 
 
 def first_documents(page, shop):
@@ -32,8 +50,8 @@ def first_documents(page, shop):
 
 
 @pytest.mark.parametrize("width", WIDTHS.values(), ids=WIDTHS)
-def test_axe_finds_nothing_serious(shared_shop, browser, width):
-    page = open_as_agent(browser, shared_shop, width)
+def test_axe_finds_nothing_serious(shared_shop, open_as_agent, width):
+    page = open_as_agent(width)
     findings = []
     for path in [*agent.PAGES, *first_documents(page, shared_shop)]:
         page.goto(shared_shop.url + path)
@@ -42,15 +60,13 @@ def test_axe_finds_nothing_serious(shared_shop, browser, width):
             if violation["impact"] in ("serious", "critical"):
                 targets = [node["target"] for node in violation["nodes"]][:3]
                 findings.append((path, violation["id"], violation["help"], targets))
-    page.context.close()
     assert not findings, "\n".join(map(str, findings))
 
 
 @pytest.mark.parametrize("path", agent.PAGES)
-def test_a_phone_never_scrolls_sideways(shared_shop, browser, path):
-    page = open_as_agent(browser, shared_shop, WIDTHS["phone"])
+def test_a_phone_never_scrolls_sideways(shared_shop, open_as_agent, path):
+    page = open_as_agent(WIDTHS["phone"])
     page.goto(shared_shop.url + path)
     page.wait_for_load_state("networkidle")
     overflow = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-    page.context.close()
     assert overflow <= 0

@@ -6,11 +6,31 @@ import pytest
 
 from devtools.logcheck import Expected
 from devtools.mail import MailCatcher
+from devtools.pytest_plugin import server_factory
+from tests.system.conftest import open_shop
 from tests.system.odoo_rpc import OdooError
 
 SEND = "sale_auto_portal_user.ir_cron_send_portal_invitations"
 REFUSED = Expected(r"odoo\.addons\.mail\.models\.mail_mail", "failed sending mail", "this mail server refuses")
 UNDONE = Expected(r"odoo\.http", "Undone: True", "the error that takes the confirmation back")
+
+
+@pytest.fixture(scope="module")
+def post_office(make_database, cluster, dev_session, odoo_source):
+    """A running shop that each test connects to a mail server of its own."""
+    with server_factory(dev_session, odoo_source, cluster, "post-office") as make_server:
+        yield open_shop(make_server, cluster, make_database(), check_log=[REFUSED, UNDONE])
+
+
+def connect(shop, mail=None):
+    """Do what an administrator does who enters a mail server in the settings, or takes it out.
+
+    :param Shop shop: the shop
+    :param MailCatcher mail: the mail server; none leaves the shop without
+    """
+    shop.admin.call("ir.mail_server", "unlink", shop.admin.call("ir.mail_server", "search", []))
+    if mail:
+        shop.admin.create("ir.mail_server", name="Mail", smtp_host="127.0.0.1", smtp_port=mail.port)
 
 
 def confirm(shop, email):
@@ -34,9 +54,10 @@ def let_time_pass(shop, cluster, email):
     )
 
 
-def test_a_slow_mail_server_costs_the_sale_no_time(make_shop, tmp_path):
+def test_a_slow_mail_server_costs_the_sale_no_time(post_office, tmp_path):
+    shop = post_office
     with MailCatcher(tmp_path / "slow", delay=2) as slow:
-        shop = make_shop(slow)
+        connect(shop, slow)
         confirm(shop, "warm-up@example.com")
         order_id, seconds = confirm(shop, "slow@example.com")
         # The mail alone takes at least 4 commands of 2 s.
@@ -46,29 +67,26 @@ def test_a_slow_mail_server_costs_the_sale_no_time(make_shop, tmp_path):
         shop.wait_until(lambda: shop.order(order_id)["portal_account_state"] == "invited")
 
 
-def test_without_a_mail_server_the_order_is_confirmed_and_the_invitation_waits(
-    make_shop, make_database, cluster, tmp_path
-):
-    database = make_database()
-    shop = make_shop(database=database)
+def test_without_a_mail_server_the_order_is_confirmed_and_the_invitation_waits(post_office, cluster, mail_catcher):
+    shop = post_office
+    connect(shop)
     order_id, _seconds = confirm(shop, "away@example.com")
     assert shop.order(order_id)["is_user_created"]
     shop.run_cron(SEND)
     assert shop.order(order_id)["portal_account_state"] == "inviting"
-    shop.server.stop()
-    with MailCatcher(tmp_path / "back") as back:
-        shop = make_shop(back, database=database)
-        let_time_pass(shop, cluster, "away@example.com")
-        shop.run_cron(SEND)
-        back.wait_for(lambda mail: "away@example.com" in mail.recipients)
-        shop.run_cron(SEND)
-        assert len(back.to("away@example.com")) == 1
-        assert shop.order(order_id)["portal_account_state"] == "invited"
+    connect(shop, mail_catcher)
+    let_time_pass(shop, cluster, "away@example.com")
+    shop.run_cron(SEND)
+    mail_catcher.wait_for(lambda mail: "away@example.com" in mail.recipients)
+    shop.run_cron(SEND)
+    assert len(mail_catcher.to("away@example.com")) == 1
+    assert shop.order(order_id)["portal_account_state"] == "invited"
 
 
-def test_a_mail_server_that_refuses_for_a_while_is_asked_again(make_shop, cluster, tmp_path):
+def test_a_mail_server_that_refuses_for_a_while_is_asked_again(post_office, cluster, tmp_path):
+    shop = post_office
     with MailCatcher(tmp_path / "refusing", refuse="451 4.3.0 try later") as refusing:
-        shop = make_shop(refusing, check_log=[REFUSED])
+        connect(shop, refusing)
         order_id, _seconds = confirm(shop, "refused@example.com")
         shop.wait_until(
             lambda: cluster.query(
@@ -85,8 +103,9 @@ def test_a_mail_server_that_refuses_for_a_while_is_asked_again(make_shop, cluste
         assert len(refusing.to("refused@example.com")) == 1
 
 
-def test_a_transaction_that_is_rolled_back_sends_nothing(make_shop, mail_catcher):
-    shop = make_shop(mail_catcher, check_log=[UNDONE])
+def test_a_transaction_that_is_rolled_back_sends_nothing(post_office, mail_catcher):
+    shop = post_office
+    connect(shop, mail_catcher)
     order_id = shop.quotation("undone@example.com")
     model = shop.admin.read("ir.model", [["model", "=", "sale.order"]], "id")[0]["id"]
     action = shop.admin.create(
@@ -106,7 +125,7 @@ def test_a_transaction_that_is_rolled_back_sends_nothing(make_shop, mail_catcher
     assert shop.order(order_id)["state"] == "draft"
     assert not shop.users("undone@example.com")
     shop.run_cron(SEND)
-    assert not shop.mail.to("undone@example.com")
+    assert not mail_catcher.to("undone@example.com")
 
 
 def test_a_transaction_that_odoo_retries_sends_once(make_database, run_in_shell, mail_catcher):

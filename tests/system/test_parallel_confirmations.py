@@ -2,19 +2,37 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
+from devtools.mail import MailCatcher
+from devtools.pytest_plugin import server_factory
+from tests.system.conftest import open_shop
 from tests.system.odoo_rpc import OdooRpc
 
 PENDING = "sale_auto_portal_user.ir_cron_pending_portal_accounts"
+SEND = "sale_auto_portal_user.ir_cron_send_portal_invitations"
 AT_ONCE = 10
+
+
+@pytest.fixture(scope="module")
+def busy_shop(make_database, cluster, dev_session, odoo_source, tmp_path_factory):
+    """A shop with four workers, in which ten people have logged in."""
+    with (
+        MailCatcher(tmp_path_factory.mktemp("mails")) as mail,
+        server_factory(dev_session, odoo_source, cluster, "busy") as make_server,
+    ):
+        shop = open_shop(make_server, cluster, make_database(), mail, workers=4)
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            shop.sessions = list(pool.map(lambda _number: OdooRpc(shop.url, shop.database), range(AT_ONCE)))
+        yield shop
 
 
 def confirm_at_once(shop, order_ids):
     """Confirm each order in a session of its own, all at the same moment."""
     with ThreadPoolExecutor(len(order_ids)) as pool:
-        sessions = list(pool.map(lambda _order: OdooRpc(shop.url, shop.database), order_ids))
         confirming = [
             pool.submit(session.call, "sale.order", "action_confirm", [order_id])
-            for session, order_id in zip(sessions, order_ids, strict=True)
+            for session, order_id in zip(shop.sessions, order_ids, strict=True)
         ]
         return [future.result() for future in confirming]
 
@@ -36,8 +54,8 @@ def settle(shop, order_ids):
     return shop.wait_until(read_settled)
 
 
-def test_ten_orders_of_ten_contacts_with_one_email_make_one_account(make_shop, mail_catcher):
-    shop = make_shop(mail_catcher, workers=4)
+def test_ten_orders_of_ten_contacts_with_one_email_make_one_account(busy_shop):
+    shop = busy_shop
     for attempt in range(4):
         email = f"race{attempt}@example.com"
         orders = [shop.quotation(email, name=f"Racer {number}") for number in range(AT_ONCE)]
@@ -47,20 +65,25 @@ def test_ten_orders_of_ten_contacts_with_one_email_make_one_account(make_shop, m
         assert len(shop.users(email)) == 1, "one account"
         assert [order["is_user_created"] for order in found].count(True) == 1
         assert [order["portal_account_issue"] for order in found].count("login_taken") == AT_ONCE - 1
+        shop.run_cron(SEND)
+        assert len(shop.mail.to(email)) == 1, "one invitation"
 
 
-def test_ten_orders_of_one_contact_make_one_account(make_shop, mail_catcher):
-    shop = make_shop(mail_catcher, workers=4)
+def test_ten_orders_of_one_contact_make_one_account(busy_shop):
+    shop = busy_shop
     for attempt in range(3):
-        partner = shop.admin.create("res.partner", name="Racer", email=f"alone{attempt}@example.com")
+        email = f"alone{attempt}@example.com"
+        partner = shop.admin.create("res.partner", name="Racer", email=email)
         line = [[0, 0, {"product_id": shop.product()}]]
         orders = [shop.admin.create("sale.order", partner_id=partner, order_line=line) for _number in range(AT_ONCE)]
         confirm_at_once(shop, orders)
         found = settle(shop, orders)
         assert {order["state"] for order in found} == {"sale"}
-        assert len(shop.users(f"alone{attempt}@example.com")) == 1
+        assert len(shop.users(email)) == 1
         assert [order["is_user_created"] for order in found].count(True) == 1
         assert not any(order["portal_account_issue"] for order in found)
+        shop.run_cron(SEND)
+        assert len(shop.mail.to(email)) == 1, "one invitation"
 
 
 def test_a_transaction_that_another_one_overtakes_makes_no_second_user(make_database, run_in_shell):

@@ -1,4 +1,5 @@
 import { loadBundle } from "@web/core/assets";
+import { pyToJsLocale } from "@web/core/l10n/utils/locales";
 import { registry } from "@web/core/registry";
 import { Interaction } from "@web/public/interaction";
 
@@ -35,7 +36,9 @@ export class PortalAgentChart extends Interaction {
     getOptions({ datasets, ticks, is_horizontal: isHorizontal }) {
         const { direction } = getComputedStyle(this.el);
         const rtl = direction === "rtl";
-        const compact = new Intl.NumberFormat(document.documentElement.lang || undefined, { notation: "compact" });
+        // the page names its language as Odoo does: "sr@latin"
+        const locale = pyToJsLocale(document.documentElement.lang) || undefined;
+        const compact = new Intl.NumberFormat(locale, { notation: "compact" });
         const names = {
             grid: { display: false },
             ticks: { callback: (value, index) => ticks[index], autoSkip: false, maxRotation: 60 },

@@ -27,6 +27,7 @@ export class PortalAgentPage extends Interaction {
     setup() {
         this.shownUrl = this.getPlace(browser.location);
         this.isTyping = false;
+        this.followDate = this.debounced(this.onDateTyped, 800);
         this.registerCleanup(() => this.abort?.abort());
     }
 
@@ -52,8 +53,19 @@ export class PortalAgentPage extends Interaction {
 
     onChange(ev) {
         const form = ev.target.closest(".o_portal_agent_form");
-        if (form && ev.target.matches("select, input[type='date']")) {
+        if (form && ev.target.matches("select")) {
             this.navigate(this.getFormUrl(form));
+        } else if (form && ev.target.matches("input[type='date']")) {
+            this.followDate(ev.target);
+        }
+    }
+
+    /**
+     * A date changes with each digit of its year, and those before the last are of years like 0202.
+     */
+    onDateTyped(input) {
+        if (input.isConnected && input.validity.valid) {
+            this.navigate(this.getFormUrl(input.form));
         }
     }
 

@@ -265,7 +265,8 @@ export class PortalAgentSelector extends Interaction {
         this.remember(customer.id);
         this.el.dataset.customerName = customer.name;
         this.close();
-        const url = this.el.dataset.url.replace("__customer__", customer.id);
+        const { url: anyUrl, placeholder } = this.el.dataset;
+        const url = anyUrl.replace(placeholder, customer.id);
         this.el.dispatchEvent(new CustomEvent("portal_agent_navigate", { bubbles: true, detail: { url } }));
     }
 }

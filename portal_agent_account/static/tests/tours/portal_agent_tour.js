@@ -11,6 +11,18 @@ function check(description, isRight) {
     }
 }
 
+/**
+ * What a browser does when a digit of a date is typed.
+ *
+ * @param {HTMLInputElement} input
+ * @param {string} value
+ */
+function typeDate(input, value) {
+    input.value = value;
+    input.dispatchEvent(new Event("input", { bubbles: true }));
+    input.dispatchEvent(new Event("change", { bubbles: true }));
+}
+
 const selectCustomer = [
     {
         content: "Open the customer selector",
@@ -102,6 +114,34 @@ registry.category("web_tour.tours").add("portal_agent_desktop", {
             },
         },
         {
+            content: "A year that is typed digit by digit is not searched for before the last",
+            trigger: "#portal_agent_date_from",
+            run() {
+                for (const year of ["0002", "0020", "0202"]) {
+                    typeDate(this.anchor, `${year}-01-31`);
+                    check("nothing is asked for yet", () => !queryOne("#portal_agent_content").hasAttribute("aria-busy"));
+                }
+            },
+        },
+        {
+            content: "Time enough to type the next digit passes",
+            trigger: "#portal_agent_date_from",
+            async run() {
+                await new Promise((resolve) => setTimeout(resolve, 1200));
+                check("nobody means a year before 1900", () => !location.search.includes("date_from"));
+                typeDate(this.anchor, "2020-01-31");
+                check("the next digit may follow", () => !queryOne("#portal_agent_content").hasAttribute("aria-busy"));
+            },
+        },
+        {
+            content: "The whole date is searched for",
+            trigger: "#portal_agent_filter_sent[href*='date_from=2020-01-31']",
+            run() {
+                check("the address says so", () => location.search.includes("date_from=2020-01-31"));
+                check("the date stands in the field", () => queryOne("#portal_agent_date_from").value === "2020-01-31");
+            },
+        },
+        {
             content: "Filter",
             trigger: "#portal_agent_filter_sent",
             run: "click",
@@ -136,6 +176,34 @@ registry.category("web_tour.tours").add("portal_agent_desktop", {
             trigger: ".o_portal_agent_selector:not([data-customer-id])",
             run() {
                 check("no customer is selected", () => !location.search.includes("customer="));
+            },
+        },
+    ],
+});
+
+registry.category("web_tour.tours").add("portal_agent_language", {
+    url: "/sr@latin/my/agent",
+    steps: () => [
+        {
+            content: "The charts are drawn",
+            trigger: ".o_portal_agent_chart_months canvas[style*=height]",
+            run() {
+                window.isSamePage = true;
+            },
+        },
+        ...selectCustomer,
+        {
+            content: "Choose the customer",
+            trigger: ".o_portal_agent_selector_list [role=option]:contains(Quill Trading)",
+            run: "click",
+        },
+        {
+            content: "The figures follow in place, in the same language",
+            trigger: ".o_portal_agent_tile_orders .o_portal_agent_tile_count:contains(1)",
+            run() {
+                check("the page is still the same", () => window.isSamePage);
+                check("the address keeps the language", () =>
+                    location.pathname === "/sr@latin/my/agent" && /[?&]customer=\d+/.test(location.search));
             },
         },
     ],

@@ -8,25 +8,20 @@ A page that reads all orders, invoices or contacts there are makes it fail.
 """
 
 import argparse
-import sys
-from pathlib import Path
 
-FOLDER = Path(__file__).parent
-sys.path.insert(0, str(FOLDER.parent))
-
-from benchmarks import bench, load  # noqa: E402
-from devtools import paths  # noqa: E402
-from devtools.testing import TestRun  # noqa: E402
+from benchmarks import bench, load
+from benchmarks.run import BenchRun
 
 
-def main():
+def main(arguments):
     """Measure.
 
+    :param list[str] arguments: the command line behind `--`
     :return: the exit code
     :rtype: int
     """
-    if sys.argv[1:2] == ["load"]:
-        return load.main(sys.argv[2:])
+    if arguments[:1] == ["load"]:
+        return load.main(arguments[1:])
     parser = argparse.ArgumentParser(prog="./dev bench --", description=__doc__.partition("\n")[0])
     parser.add_argument(
         "--size", choices=bench.SIZES, default="tenth", help="full: 1,000,000 orders (default: %(default)s)"
@@ -34,12 +29,8 @@ def main():
     parser.add_argument("--orders", type=int, help="how many orders instead, at least 10,000")
     parser.add_argument("--repeats", type=int, default=11, help="how often a page is opened (default: %(default)s)")
     parser.add_argument("--save", action="store_true", help="write the table into benchmarks/RESULTS.md")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     orders = max(options.orders or bench.SIZES[options.size], bench.SMALL)
-    with TestRun(argparse.Namespace(odoo=None, name=None), paths.addons()) as run:
+    with BenchRun() as run:
         rows, scans = bench.Bench(run, orders, options.repeats).measure()
         return bench.conclude(rows, scans, orders, run.cluster.version(), options.save)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

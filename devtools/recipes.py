@@ -1,0 +1,56 @@
+"""Which databases the commands of this project need."""
+
+from . import paths
+from .databases import Recipe
+
+SHOP_MODULES = ("website_sale", "payment_demo")
+# Odoo makes every bundle of scripts and styles before the tests that open a page: half a minute, each time anew.
+MAKE_EVERY_BUNDLE = """
+env["ir.qweb"]._pregenerate_assets_bundles()
+env.cr.commit()
+"""
+# What the first visitor of a page waits for.
+MAKE_WEBSITE_BUNDLES = """
+qweb = env["ir.qweb"].with_context(website_id=env["website"].search([], limit=1).id)
+for bundle in ("web.assets_frontend", "web.assets_frontend_minimal", "web.assets_frontend_lazy"):
+    for kind in ("css", "js"):
+        getattr(qweb._get_asset_bundle(bundle, css=kind == "css", js=kind == "js"), kind)()
+env.cr.commit()
+"""
+# As an administrator adds a language: the shop itself goes on speaking English.
+ADD_FRENCH = """
+env["base.language.install"].create({"lang_ids": env.ref("base.lang_fr").ids}).lang_install()
+env.cr.commit()
+"""
+
+# A shop without any of our addons.
+SHOP = Recipe("website_sale", ("website_sale",), warm_up=MAKE_EVERY_BUNDLE)
+# The same with demo data, a payment provider and a second language, which its website doesn't use yet.
+DEMO_SHOP = Recipe("demo_shop", SHOP_MODULES, demo=True, warm_up=ADD_FRENCH)
+
+
+def with_addons():
+    """Both addons in a shop without demo data.
+
+    :rtype: Recipe
+    """
+    return Recipe("plain", tuple(paths.addons()), base=SHOP)
+
+
+def demo_with_addons():
+    """Both addons in a shop with demo data.
+
+    :rtype: Recipe
+    """
+    return Recipe("demo", tuple(paths.addons()), base=DEMO_SHOP, warm_up=MAKE_WEBSITE_BUNDLES)
+
+
+def dependencies(addon):
+    """What an addon depends on, and nothing else.
+
+    :param str addon: the addon's name
+    :rtype: Recipe
+    """
+    manifest = paths.read_manifest(paths.REPOSITORY / addon)
+    depends = tuple(sorted(set(manifest["depends"]) - set(paths.addons())))
+    return Recipe("_".join(depends)[:24], depends, warm_up=MAKE_EVERY_BUNDLE)

@@ -1,0 +1,208 @@
+"""Somebody orders with the address of somebody else, or reads what is meant for the address's owner."""
+
+from odoo.exceptions import AccessError, UserError
+from odoo.http import root
+from odoo.tests import new_test_user, tagged
+from odoo.tools import mute_logger
+from odoo.tools.mail import email_normalize_all
+
+from odoo.addons.mail.tests.common import MailCase
+
+from .common import PortalAccountCommon, PortalAccountHttpCommon
+
+TEMPLATE = "sale_auto_portal_user.mail_template_portal_invitation"
+
+
+@tagged("post_install", "-at_install")
+class TestHostileAddresses(PortalAccountCommon):
+    """The login is the address that the invitation goes to, or there is no account."""
+
+    def login_for(self, email):
+        return self.order(self.customer(email=email))._get_portal_login()
+
+    def test_an_address_with_another_one_in_a_comment_gives_no_login(self):
+        for email in (
+            "attacker@y.com (<victim@x.com",
+            "attacker@y.com (<victim@x.com>",
+            "attacker@y.com (x (<victim@x.com>",
+            "attacker@y.com ((<victim@x.com>",
+            "(<victim@x.com>",
+            "attacker@y.com <victim@x.com>",
+            "attacker@y.com\n<victim@x.com>",
+            "group: attacker@y.com;<victim@x.com>",
+            "[attacker@y.com]<victim@x.com>",
+            "attacker@y.com)<victim@x.com>",
+            "attacker@y.com\\<victim@x.com>",
+            "attacker@y.com:<victim@x.com>",
+        ):
+            with self.subTest(email=email):
+                self.assertFalse(self.login_for(email))
+
+    def test_a_login_is_always_the_one_address_that_mails_go_to(self):
+        names = (
+            "",
+            "a@y.com",
+            "(a@y.com)",
+            '"a@y.com"',
+            "(",
+            '"',
+            "a@y.com,",
+            "a@y.com;",
+            "<a@y.com>",
+            "x:",
+            "@y.com,",
+        )
+        addresses = ("<victim@x.com", "<victim@x.com>", "victim@x.com", "<@y.com:victim@x.com>", "victim(c)@x.com")
+        for name in names:
+            for address in addresses:
+                email = f"{name} {address}"
+                login = self.login_for(email)
+                if login:
+                    self.assertEqual(email_normalize_all(email), [login], email)
+
+    def test_what_people_write_still_gives_the_login(self):
+        for email in (
+            "Nora <NORA@example.com>",
+            "Nora (the first) <nora@example.com>",
+            "Doe, Nora <nora@example.com>",
+            '"nora@home" <nora@example.com>',
+            "Nora O'Neil [shop] <nora@example.com",
+            " nora@example.com ",
+        ):
+            with self.subTest(email=email):
+                self.assertEqual(self.login_for(email), "nora@example.com")
+
+    def test_an_order_with_such_an_address_is_confirmed_without_an_account(self):
+        order = self.order(self.customer(email="attacker@y.com (<victim@x.com"))
+        order.action_confirm()
+        self.assert_no_account(order, "invalid_email")
+
+
+@tagged("post_install", "-at_install")
+class TestInvitationSecrets(MailCase, PortalAccountCommon):
+    """The link in an invitation is for the address's owner alone."""
+
+    def invite(self, **partner_values):
+        order = self.order(self.customer(**partner_values))
+        order.action_confirm()
+        return order, self.assert_account(order)
+
+    @mute_logger("odoo.addons.mail.models.mail_render_mixin")
+    def test_an_employee_who_renders_a_template_gets_nobodys_link(self):
+        _order, user = self.invite()
+        template = self.env.ref(TEMPLATE).copy(
+            {"subject": "Hi", "body_html": '<a t-att-href="object._get_portal_invitation_url()"/>'}
+        )
+        template.write({"email_from": "shop@example.com", "lang": False, "use_default_to": True})
+        administrator = new_test_user(self.env, login="late", groups="base.group_user,base.group_erp_manager")
+        for victim in (user, administrator):
+            victim.partner_id.signup_prepare()
+            with self.subTest(victim=victim.login), self.assertRaises(UserError) as refusal:
+                template.with_user(self.salesman).send_mail(victim.id, email_values={"email_to": "me@evil.example.com"})
+            self.assertIsInstance(refusal.exception.__cause__, AccessError)
+        self.assertIn("token=", user.with_user(administrator)._get_portal_invitation_url())
+        self.assertFalse(administrator._get_portal_invitation_url())
+
+    def test_a_corrected_address_is_the_login_from_then_on(self):
+        order, user = self.invite(email="nora@exmaple.com")
+        user._queue_portal_invitations()
+        order.partner_id.email = "Nora <Nora@Example.com>"
+        order.action_resend_portal_invitation()
+        with self.mock_mail_gateway():
+            user._queue_portal_invitations()
+            user._send_queued_portal_invitations()
+        self.assertEqual(user.login, "nora@example.com")
+        self.assertEqual([mail["email_to"] for mail in self._mails], [['"Nora" <nora@example.com>']])
+        self.assertIn("nora@example.com", self._mails[0]["body"])
+
+    def test_two_corrected_to_one_address_do_not_share_it(self):
+        (first, one), (second, two) = self.invite(email="a@exmaple.com"), self.invite(email="b@exmaple.com")
+        (first + second).partner_id.email = "nora@example.com"
+        with self.mock_mail_gateway():
+            (one + two)._queue_portal_invitations()
+            (one + two)._send_queued_portal_invitations()
+        self.assertEqual((one.login, two.login), ("nora@example.com", "b@exmaple.com"))
+        self.assertEqual((one.portal_invitation_state, two.portal_invitation_state), ("sent", "failed"))
+        self.assertEqual(len(self._mails), 1)
+
+    def test_a_link_is_never_sent_to_the_address_of_somebody_else(self):
+        new_test_user(self.env, login="taken@example.com", groups="base.group_portal")
+        for email, reason in (
+            ("taken@example.com", "Another user logs in"),
+            ("a@y.com, b@y.com", "several addresses"),
+            ("nonsense", "not valid"),
+            (False, "no email address"),
+        ):
+            order, user = self.invite(email="nora@example.com")
+            order.partner_id.email = email
+            with self.subTest(email=email), self.mock_mail_gateway():
+                user._queue_portal_invitations()
+                user._send_queued_portal_invitations()
+                self.assertFalse(self._mails)
+                self.assertEqual((user.login, user.portal_invitation_state), ("nora@example.com", "failed"))
+                self.assertIn(reason, self.notes_of(order)[0])
+            user.unlink()
+
+    def test_an_address_that_another_order_is_making_an_account_for_waits(self):
+        order, user = self.invite(email="nora@exmaple.com")
+        order.partner_id.email = "nora@example.com"
+        self.patch(self.registry["res.users"], "_lock_portal_logins", lambda users, emails: set())
+        with self.mock_mail_gateway():
+            user._queue_portal_invitations()
+            user._send_queued_portal_invitations()
+        self.assertFalse(self._mails)
+        self.assertEqual((user.login, user.portal_invitation_state), ("nora@exmaple.com", "to_send"))
+
+
+@tagged("post_install", "-at_install")
+class TestGuestOfTheOrder(PortalAccountHttpCommon):
+    """Who placed the order is not always who owns the address."""
+
+    PAGES = ("/shop/confirmation", "/shop/print")
+
+    def setUp(self):
+        super().setUp()
+        self.sale = self.order(self.customer(), website_id=self.website.id)
+        self.sale.action_confirm()
+
+    def place(self, user=None):
+        """Have a session in which the order was placed."""
+        self.browser = self.authenticate(user, user)
+        self.browser["sale_last_order_id"] = self.sale.id
+        root.session_store.save(self.browser)
+
+    def test_the_guest_sees_the_order_until_its_owner_has_logged_in(self):
+        self.place()
+        self.assertEqual(self.url_open("/shop/confirmation", allow_redirects=False).status_code, 200)
+        self.log_in(self.users_of(self.sale.partner_id))
+        self.sale.partner_id.street = "Secret Lane 1"
+        self.env.flush_all()
+        for page in self.PAGES:
+            self.place()
+            response = self.url_open(page, allow_redirects=False)
+            self.assertEqual(response.status_code, 303, page)
+            self.assertTrue(
+                response.headers["Location"].endswith(f"/web/login?redirect=%2Fmy%2Forders%2F{self.sale.id}"), page
+            )
+            self.assertNotIn("Secret Lane", response.text)
+            self.assertNotIn("sale_last_order_id", root.session_store.get(self.browser.sid), page)
+
+    def test_the_owner_goes_on_seeing_the_order(self):
+        user = self.users_of(self.sale.partner_id)
+        self.log_in(user)
+        user.write({"password": user.login})
+        self.place(user.login)
+        self.assertEqual(self.url_open("/shop/confirmation", allow_redirects=False).status_code, 200)
+
+    def test_an_order_that_made_no_account_is_shown_as_ever(self):
+        member = self.portal_user(self.customer(name="Member", email="member@example.com"))
+        self.log_in(member)
+        self.sale = self.order(member.partner_id, website_id=self.website.id)
+        self.sale.action_confirm()
+        self.place()
+        self.assertEqual(self.url_open("/shop/confirmation", allow_redirects=False).status_code, 200)
+
+    def test_a_session_without_an_order_or_with_a_deleted_one_is_left_to_odoo(self):
+        self.authenticate(None, None)
+        for page in self.PAGES:
+            self.assertIn("/shop", self.url_open(page, allow_redirects=False).headers["Location"])

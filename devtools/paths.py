@@ -3,6 +3,7 @@
 import ast
 import os
 import shutil
+import threading
 from pathlib import Path
 
 from .errors import DevError
@@ -10,6 +11,7 @@ from .errors import DevError
 REPOSITORY = Path(__file__).resolve().parent.parent
 HOME_VARIABLE = "PORTAL_ACCOUNTS_HOME"
 NEEDED_BYTES = 4 * 1024**3
+_PARSING = threading.Lock()
 
 
 def home():
@@ -57,7 +59,18 @@ def read_manifest(folder):
     :param Path folder: the addon
     :rtype: dict
     """
-    return ast.literal_eval((folder / "__manifest__.py").read_text())
+    return ast.literal_eval(parse(folder / "__manifest__.py"))
+
+
+def parse(path):
+    """Parse a Python file, one at a time: Python 3.11 counts the depth of its parser for all threads together.
+
+    :param Path path: the file
+    :rtype: ast.Module | ast.Expression
+    :raise SyntaxError: when it is no Python
+    """
+    with _PARSING:
+        return ast.parse(path.read_text(), mode="eval" if path.name == "__manifest__.py" else "exec")
 
 
 def check_disk_space(needed=NEEDED_BYTES):

@@ -21,7 +21,8 @@ from .progress import Stage, say
 from .results import Result, never_ran, read_odoo_tests
 from .session import Session
 
-PARALLEL = 2
+# One more than the cores of a small machine: each of these waits now and then for PostgreSQL or a browser.
+PARALLEL = 3
 LONGEST_RUN = 20 * 60
 # The tag of tests that run with all addons together, and not for each addon alone as well.
 ONCE = "once"
@@ -388,7 +389,7 @@ class TestRun:
         found = []
         for addon, folder in itertools.product(addons, [paths.REPOSITORY, *self.odoo.addons_paths]):
             for path in sorted((folder / addon / "tests").glob("test_*.py")):
-                for case in ast.walk(ast.parse(path.read_text())):
+                for case in ast.walk(paths.parse(path)):
                     if isinstance(case, ast.ClassDef):
                         methods = [node.name for node in case.body if isinstance(node, ast.FunctionDef)]
                         found += [(addon, case.name, name) for name in methods if name.startswith("test_")]

@@ -66,7 +66,9 @@ def hash_addon(addon):
     root = paths.REPOSITORY / addon
     for path in sorted(root.rglob("*")):
         relative = path.relative_to(root)
-        if path.is_file() and not IGNORED_PARTS.intersection(relative.parts):
+        # what begins with a dot is some tool's
+        is_ignored = any(part in IGNORED_PARTS or part.startswith(".") for part in relative.parts)
+        if path.is_file() and not is_ignored:
             digest.update(str(relative).encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()
 

@@ -21,8 +21,7 @@ from .progress import Stage, say
 from .results import Result, never_ran, read_odoo_tests
 from .session import Session
 
-# One more than the cores of a small machine: each of these waits now and then for PostgreSQL or a browser.
-PARALLEL = 3
+PARALLEL = 2
 LONGEST_RUN = 20 * 60
 # The tag of tests that run with all addons together, and not for each addon alone as well.
 ONCE = "once"

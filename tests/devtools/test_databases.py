@@ -95,6 +95,8 @@ def test_an_addons_files_count_its_translations_too_but_not_its_tests(tmp_path, 
     (addon / "__manifest__.py").write_text("{}")
     before = hash_addon("shop")
     (addon / "tests" / "test_shop.py").write_text("assert True")
+    (addon / ".ruff_cache").mkdir()
+    (addon / ".ruff_cache" / "0.1").write_text("a tool's")
     assert hash_addon("shop") == before
     for path, text in (("__manifest__.py", "{'version': '2'}"), ("i18n/fr.po", "")):
         (addon / path).parent.mkdir(exist_ok=True)

@@ -245,13 +245,18 @@ class EmbeddedCluster(Cluster):
 
     def _remove_leftovers(self):
         """End what a killed command left running, and forget a server that is gone."""
-        pid_file = self.data / "postmaster.pid"
         leftovers = self._find_processes()
         if leftovers:
             say(f"Stopping a PostgreSQL that a killed run left over (process {leftovers[0].pid}).")
             stop_processes(leftovers)
-        # Its number may be another process's by now, and PostgreSQL would refuse to start.
-        pid_file.unlink(missing_ok=True)
+        # Both name the server's process. That number may be another process's by now, or a dead one's that
+        # nobody has waited for (as in a container without an init), and PostgreSQL would refuse to start.
+        for lock_file in (self.data / "postmaster.pid", self._socket_lock_file()):
+            lock_file.unlink(missing_ok=True)
+
+    def _socket_lock_file(self):
+        """:return: the file by which PostgreSQL says whose the socket is"""
+        return Path(self.host) / f".s.PGSQL.{self.port}.lock"
 
     def _find_processes(self):
         """List the server's processes: all of them work in its data folder.

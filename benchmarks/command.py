@@ -31,6 +31,6 @@ def main(arguments):
     parser.add_argument("--save", action="store_true", help="write the table into benchmarks/RESULTS.md")
     options = parser.parse_args(arguments)
     orders = max(options.orders or bench.SIZES[options.size], bench.SMALL)
-    with BenchRun() as run:
+    with BenchRun.of_all_addons() as run:
         rows, scans = bench.Bench(run, orders, options.repeats).measure()
         return bench.conclude(rows, scans, orders, run.cluster.version(), options.save)

@@ -300,7 +300,7 @@ def main(arguments):
     :rtype: int
     """
     options = read_options(arguments)
-    with BenchRun() as run:
+    with BenchRun.of_all_addons() as run:
         loads = [
             Load(run, options, "without the addons", recipes.DEMO_SHOP),
             LoadWithAddons(run, options, "with the addons", recipes.demo_with_addons()),

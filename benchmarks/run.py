@@ -1,10 +1,7 @@
 """The PostgreSQL server, Odoo and the databases that something is measured with."""
 
-import argparse
-
 import psutil
 
-from devtools import paths
 from devtools.testing import TestRun
 
 MEGABYTE = 2**20
@@ -12,9 +9,6 @@ MEGABYTE = 2**20
 
 class BenchRun(TestRun):
     """Like a run of the tests, with a PostgreSQL server as one sets it up for a million orders."""
-
-    def __init__(self):
-        super().__init__(argparse.Namespace(odoo=None, name=None), paths.addons())
 
     @property
     def settings(self):

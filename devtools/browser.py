@@ -1,5 +1,6 @@
 """The browser: found on this machine or installed."""
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -18,6 +19,8 @@ MAC_PATHS = (
     "/Applications/Chromium.app/Contents/MacOS/Chromium",
 )
 LAUNCH_ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking"]
+# Milliseconds for a browser to come up, for a page to load, for an element to show: a busy machine needs many.
+PATIENCE = 180_000
 ADVICE = f"Install Chromium or Chrome (apt-get install chromium), or name its program in the variable {PATH_VARIABLE}."
 
 
@@ -68,8 +71,41 @@ def environment(chromium):
     return {"PATH": f"{folder}{os.pathsep}{os.environ.get('PATH', '')}"}
 
 
+@contextlib.contextmanager
+def launch(chromium):
+    """Start the browser by Playwright.
+
+    :param Path chromium: its program
+    :return: Playwright's `Browser`
+    """
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=LAUNCH_ARGUMENTS, timeout=PATIENCE)
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+@contextlib.contextmanager
+def open_context(browser, **options):
+    """Open a browser context: its cookies and its history are its own.
+
+    :param browser: Playwright's `Browser`
+    :param options: for its `new_context`
+    :return: Playwright's `BrowserContext`
+    """
+    context = browser.new_context(**options)
+    context.set_default_timeout(PATIENCE)
+    try:
+        yield context
+    finally:
+        context.close()
+
+
 def _check(path):
-    result = subprocess.run([path, "--version"], capture_output=True, text=True, check=False, timeout=60)
+    result = subprocess.run([path, "--version"], capture_output=True, text=True, check=False, timeout=180)
     if result.returncode:
         raise DevError(f"The browser {path} doesn't start: {result.stderr.strip()[-400:]}", ADVICE)
 

@@ -7,7 +7,7 @@ import sys
 import time
 from dataclasses import replace
 
-from . import browser, outcomes, paths, pdf, recipes
+from . import outcomes, paths, recipes
 from .errors import DevError
 from .odoo_source import BRANCH
 from .outcomes import FAILED, PASSED, UNSTARTED
@@ -103,8 +103,7 @@ class CompatRun(TestRun):
         :return: a result per addon
         :rtype: list[Result]
         """
-        self.chromium = browser.ensure_chromium()
-        pdf.ensure_wkhtmltopdf()
+        self._ensure_programs()
         folder = fetch(paths.folder("community-addons"))
         self.odoo = replace(self.odoo, addons_paths=(*self.odoo.addons_paths, folder))
         everything = [*self.addons, *COMMUNITY_ADDONS]
@@ -129,7 +128,5 @@ class CompatRun(TestRun):
         return ",".join(f"*{test}" for test in tests)
 
     def _run(self, addons, tags):
-        self._counts = {}
-        with Stage("Running the tests of all addons side by side") as self._stage:
-            _code, log_file = self._run_in_clone("side by side", recipes.SHOP, f"--init={','.join(addons)}", tags)
-        return outcomes.read(log_file), log_file
+        title = "Running the tests of all addons side by side"
+        return self._run_alone(title, "side by side", recipes.SHOP, f"--init={','.join(addons)}", tags)

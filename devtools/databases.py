@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from .progress import Stage
 
 PREFIX = "portal_accounts"
 KEPT_VERSIONS = 2
+# Seconds that somebody who has left a database may take to be gone.
+LONGEST_LEAVING = 60
 # What an addon's database contents don't depend on.
 IGNORED_PARTS = {"__pycache__", "tests", "readme", "description"}
 
@@ -28,13 +31,16 @@ class Recipe:
     :param bool demo: whether demo data are
     :param Recipe base: the template that it starts from
     :param str warm_up: what is run in it in the end, in Odoo's shell
+    :param bool has_bundles: whether it holds bundles of our addons' scripts and styles, which Odoo makes anew
+        where their files have other times, as in another checkout
     """
 
     label: str
-    modules: tuple
+    modules: tuple = ()
     demo: bool = False
     base: "Recipe | None" = None
     warm_up: str = ""
+    has_bundles: bool = False
 
     def key(self, odoo):
         """Name this recipe's outcome: the name changes with Odoo, the modules and our addons' files.
@@ -48,6 +54,8 @@ class Recipe:
             parts.append(module)
             if module in paths.addons():
                 parts.append(hash_addon(module))
+        if self.has_bundles:
+            parts += read_file_times(odoo)
         digest.update("\0".join(parts).encode())
         return digest.hexdigest()[:10]
 
@@ -71,6 +79,17 @@ def hash_addon(addon):
         if path.is_file() and not is_ignored:
             digest.update(str(relative).encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()
+
+
+def read_file_times(odoo):
+    """List the times that tell whether a bundle was made of the files that are here.
+
+    :param OdooSource odoo: which Odoo; its own files are written all at once
+    :return: a line per file
+    :rtype: list[str]
+    """
+    files = [path for addon in paths.addons() for path in (paths.REPOSITORY / addon / "static" / "src").rglob("*.*")]
+    return [f"{path.name} {path.stat().st_mtime_ns}" for path in (odoo.program, *sorted(files))]
 
 
 class Databases:
@@ -97,7 +116,7 @@ class Databases:
 
         :param str name: the database's name
         """
-        self.cluster.query("postgres", f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        self._query_when_unused(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
         shutil.rmtree(self.filestore(name), ignore_errors=True)
 
     def clone(self, template, name):
@@ -109,7 +128,7 @@ class Databases:
         self.drop(name)
         # Copying files is faster, where PostgreSQL lets one choose.
         strategy = "STRATEGY FILE_COPY" if self.cluster.version() >= 15 else ""
-        self.cluster.query("postgres", f'CREATE DATABASE "{name}" TEMPLATE "{template}" {strategy}')
+        self._query_when_unused(f'CREATE DATABASE "{name}" TEMPLATE "{template}" {strategy}')
         self._link_filestore(template, name)
 
     def copy_from(self, cluster, name):
@@ -135,7 +154,7 @@ class Databases:
         if self.filestore(old).is_dir():
             shutil.rmtree(self.filestore(new), ignore_errors=True)
             self.filestore(old).rename(self.filestore(new))
-        self.cluster.query("postgres", f'ALTER DATABASE "{old}" RENAME TO "{new}"')
+        self._query_when_unused(f'ALTER DATABASE "{old}" RENAME TO "{new}"')
 
     def filestore(self, name):
         """:return: the folder of a database's attachments"""
@@ -159,7 +178,8 @@ class Databases:
         self.drop(partial)
         if base:
             self.clone(base, partial)
-        self.install(odoo, partial, recipe.modules, log_file, f"Preparing the database {recipe.label}", recipe.demo)
+        if recipe.modules:
+            self.install(odoo, partial, recipe.modules, log_file, f"Preparing the database {recipe.label}", recipe.demo)
         if recipe.warm_up:
             with Stage(f"Warming up the database {recipe.label}"):
                 server.run_script(odoo, self.cluster, self.data_dir, partial, recipe.warm_up)
@@ -199,6 +219,25 @@ class Databases:
             if code or " CRITICAL " in (log := log_file.read_text()) or "Failed to load registry" in log:
                 tail = "\n".join(log_file.read_text().splitlines()[-25:])
                 raise DevError(f"Odoo couldn't install {', '.join(modules)}.", f"{tail}\nThe whole log: {log_file}")
+
+    def _query_when_unused(self, statement):
+        """Run a statement on a database that nobody may be connected to.
+
+        PostgreSQL itself waits for five seconds, in which the sessions of a program that has ended may not be over.
+
+        :param str statement: the SQL
+        """
+        import psycopg2
+
+        deadline = time.monotonic() + LONGEST_LEAVING
+        while True:
+            try:
+                self.cluster.query("postgres", statement)
+            except psycopg2.errors.ObjectInUse:
+                if time.monotonic() > deadline:
+                    raise
+            else:
+                return
 
     def _link_filestore(self, template, name):
         """Attachments' files never change once written: links do, and cost nothing."""

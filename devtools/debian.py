@@ -51,7 +51,9 @@ def install(package):
     with Stage(f"Installing Debian's package {package}") as stage:
         for arguments in (["update", "-q"], ["install", "-q", "-y", "--no-install-recommends", package]):
             stage.update(f"apt-get {arguments[0]}")
-            subprocess.run(["apt-get", *arguments], env=environment, capture_output=True, check=False)
+            # Another program may be installing something; it ends.
+            command = ["apt-get", "-o", "DPkg::Lock::Timeout=300", "-o", "Acquire::Retries=3", *arguments]
+            subprocess.run(command, env=environment, capture_output=True, check=False)
     query = subprocess.run(["dpkg", "-s", package], capture_output=True, text=True, check=False)
     return "Status: install ok installed" in query.stdout
 

@@ -43,11 +43,6 @@ EXPECTED = [
         rf"(?!{re.escape(str(paths.REPOSITORY))}/)\S+:\d+: (Pending)?DeprecationWarning:",
         "Odoo and its libraries use what their libraries have deprecated; our own files may not",
     ),
-    Expected(
-        r"odoo\.sql_db",
-        r"bad query: b'DELETE FROM ir_attachment WHERE id IN [\s\S]*could not serialize access",
-        "two requests replace a bundle of scripts or styles that another checkout has made; Odoo tries again",
-    ),
 ]
 
 

@@ -14,6 +14,9 @@ from .errors import DevError
 
 TEXT_LINK = re.compile(r"""https?://[^\s"'<>)\]]+""")
 HTML_LINK = re.compile(r"""(?:href|src)\s*=\s*["'](https?://[^"']+)""", re.I)
+# Odoo's thread for scheduled actions misses a call now and then, and sleeps for a minute.
+PATIENCE = 180
+LONGEST_START = 60
 
 
 @dataclass
@@ -64,7 +67,7 @@ class MailCatcher:
 
     :param Path folder: where each mail is kept as an .eml file; nowhere when None
     :param int port: where it listens; a free port when it is 0
-    :param float delay: seconds it waits before it answers each command
+    :param float delay: seconds it waits before it answers each command; it may be changed at any time
     :param str refuse: the answer to every sender, e.g. `451 try later`; None accepts all
     :param on_mail: called with each :class:`Mail`
     """
@@ -104,7 +107,7 @@ class MailCatcher:
             self._controller.stop()
             self._controller = None
 
-    def wait_for(self, predicate=lambda mail: True, timeout=30):
+    def wait_for(self, predicate=lambda mail: True, timeout=PATIENCE):
         """Wait for a mail.
 
         :param predicate: called with each :class:`Mail`, true for the one wanted
@@ -136,17 +139,17 @@ class MailCatcher:
     # What aiosmtpd calls.
 
     async def handle_HELO(self, server, session, envelope, hostname):
-        await asyncio.sleep(self.delay)
+        await self._hesitate()
         session.host_name = hostname
         return f"250 {server.hostname}"
 
     async def handle_EHLO(self, server, session, envelope, hostname, responses):
-        await asyncio.sleep(self.delay)
+        await self._hesitate()
         session.host_name = hostname
         return responses
 
     async def handle_MAIL(self, server, session, envelope, address, mail_options):
-        await asyncio.sleep(self.delay)
+        await self._hesitate()
         if self.refuse:
             return self.refuse
         envelope.mail_from = address
@@ -154,13 +157,13 @@ class MailCatcher:
         return "250 OK"
 
     async def handle_RCPT(self, server, session, envelope, address, rcpt_options):
-        await asyncio.sleep(self.delay)
+        await self._hesitate()
         envelope.rcpt_tos.append(address)
         envelope.rcpt_options.extend(rcpt_options)
         return "250 OK"
 
     async def handle_DATA(self, server, session, envelope):
-        await asyncio.sleep(self.delay)
+        await self._hesitate()
         message = email.message_from_bytes(envelope.content, policy=email.policy.default)
         mail = Mail(envelope.mail_from, list(envelope.rcpt_tos), message)
         with self._arrival:
@@ -170,6 +173,12 @@ class MailCatcher:
         if self.on_mail:
             self.on_mail(mail)
         return "250 Caught"
+
+    async def _hesitate(self):
+        """Wait before an answer; a delay that is cut short meanwhile ends at once."""
+        began = time.monotonic()
+        while (left := began + self.delay - time.monotonic()) > 0:
+            await asyncio.sleep(min(left, 0.1))
 
     def _keep(self, content, number):
         if not self.folder:
@@ -183,4 +192,6 @@ def _make_controller(catcher):
     from aiosmtpd.controller import Controller
 
     # Tokens of Odoo make long lines in the text; the limit of RFC 5321 is on lines of 1,000.
-    return Controller(catcher, hostname="127.0.0.1", port=catcher.port, enable_SMTPUTF8=True)
+    return Controller(
+        catcher, hostname="127.0.0.1", port=catcher.port, enable_SMTPUTF8=True, ready_timeout=LONGEST_START
+    )

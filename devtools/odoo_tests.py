@@ -2,10 +2,10 @@
 
 import time
 
-from . import browser, outcomes, paths, pdf, recipes
+from . import outcomes, paths, recipes
 from .databases import Recipe
 from .outcomes import FAILED, NOT_RUN, PASSED, UNSTARTED
-from .progress import Stage, say
+from .progress import say
 from .results import Result
 from .testing import TestRun, choose_addons, conclude
 
@@ -100,8 +100,7 @@ class OdooTestsRun(TestRun):
 
         :rtype: list[Result]
         """
-        self.chromium = browser.ensure_chromium()
-        pdf.ensure_wkhtmltopdf()
+        self._ensure_programs()
         tags = self._choose_tags()
         if not tags:
             return [Result.of_check("Odoo's tests", [f"No test's name contains {self.options.name!r}."])]
@@ -135,10 +134,8 @@ class OdooTestsRun(TestRun):
         return found
 
     def _run_once(self, name, recipe, tags):
-        self._counts = {}
-        with Stage(f"Odoo's tests {name}") as self._stage:
-            _code, self._log = self._run_in_clone(name, recipe, f"--update={','.join(UPDATED)}", tags)
-        found = outcomes.read(self._log)
+        modules = f"--update={','.join(UPDATED)}"
+        found, self._log = self._run_alone(f"Odoo's tests {name}", name, recipe, modules, tags)
         say(f"Odoo's tests {name}: {outcomes.count(found)}. Log: {self._log}")
         return found
 

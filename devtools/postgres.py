@@ -5,7 +5,6 @@ starts the server and the last stops it. The locks vanish with their processes, 
 leaves nothing to clean up but the server itself, which the next command finds and replaces.
 """
 
-import contextlib
 import importlib.util
 import os
 import pwd
@@ -17,7 +16,7 @@ import time
 import zlib
 from pathlib import Path
 
-from . import paths
+from . import paths, processes
 from .errors import DevError
 from .locks import FileLock
 from .progress import Stage, say
@@ -81,7 +80,7 @@ class Cluster:
                 user=self.user,
                 password=self.password,
                 dbname=database,
-                connect_timeout=10,
+                connect_timeout=30,
             )
         except psycopg2.OperationalError as error:
             raise DevError(f"PostgreSQL can't be reached: {error}".strip(), "Check the PG… variables.") from error
@@ -206,7 +205,7 @@ class EmbeddedCluster(Cluster):
     def _launch(self):
         """Start the server in a session of its own: Ctrl-C must reach Odoo before it.
 
-        :raise DevError: when it doesn't answer within a minute
+        :raise DevError: when it ends, or doesn't answer within minutes
         """
         options = [part for name, value in self.settings.items() for part in ("-c", f"{name}={value}")]
         Path(self.host).mkdir(parents=True, exist_ok=True)
@@ -221,7 +220,7 @@ class EmbeddedCluster(Cluster):
                 **self._as_user(),
             )
         with Stage("Starting PostgreSQL", quiet=True):
-            deadline = time.monotonic() + 60
+            deadline = time.monotonic() + 180
             while not self.answers():
                 if process.poll() is not None or time.monotonic() > deadline:
                     tail = "".join(self.log.read_text().splitlines(keepends=True)[-8:])
@@ -324,7 +323,7 @@ class Replica(EmbeddedCluster):
         """:return: the command line options by which Odoo reads from here what it reads only"""
         return [f"--db_replica_host={self.host}", f"--db_replica_port={self.port}"]
 
-    def catch_up(self, timeout=60):
+    def catch_up(self, timeout=180):
         """Wait until everything that the primary has committed is to be read here.
 
         :param float timeout: seconds
@@ -400,28 +399,16 @@ def run_client(name, cluster, *arguments):
     run_program(name, *server, *arguments, env={**os.environ, **cluster.environment()})
 
 
-def stop_processes(processes):
+def stop_processes(family):
     """Stop a server: politely, then not.
 
-    :param list[psutil.Process] processes: the server first
+    :param list[psutil.Process] family: its processes, the server itself first
     """
-    import psutil
-
-    if not processes:
-        return
     # The first one tells the others; SIGINT is what PostgreSQL calls a fast shutdown.
-    _send(processes[:1], signal.SIGINT)
-    _gone, alive = psutil.wait_procs(processes, timeout=20)
-    _send(alive, signal.SIGKILL)
-    psutil.wait_procs(alive, timeout=5)
-
-
-def _send(processes, number):
-    import psutil
-
-    for process in processes:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process.send_signal(number)
+    processes.send(family[:1], signal.SIGINT)
+    alive = processes.wait_until_gone(family, timeout=60)
+    processes.send(alive, signal.SIGKILL)
+    processes.wait_until_gone(alive, timeout=60)
 
 
 def open_cluster(name, durable=True, settings=None):

@@ -132,18 +132,16 @@ def mail_catcher(tmp_path):
 
 @pytest.fixture(scope="session")
 def browser(dev_session):
-    """A running Chromium, as Playwright's `Browser`; open a fresh context in each test."""
-    from playwright.sync_api import sync_playwright
+    """A running Chromium, as Playwright's `Browser`.
 
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=dev_session.chromium, args=browsers.LAUNCH_ARGUMENTS)
+    Open a fresh context in each test, by :func:`devtools.browser.open_context`.
+    """
+    with browsers.launch(dev_session.chromium) as running:
         yield running
-        running.close()
 
 
 @pytest.fixture
 def page(browser):
     """A page in a browser context of its own: no cookies, no history."""
-    context = browser.new_context()
-    yield context.new_page()
-    context.close()
+    with browsers.open_context(browser) as context:
+        yield context.new_page()

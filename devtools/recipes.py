@@ -38,11 +38,14 @@ def with_addons():
 
 
 def demo_with_addons():
-    """Both addons in a shop with demo data.
+    """Both addons in a shop with demo data, and the bundles of its pages.
+
+    Two steps: another checkout of the same files makes the bundles anew, and nothing else.
 
     :rtype: Recipe
     """
-    return Recipe("demo", tuple(paths.addons()), base=DEMO_SHOP, warm_up=MAKE_WEBSITE_BUNDLES)
+    installed = Recipe("demo", tuple(paths.addons()), base=DEMO_SHOP)
+    return Recipe("demo_bundles", base=installed, warm_up=MAKE_WEBSITE_BUNDLES, has_bundles=True)
 
 
 def dependencies(addon):

@@ -1,11 +1,12 @@
 """`./dev run`: a shop with both addons, its mail caught, until Ctrl-C."""
 
 import ast
+import signal
 import time
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
-from . import odoo_source, paths, pdf, server
+from . import odoo_source, paths, pdf, processes, server
 from .databases import Databases, hash_addon
 from .errors import DevError
 from .mail import MailCatcher
@@ -67,8 +68,8 @@ def check_port(port):
     listener = _find_listener(port)
     if listener and _is_leftover(listener):
         say(f"Stopping an Odoo that a killed run left over (process {listener.pid}).")
-        listener.kill()
-        listener.wait(10)
+        processes.send([listener], signal.SIGKILL)
+        processes.wait_until_gone([listener], timeout=30)
         return
     who = f" by process {listener.pid} ({listener.name()})" if listener else ""
     raise DevError(
@@ -213,7 +214,8 @@ def _find_listener(port):
         for connection in psutil.net_connections("tcp"):
             if connection.laddr.port == port and connection.status == psutil.CONN_LISTEN and connection.pid:
                 return psutil.Process(connection.pid)
-    except (psutil.AccessDenied, psutil.NoSuchProcess):
+    except (psutil.Error, OSError):
+        # Something ended while it was looked at, or isn't ours.
         pass
     return None
 
@@ -227,5 +229,5 @@ def _is_leftover(process):
         parent = process.parent()
         # of whatever clone: all of them keep their data in one folder
         return ours and not (parent and any(Path(part).name == "dev" for part in parent.cmdline()))
-    except (psutil.AccessDenied, psutil.NoSuchProcess):
+    except (psutil.Error, OSError):
         return False

@@ -4,7 +4,6 @@ They show a throw-away copy of the demo shop that `./dev run` serves: names, fig
 the demo data. Only dates and times follow the moment at which they are taken.
 """
 
-import argparse
 import contextlib
 import re
 from dataclasses import dataclass
@@ -78,14 +77,14 @@ def run(options):
     from .testing import TestRun
 
     chromium = browser.ensure_chromium()
-    with TestRun(argparse.Namespace(odoo=options.odoo, name=None), paths.addons()) as tests, MailCatcher() as mail:
+    with TestRun.of_all_addons(options.odoo) as tests, MailCatcher() as mail:
         tests.clone(recipes.demo_with_addons(), DATABASE)
         # Daily jobs are not what is shown.
         tests.cluster.query(DATABASE, "UPDATE ir_cron SET nextcall = now() AT TIME ZONE 'UTC' + interval '1 day'")
         server = OdooServer(
             tests.odoo, tests.cluster, DATABASE, tests.data_dir, tests.logs / "screenshots.log", smtp_port=mail.port
         )
-        with server, open_browser(chromium) as chrome, Stage("Taking pictures") as stage:
+        with server, browser.launch(chromium) as chrome, Stage("Taking pictures") as stage:
             photographer = Photographer(
                 chrome, server.url, mail, lambda query: tests.cluster.query(DATABASE, query)[0][0], stage.update
             )
@@ -96,23 +95,6 @@ def run(options):
             banners.make(chrome)
     say(f"Wrote {', '.join(f'{addon}/static/description' for addon in paths.addons())}.")
     return 0
-
-
-@contextlib.contextmanager
-def open_browser(chromium):
-    """Start the browser.
-
-    :param Path chromium: its program
-    :return: Playwright's `Browser`
-    """
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        chrome = playwright.chromium.launch(executable_path=chromium, args=browser.LAUNCH_ARGUMENTS)
-        try:
-            yield chrome
-        finally:
-            chrome.close()
 
 
 class Photographer:
@@ -145,7 +127,7 @@ class Photographer:
                 self.take(page, SHOP_ADDON, "confirmation", width, height=640 if width == DESKTOP else None)
         self.tell("invitation")
         invitation = self.mail.wait_for(
-            lambda message: GUEST_EMAIL in message.recipients and "password" in message.subject, timeout=120
+            lambda message: GUEST_EMAIL in message.recipients and "password" in message.subject
         )
         for width in (MAIL_PANE, PHONE):
             with self.visit(width) as page:
@@ -196,7 +178,7 @@ class Photographer:
                 self.tell(f"administration, {width} pixels wide")
                 page.goto(f"{self.url}/odoo/action-portal_agent_account.action_portal_agents")
                 page.wait_for_selector(".o_data_row")
-                self.take(page, AGENT_ADDON, "agents", width, height=420 if width == DESKTOP else None)
+                self.take(page, AGENT_ADDON, "agents", width, height=420)
         with self.log_in(ADMIN, DESKTOP) as page:
             self._open_assignment(page)
             self.take(page, AGENT_ADDON, "assign", DESKTOP)
@@ -224,12 +206,15 @@ class Photographer:
         :param int width: how wide the screen is
         """
         viewport = {"width": width, "height": HEIGHT.get(width, 800)}
-        context = self.chrome.new_context(
-            viewport=viewport, locale="en-US", timezone_id="UTC", reduced_motion="reduce", has_touch=width == PHONE
-        )
-        context.set_default_timeout(60_000)
-        yield context.new_page()
-        context.close()
+        with browser.open_context(
+            self.chrome,
+            viewport=viewport,
+            locale="en-US",
+            timezone_id="UTC",
+            reduced_motion="reduce",
+            has_touch=width == PHONE,
+        ) as context:
+            yield context.new_page()
 
     @contextlib.contextmanager
     def log_in(self, login, width):

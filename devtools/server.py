@@ -2,31 +2,35 @@
 
 import contextlib
 import ctypes
+import http.client
 import os
+import random
 import signal
 import socket
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 from pathlib import Path
 
-from . import logcheck, paths
+from . import logcheck, paths, processes
 from .errors import DevError
 
 CONFIGURATION = paths.REPOSITORY / "odoo.conf"
 # Nothing listens there: a server without a mail catcher must not reach the machine's own mail server.
 NO_MAIL_PORT = 1
+# Below those that systems give to outgoing connections: one of these could take a port before a server does.
+PORTS = range(20000, 32768)
 PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
 def find_free_port():
-    """:return: a port that nobody listens on at this moment"""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """:return: a port that nobody listens on at this moment, nor will by chance in the next"""
+    chance = random.SystemRandom()
+    while not is_port_free(port := chance.choice(PORTS)):
+        pass
+    return port
 
 
 def is_port_free(port):
@@ -107,6 +111,8 @@ def stop(process, patience=15):
     :param subprocess.Popen process: the process
     :param float patience: seconds it has to end by itself
     """
+    # Without it they are nobody's, and can't be waited for.
+    children = processes.find_children(process.pid) if process.poll() is None else []
     if process.poll() is None:
         process.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -114,6 +120,7 @@ def stop(process, patience=15):
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
+    processes.wait_until_gone(children, timeout=30)
 
 
 def run(odoo, cluster, data_dir, arguments, log_file, on_output=None, cancelled=None, env=None, timeout=None):
@@ -151,7 +158,7 @@ def run(odoo, cluster, data_dir, arguments, log_file, on_output=None, cancelled=
     return process.returncode
 
 
-def run_script(odoo, cluster, data_dir, database, script, options=(), timeout=300):
+def run_script(odoo, cluster, data_dir, database, script, options=(), timeout=1200):
     """Run Python in Odoo's shell on a database.
 
     :param OdooSource odoo: which Odoo
@@ -234,7 +241,7 @@ class OdooServer:
         """:return: the address at which this machine reaches the server"""
         return f"http://localhost:{self.port}"
 
-    def start(self, timeout=180):
+    def start(self, timeout=300):
         """Start the server and wait until it serves.
 
         :param float timeout: seconds it has to come up
@@ -315,7 +322,7 @@ class OdooServer:
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/web/health", timeout=30) as answer:
                 return answer.status == 200
-        except (urllib.error.URLError, ConnectionError, TimeoutError):
+        except (OSError, http.client.HTTPException):
             return False
 
     def _tail(self):

@@ -1,5 +1,6 @@
 """`./dev test`: prepares databases, lints, runs the addons' own tests under Odoo, then `tests/` with pytest."""
 
+import argparse
 import ast
 import functools
 import itertools
@@ -12,7 +13,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from . import browser, i18n, lint, logcheck, odoo_source, paths, pdf, recipes, server
+from . import browser, i18n, lint, logcheck, odoo_source, outcomes, paths, pdf, recipes, server
 from .databases import PREFIX, Databases
 from .errors import DevError
 from .locks import FileLock
@@ -22,7 +23,7 @@ from .results import Result, never_ran, read_odoo_tests
 from .session import Session
 
 PARALLEL = 2
-LONGEST_RUN = 20 * 60
+LONGEST_RUN = 40 * 60
 # The tag of tests that run with all addons together, and not for each addon alone as well.
 ONCE = "once"
 PYTEST_OUTCOME = re.compile(r"\b(?:PASSED|FAILED|ERROR)\b")
@@ -54,8 +55,7 @@ def run_lint(options):
     """
     if options.fix:
         lint.fix()
-    options.name = None
-    with TestRun(options, paths.addons()) as tests:
+    with TestRun.of_all_addons(options.odoo) as tests:
         results = [*tests.lint(), *tests.check_translations()]
     for result in results:
         result.show()
@@ -69,8 +69,7 @@ def run_i18n(options):
     :return: 0
     :rtype: int
     """
-    options.name = None
-    with TestRun(options, paths.addons()) as tests:
+    with TestRun.of_all_addons(options.odoo) as tests:
         for addon, exported in tests.export_translations().items():
             i18n.write(addon, exported)
             say(f"Wrote {i18n.template(addon).relative_to(paths.REPOSITORY)}.")
@@ -127,6 +126,15 @@ class TestRun:
         self._cancelled = threading.Event()
         self._counts = {}
 
+    @classmethod
+    def of_all_addons(cls, odoo=None):
+        """Make a run in which nobody chooses addons or tests: what it prepares serves something else as well.
+
+        :param str odoo: which Odoo, as `--odoo` takes it
+        :rtype: TestRun
+        """
+        return cls(argparse.Namespace(odoo=odoo, name=None), paths.addons())
+
     def __enter__(self):
         self._lock.acquire(waiting_for="another ./dev test to end")
         self.odoo = odoo_source.ensure(self.options.odoo)
@@ -152,8 +160,7 @@ class TestRun:
         :return: all results
         :rtype: list[Result]
         """
-        self.chromium = browser.ensure_chromium()
-        pdf.ensure_wkhtmltopdf()
+        self._ensure_programs()
         results = self._run_jobs(self._choose_jobs())
         if self.everything:
             results += self._report([self._check_skipped(results)])
@@ -271,6 +278,11 @@ class TestRun:
 
     # Helpers
 
+    def _ensure_programs(self):
+        """Find, or install, what Odoo's tests need beside Odoo."""
+        self.chromium = browser.ensure_chromium()
+        pdf.ensure_wkhtmltopdf()
+
     def _run_jobs(self, jobs):
         """Run jobs side by side and show each result when it is there."""
 
@@ -359,6 +371,18 @@ class TestRun:
         )
         self.databases.drop(database)
         return code, log_file
+
+    def _run_alone(self, title, name, recipe, modules, tags):
+        """Run tests under Odoo while nothing else is run.
+
+        :param str title: what is shown meanwhile
+        :return: the outcome of each test, as :func:`devtools.outcomes.read` gives them, and Odoo's log
+        :rtype: tuple[dict, Path]
+        """
+        self._counts = {}
+        with Stage(title) as self._stage:
+            _code, log_file = self._run_in_clone(name, recipe, modules, tags)
+        return outcomes.read(log_file), log_file
 
     def _show_count(self, name, pattern, output):
         self._counts[name] = self._counts.get(name, 0) + len(pattern.findall(output))

@@ -1,8 +1,12 @@
 """Templates are made once, completely or not at all, and cloned with their attachments."""
 
+import os
+
+import psycopg2
 import pytest
 
 from devtools import databases as module
+from devtools import recipes
 from devtools.databases import Databases, Recipe, hash_addon
 from devtools.errors import DevError
 
@@ -62,6 +66,67 @@ def test_old_templates_are_dropped(trial, fake_install, odoo_source, tmp_path, m
         made.append(trial.prepare(RECIPE, odoo_source, tmp_path / "log"))
     assert [name for name in trial.names() if name in made] == made[-module.KEPT_VERSIONS :]
     assert trial.exists(other), "a label that begins like this one"
+
+
+@pytest.fixture
+def checkout(tmp_path, monkeypatch):
+    """A checkout with one addon, which has one script."""
+    monkeypatch.setattr(module.paths, "REPOSITORY", tmp_path / "checkout")
+    script = tmp_path / "checkout" / "shop" / "static" / "src" / "shop.js"
+    script.parent.mkdir(parents=True)
+    script.write_text("sell();")
+    (tmp_path / "checkout" / "shop" / "__manifest__.py").write_text("{}")
+    return script
+
+
+def test_another_checkout_makes_the_bundles_anew_and_installs_nothing(
+    trial, fake_install, checkout, odoo_source, tmp_path, monkeypatch
+):
+    warmed_up = []
+    monkeypatch.setattr(module.server, "run_script", lambda *arguments: warmed_up.append(arguments[-1]))
+    installed = Recipe("trial", ("shop",))
+    recipe = Recipe("trial_bundles", base=installed, warm_up="make bundles", has_bundles=True)
+
+    def prepare():
+        return trial.prepare(recipe, odoo_source, tmp_path / "log")
+
+    first = prepare()
+    assert (prepare(), len(fake_install), warmed_up) == (first, 1, ["make bundles"])
+    os.utime(checkout, (1, 1))
+    second = prepare()
+    assert second != first
+    assert (prepare(), len(fake_install), warmed_up) == (second, 1, ["make bundles"] * 2)
+    checkout.write_text("give_away();")
+    assert (prepare() != second, len(fake_install)) == (True, 2)
+
+
+def test_the_demo_shop_remembers_the_times_of_the_scripts_that_its_bundles_were_made_of():
+    assert recipes.demo_with_addons().has_bundles
+    assert not recipes.demo_with_addons().base.has_bundles
+
+
+def test_who_has_just_left_a_database_may_take_a_while_to_be_gone(trial, monkeypatch):
+    statements = []
+
+    def query(database, statement):
+        statements.append(statement)
+        if len(statements) < 3:
+            raise psycopg2.errors.ObjectInUse
+
+    with monkeypatch.context() as patch:
+        patch.setattr(trial.cluster, "query", query)
+        trial.rename("shop_partial", "shop")
+    assert statements == ['ALTER DATABASE "shop_partial" RENAME TO "shop"'] * 3
+
+
+def test_who_stays_in_a_database_is_an_error(trial, monkeypatch):
+    def query(database, statement):
+        raise psycopg2.errors.ObjectInUse
+
+    monkeypatch.setattr(module, "LONGEST_LEAVING", 0)
+    with monkeypatch.context() as patch, pytest.raises(psycopg2.errors.ObjectInUse):
+        patch.setattr(trial.cluster, "query", query)
+        trial.rename("shop_partial", "shop")
 
 
 def test_a_clone_has_the_rows_and_the_attachments(trial, fake_install, odoo_source, tmp_path):

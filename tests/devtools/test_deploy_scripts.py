@@ -3,7 +3,9 @@
 import contextlib
 import os
 import subprocess
+import tempfile
 import time
+from pathlib import Path
 
 import pytest
 
@@ -40,21 +42,24 @@ def run_replica(primary, folder):
 
     :return: how to reach it
     """
-    command = [SCRIPTS / "replica.sh", "postgres", "-k", folder, "-c", "listen_addresses=", "-c", "max_wal_senders=4"]
-    process = subprocess.Popen(
-        [*command, "-c", "max_connections=200"],
-        env=environment(folder / "data", PRIMARY_HOST=primary.host),
-        **primary._as_user(),
-    )
-    try:
-        yield Cluster(str(folder), 5432, "odoo")
-    finally:
-        process.terminate()
-        process.wait(30)
+    # Paths of sockets are limited to a hundred bytes or so.
+    with tempfile.TemporaryDirectory() as socket:
+        primary._let_user_in(Path(socket))
+        command = [SCRIPTS / "replica.sh", "postgres", "-k", socket, "-c", "listen_addresses="]
+        process = subprocess.Popen(
+            [*command, "-c", "max_wal_senders=4", "-c", "max_connections=200"],
+            env=environment(folder / "data", PRIMARY_HOST=primary.host),
+            **primary._as_user(),
+        )
+        try:
+            yield Cluster(socket, 5432, "odoo")
+        finally:
+            process.terminate()
+            process.wait(180)
 
 
 def wait_for(condition):
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.1)

@@ -1,6 +1,7 @@
 """The mail catcher is a real SMTP server."""
 
 import smtplib
+import threading
 import time
 from email.message import EmailMessage
 
@@ -54,3 +55,12 @@ def test_it_can_be_slow():
         send(catcher)
         # EHLO, MAIL, RCPT and DATA
         assert time.monotonic() - started >= 0.8
+
+
+def test_a_delay_can_be_cut_short():
+    with MailCatcher(delay=3600) as catcher:
+        sending = threading.Thread(target=send, args=[catcher])
+        sending.start()
+        catcher.delay = 0
+        catcher.wait_for()
+        sending.join()

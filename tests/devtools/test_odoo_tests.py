@@ -143,8 +143,7 @@ def tests(monkeypatch):
     options = argparse.Namespace(name=None, odoo=None, test_tags=None)
     run = odoo_tests.OdooTestsRun(options, paths.addons())
     run.outcomes, run.asked, run._log = [], [], "odoo.log"
-    monkeypatch.setattr(odoo_tests.browser, "ensure_chromium", lambda: None)
-    monkeypatch.setattr(odoo_tests.pdf, "ensure_wkhtmltopdf", lambda: None)
+    monkeypatch.setattr(run, "_ensure_programs", lambda: None)
     monkeypatch.setattr(odoo_tests.outcomes, "get_details", lambda log, names: list(names))
 
     def run_once(name, recipe, tags):
@@ -180,6 +179,15 @@ def test_a_failure_of_ours_does_not_hide_behind_one_flaky_run_without_the_addons
     tests.outcomes = [{"/a:T.x": FAILED}, {"/a:T.x": PASSED}, {"/a:T.x": FAILED}, {"/a:T.x": FAILED}]
     (result,) = tests.compare()
     assert (result.passed, result.failed) == (0, 1)
+
+
+@pytest.mark.parametrize("make", [odoo_tests.OdooTestsRun, compat.CompatRun], ids=["odoo-tests", "compat"])
+def test_what_odoo_has_logged_is_what_became_of_the_tests(make, tmp_path, monkeypatch):
+    log = tmp_path / "odoo.log"
+    log.write_text(started("Test.test_a") + failed("Test.test_a") + SUMMARY)
+    run = make.of_all_addons()
+    monkeypatch.setattr(run, "_run_in_clone", lambda name, recipe, modules, tags: (1, log))
+    assert run._run_alone("Testing", "shop", None, "--init=shop", "/shop") == ({"/shop:Test.test_a": FAILED}, log)
 
 
 def test_the_options_are_read():

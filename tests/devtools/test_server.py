@@ -4,13 +4,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import urllib.request
 
 import psutil
 import pytest
 
-from devtools import paths, server
+from devtools import paths, processes, server
 from devtools.errors import DevError
 from devtools.session import VARIABLE
 
@@ -27,13 +26,6 @@ time.sleep(600)
 """
 
 
-def wait_until(condition, timeout=30):
-    deadline = time.monotonic() + timeout
-    while not condition():
-        assert time.monotonic() < deadline, "it didn't happen"
-        time.sleep(0.1)
-
-
 def test_a_stopped_server_leaves_no_process_and_no_port(make_database, make_server):
     odoo = make_server(make_database())
     with urllib.request.urlopen(f"{odoo.url}/web/login") as answer:
@@ -41,7 +33,7 @@ def test_a_stopped_server_leaves_no_process_and_no_port(make_database, make_serv
     process, port = psutil.Process(odoo.process.pid), odoo.port
     family = [process, *process.children(recursive=True)]
     odoo.stop()
-    assert not any(member.is_running() for member in family)
+    assert not any(map(processes.is_running, family))
     assert server.is_port_free(port)
 
 
@@ -51,7 +43,7 @@ def test_workers_are_stopped_too(make_database, make_server):
     family = [process, *process.children(recursive=True)]
     assert len(family) >= 4
     odoo.stop()
-    assert not any(member.is_running() for member in family)
+    assert not any(map(processes.is_running, family))
 
 
 @pytest.mark.skipif("sys.platform != 'linux'", reason="only Linux ends a process with its parent")
@@ -64,9 +56,9 @@ def test_a_killed_dev_leaves_no_odoo(make_database, dev_session):
     )
     with starter:
         odoo = psutil.Process(int(starter.stdout.readline()))
-        assert odoo.is_running()
+        assert processes.is_running(odoo)
         starter.send_signal(signal.SIGKILL)
-    wait_until(lambda: not odoo.is_running() or odoo.status() == psutil.STATUS_ZOMBIE)
+    assert not processes.wait_until_gone([odoo], timeout=180)
 
 
 def test_a_server_that_cannot_start_shows_its_log(odoo_source, cluster, dev_session):

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from devtools import debian, odoo_source, paths, running, venv
+from devtools import debian, odoo_source, paths, running, server, venv
 from devtools.errors import DevError
 
 CONTENT = b"a package"
@@ -76,10 +76,7 @@ def test_a_port_in_use_is_named_with_another_to_use():
 
 
 def test_a_free_port_is_accepted():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    running.check_port(port)
+    running.check_port(server.find_free_port())
 
 
 def test_without_a_network_it_says_so_and_leaves_nothing(home, make_program, monkeypatch):

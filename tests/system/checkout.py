@@ -24,7 +24,7 @@ def put_in_cart(page, shop_url, product=PRODUCT):
     page.goto(f"{shop_url}/shop?search={product}")
     page.locator(".oe_product_cart a[href*='/shop/']").first.click()
     page.locator("#add_to_cart").wait_for()
-    page.wait_for_load_state("networkidle")  # the page's scripts come after the page
+    _wait_for_scripts(page)
     with page.expect_response(re.compile(r"/shop/cart/add")):
         page.locator("#add_to_cart").click()
 
@@ -32,20 +32,20 @@ def put_in_cart(page, shop_url, product=PRODUCT):
 def type_address(page, shop_url, email, name):
     """Fill in the form of the checkout."""
     page.goto(f"{shop_url}/shop/checkout?try_skip_step=true")
+    _wait_for_scripts(page)
     page.fill("input[name=name]", name)
     page.fill("input[name=email]", email)
     page.fill("input[name=phone]", "+1 555 0100")
     page.fill("input[name=street]", "1 Main Street")
     page.fill("input[name=city]", "Scranton")
     page.fill("input[name=zip]", "18503")
-    page.wait_for_load_state("networkidle")  # the form's script asks for the country's states
     country = page.locator("select[name=country_id] option[code=US]").get_attribute("value")
     with page.expect_response(re.compile(r"/my/address/country_info")):
         page.select_option("select[name=country_id]", value=country)
     page.select_option("select[name=state_id]", label="Pennsylvania")  # states have one name in all languages
     _press_main_button(page)
     page.wait_for_url(re.compile(r"/shop/(checkout|confirm_order|payment)"))
-    page.wait_for_load_state("networkidle")
+    _wait_for_scripts(page)
     if "/shop/payment" not in page.url:
         _press_main_button(page)
         page.wait_for_url("**/shop/payment")
@@ -53,9 +53,14 @@ def type_address(page, shop_url, email, name):
 
 def pay(page):
     """Pay with the demo provider, and arrive at the confirmation page."""
-    page.wait_for_load_state("networkidle")
+    _wait_for_scripts(page)
     page.locator("button[name=o_payment_submit_button]:visible").first.click()
-    page.wait_for_url("**/shop/confirmation", timeout=60_000)
+    page.wait_for_url("**/shop/confirmation")
+
+
+def _wait_for_scripts(page):
+    """Wait until the page listens: its scripts come after itself."""
+    page.locator("body[is-ready=true]").wait_for(state="attached")
 
 
 def _press_main_button(page):

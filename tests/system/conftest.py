@@ -8,6 +8,10 @@ import pytest
 from devtools import server
 from tests.system.odoo_rpc import OdooRpc
 
+# The scheduled actions of the shop's addon.
+SEND_INVITATIONS = "sale_auto_portal_user.ir_cron_send_portal_invitations"
+PENDING_ACCOUNTS = "sale_auto_portal_user.ir_cron_pending_portal_accounts"
+
 
 @dataclass
 class Shop:
@@ -86,21 +90,24 @@ class Shop:
             self.cluster.query("postgres", "SELECT pg_notify('cron_trigger', %s)", [self.database])
             return not self.cluster.query(self.database, due, [cron])
 
-        self.wait_until(has_run, what=f"the end of {xml_id}")
+        wait_until(has_run, what=f"the end of {xml_id}")
 
-    def wait_until(self, condition, timeout=150, what="the expected state"):
-        """Wait for something that a scheduled action does.
 
-        :param condition: called until it returns something true
-        :return: what it returned
-        :raise TimeoutError: it never did
-        """
-        deadline = time.monotonic() + timeout
-        while not (result := condition()):
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"{what} did not come within {timeout} s")
-            time.sleep(0.5)
-        return result
+def wait_until(condition, timeout=300, what="the expected state"):
+    """Wait for something that another process does.
+
+    :param condition: called until it returns something true
+    :param float timeout: seconds
+    :param str what: what is waited for
+    :return: what it returned
+    :raise TimeoutError: it never did
+    """
+    deadline = time.monotonic() + timeout
+    while not (result := condition()):
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{what} did not come within {timeout} s")
+        time.sleep(0.5)
+    return result
 
 
 def open_shop(make_server, cluster, database, mail=None, **options):

@@ -1,10 +1,12 @@
 """No serious finding by axe-core on any page of an agent, on a desktop and on a phone."""
 
+import contextlib
 import re
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
+from devtools.browser import open_context
 from tests.system import agent
 
 WIDTHS = {"desktop": 1280, "phone": 390}
@@ -15,30 +17,26 @@ OURS = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]
 @pytest.fixture(scope="module")
 def logged_in(browser, shared_shop):
     """The cookies of an agent who has logged in."""
-    context = browser.new_context()
-    page = context.new_page()
-    page.goto(f"{shared_shop.url}/web/login")
-    page.fill("input[name=login]", agent.LOGIN)
-    page.fill("input[name=password]", agent.LOGIN)
-    page.locator(".oe_login_form button[type=submit]").click()
-    page.wait_for_url("**/my**")
-    state = context.storage_state()
-    context.close()
-    return state
+    with open_context(browser) as context:
+        page = context.new_page()
+        page.goto(f"{shared_shop.url}/web/login")
+        page.fill("input[name=login]", agent.LOGIN)
+        page.fill("input[name=password]", agent.LOGIN)
+        page.locator(".oe_login_form button[type=submit]").click()
+        page.wait_for_url("**/my**")
+        return context.storage_state()
 
 
 @pytest.fixture
 def open_as_agent(browser, logged_in):
     """A function that opens a window of some width, in which the agent is logged in."""
-    contexts = []
+    with contextlib.ExitStack() as stack:
 
-    def open_window(width):
-        contexts.append(browser.new_context(viewport={"width": width, "height": 900}, storage_state=logged_in))
-        return contexts[-1].new_page()
+        def open_window(width):
+            context = open_context(browser, viewport={"width": width, "height": 900}, storage_state=logged_in)
+            return stack.enter_context(context).new_page()
 
-    yield open_window
-    for context in contexts:
-        context.close()
+        yield open_window
 
 
 def first_documents(page, shop):

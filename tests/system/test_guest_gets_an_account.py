@@ -2,7 +2,9 @@
 
 import re
 
+from devtools.browser import open_context
 from tests.system.checkout import buy_as_guest
+from tests.system.conftest import SEND_INVITATIONS
 
 EMAIL = "greta.guest@example.com"
 MESSAGE = "#portal_account_created"
@@ -41,27 +43,25 @@ def test_a_guest_buys_gets_one_invitation_and_lands_on_the_order(shop, browser, 
     assert link.startswith(shop.url)
 
     # 5. In another browser: a password is set, and the order is there.
-    stranger = browser.new_context()
-    follow = stranger.new_page()
-    follow.goto(link)
-    follow.fill("input[name=password]", "a long password")
-    follow.fill("input[name=confirm_password]", "a long password")
-    follow.locator(".oe_signup_form button[type=submit]").click()
-    follow.wait_for_url(re.compile(rf"/my/orders/{order['id']}"))
-    assert order["name"] in follow.locator("#wrap").inner_text()
-    assert "Greta Guest" in follow.locator("header#top").inner_text()
-    stranger.close()
+    with open_context(browser) as stranger:
+        follow = stranger.new_page()
+        follow.goto(link)
+        follow.fill("input[name=password]", "a long password")
+        follow.fill("input[name=confirm_password]", "a long password")
+        follow.locator(".oe_signup_form button[type=submit]").click()
+        follow.wait_for_url(re.compile(rf"/my/orders/{order['id']}"))
+        assert order["name"] in follow.locator("#wrap").inner_text()
+        assert "Greta Guest" in follow.locator("header#top").inner_text()
 
     # 6. The same email buys again as a guest: nothing of all that.
-    again = browser.new_context()
-    second = again.new_page()
-    buy_as_guest(second, shop.url, EMAIL)
-    assert not second.locator(MESSAGE).count()
-    again.close()
+    with open_context(browser) as again:
+        second = again.new_page()
+        buy_as_guest(second, shop.url, EMAIL)
+        assert not second.locator(MESSAGE).count()
     assert len(shop.users(EMAIL)) == 1
     flagged = shop.admin.read("sale.order", [["is_user_created", "=", True], ["id", ">=", order["id"]]], "id")
     assert flagged == [{"id": order["id"]}]
-    shop.run_cron("sale_auto_portal_user.ir_cron_send_portal_invitations")
+    shop.run_cron(SEND_INVITATIONS)
     assert len([mail for mail in shop.mail.to(EMAIL) if is_invitation(mail)]) == 1
 
 

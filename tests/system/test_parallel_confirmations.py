@@ -6,11 +6,9 @@ import pytest
 
 from devtools.mail import MailCatcher
 from devtools.pytest_plugin import server_factory
-from tests.system.conftest import open_shop
+from tests.system.conftest import PENDING_ACCOUNTS, SEND_INVITATIONS, open_shop, wait_until
 from tests.system.odoo_rpc import OdooRpc
 
-PENDING = "sale_auto_portal_user.ir_cron_pending_portal_accounts"
-SEND = "sale_auto_portal_user.ir_cron_send_portal_invitations"
 AT_ONCE = 10
 
 
@@ -47,11 +45,11 @@ def settle(shop, order_ids):
     def read_settled():
         found = [shop.order(order_id) for order_id in order_ids]
         if any(order["portal_account_issue"] == "pending" for order in found):
-            shop.run_cron(PENDING)
+            shop.run_cron(PENDING_ACCOUNTS)
             return None
         return found
 
-    return shop.wait_until(read_settled)
+    return wait_until(read_settled)
 
 
 def test_ten_orders_of_ten_contacts_with_one_email_make_one_account(busy_shop):
@@ -65,7 +63,7 @@ def test_ten_orders_of_ten_contacts_with_one_email_make_one_account(busy_shop):
         assert len(shop.users(email)) == 1, "one account"
         assert [order["is_user_created"] for order in found].count(True) == 1
         assert [order["portal_account_issue"] for order in found].count("login_taken") == AT_ONCE - 1
-        shop.run_cron(SEND)
+        shop.run_cron(SEND_INVITATIONS)
         assert len(shop.mail.to(email)) == 1, "one invitation"
 
 
@@ -82,7 +80,7 @@ def test_ten_orders_of_one_contact_make_one_account(busy_shop):
         assert len(shop.users(email)) == 1
         assert [order["is_user_created"] for order in found].count(True) == 1
         assert not any(order["portal_account_issue"] for order in found)
-        shop.run_cron(SEND)
+        shop.run_cron(SEND_INVITATIONS)
         assert len(shop.mail.to(email)) == 1, "one invitation"
 
 

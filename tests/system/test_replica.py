@@ -5,7 +5,6 @@ Which server did the work is read from PostgreSQL's own statistics of both.
 
 import ast
 import functools
-import time
 
 import pytest
 from werkzeug.routing import Map, Rule
@@ -16,7 +15,7 @@ from devtools.logcheck import Expected
 from devtools.postgres import REPLICATED_SETTINGS, EmbeddedCluster, Replica
 from devtools.pytest_plugin import server_factory
 from tests.system.agent import LOGIN, PAGES, log_in
-from tests.system.conftest import open_shop
+from tests.system.conftest import open_shop, wait_until
 
 CONTROLLERS = paths.REPOSITORY / "portal_agent_account" / "controllers"
 # Statements are counted at once, each where it ran; commits and the like are none. A commit waits for
@@ -208,8 +207,8 @@ def slow_replica(servers):
     for server, name, value in settings:
         server.query("postgres", f"ALTER SYSTEM SET {name} = '{value}'")
         server.query("postgres", "SELECT pg_reload_conf()")
-    while servers.primary.query("postgres", "SELECT sync_state FROM pg_stat_replication") != [("sync",)]:
-        time.sleep(0.1)
+    state = "SELECT sync_state FROM pg_stat_replication"
+    wait_until(lambda: servers.primary.query("postgres", state) == [("sync",)], what="the replica")
     yield servers.replica
     for server, name, _value in reversed(settings):
         server.query("postgres", f"ALTER SYSTEM RESET {name}")

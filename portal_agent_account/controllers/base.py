@@ -293,7 +293,17 @@ class PortalAgent(CustomerPortal):
         pager = portal_pager(url=agent_list.url, total=total, page=page, step=step, url_args=args)
         if offset and not records and total:
             records, total = search(pager["offset"])
+        self._fetch_portal_agent_records(records)
         return records, total, pager
+
+    def _fetch_portal_agent_records(self, records):
+        """Read what a list shows of its records, and of the contacts that documents are for.
+
+        :param records: what was found under the agent's record rules
+        """
+        records._fetch_for_portal_agent()
+        if "partner_id" in records._fields:
+            records.partner_id._fetch_for_portal_agent()
 
     def _get_portal_agent_customer_grouping(self):
         """Return the grouping of documents by customer: two customers of one name are two groups.

@@ -107,6 +107,8 @@ class PortalAgentCustomers(PortalAgentOrders, PortalAgentInvoices):
 
         :rtype: list[tuple[str, callable]]
         """
+        get_balance = self._make_portal_agent_balance_reader()
+        currency = request.env["portal.agent.dashboard"]._get_currency().name
         return [
             (request.env._("Name"), lambda customer: customer.display_name),
             (request.env._("Reference"), lambda customer: customer.ref),
@@ -117,7 +119,27 @@ class PortalAgentCustomers(PortalAgentOrders, PortalAgentInvoices):
             (request.env._("ZIP"), lambda customer: customer.zip),
             (request.env._("City"), lambda customer: customer.city),
             (request.env._("Country"), lambda customer: customer.country_id.name),
+            (request.env._("Overdue"), lambda customer: get_balance(customer)["overdue"]),
+            (request.env._("To be paid"), lambda customer: get_balance(customer)["due"]),
+            (request.env._("Currency"), lambda customer: currency),
         ]
+
+    def _make_portal_agent_balance_reader(self):
+        """Return a function from a customer to what it has not paid, which reads a batch at a time.
+
+        :rtype: callable
+        """
+        balances = {}
+
+        def get_balance(customer):
+            if customer not in balances:
+                batch = customer.browse(customer._prefetch_ids)
+                read = request.env["portal.agent.dashboard"]._get_balances(batch)
+                balances.clear()
+                balances.update((each, read[each]) for each in batch)
+            return balances[customer]
+
+        return get_balance
 
     # ---- one of them
 
@@ -198,7 +220,9 @@ class PortalAgentCustomers(PortalAgentOrders, PortalAgentInvoices):
         latest = {}
         for agent_list in lists:
             state = agent_list.read_state({}, customer)
-            latest[agent_list.name], _total = agent_list.model._search_portal_agent_page(
+            records, _total = agent_list.model._search_portal_agent_page(
                 agent_list.get_domain(state, customer), agent_list.get_order(state), self._portal_agent_latest_limit
             )
+            self._fetch_portal_agent_records(records)
+            latest[agent_list.name] = records
         return latest

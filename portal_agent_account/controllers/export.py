@@ -32,14 +32,14 @@ class PortalAgentExport(PortalAgentCustomers):
     _portal_agent_export_batch = 1_000
     _portal_agent_xlsx_rows = 1_048_576
 
-    @route("/my/agent/<any(customers,quotations,orders,invoices):name>/export", **AGENT_PAGE)
+    @route("/my/agent/<string:name>/export", **AGENT_PAGE)
     def portal_agent_export(self, name, **values):
         """Export a list as it is searched, filtered and sorted."""
+        extension = str(values.get("format", "csv"))
+        if name not in self._get_portal_agent_lists() or extension not in self._get_portal_agent_export_formats():
+            raise NotFound()
         agent_list = self._get_portal_agent_lists()[name]()
         customer = self._get_portal_agent_customer(values)
-        extension = str(values.get("format", "csv"))
-        if extension not in self._get_portal_agent_export_formats():
-            raise NotFound()
         write, mimetype = self._get_portal_agent_export_formats()[extension]
         records = self._search_portal_agent_export(agent_list, customer, values)
         with ExitStack() as stack:
@@ -71,7 +71,7 @@ class PortalAgentExport(PortalAgentCustomers):
         )
 
     def _get_portal_agent_lists(self):
-        """Return the lists that can be exported.
+        """Return the lists that can be exported. Who adds a list extends it.
 
         :return: functions by the name in the address
         :rtype: dict
@@ -169,7 +169,8 @@ class PortalAgentExport(PortalAgentCustomers):
         formats = {
             "title": workbook.add_format({"bold": True}),
             "day": workbook.add_format({"num_format": "yyyy-mm-dd"}),
-            "number": workbook.add_format({"num_format": "#,##0.00"}),
+            # a third decimal where the currency has one
+            "number": workbook.add_format({"num_format": "#,##0.00#"}),
         }
         sheet.set_column(0, 20, 18)
         sheet.freeze_panes(1, 0)

@@ -179,6 +179,9 @@ class PortalAgentInvoices(PortalAgent):
         # asks, Odoo computes them by writing to the others, and the invoice counts as modified.
         invoice_sudo.line_ids.mapped("parent_id")
         request.update_context(proforma_invoice=not invoice_sudo.invoice_pdf_report_id, **PRINTED_AFRESH)
+        if report_type == "html":
+            # The page reads in the direction of the customer's language, in which the invoice in it is written.
+            request.update_context(lang=invoice_sudo.partner_id.lang or request.env.lang)
         report_sudo = invoice_sudo.partner_id.invoice_template_pdf_report_id
         return self._show_report(
             model=invoice_sudo,

@@ -53,5 +53,5 @@ class PortalAgentSelector(PortalAgent):
 
         :rtype: dict
         """
-        details = filter(None, (customer.ref, customer.city, customer.email))
-        return {"id": customer.id, "name": customer.display_name, "details": " · ".join(details)}
+        details = list(filter(None, (customer.ref, customer.city, customer.email)))
+        return {"id": customer.id, "name": customer.display_name, "details": details}

@@ -2,6 +2,8 @@ from odoo import api, fields, models
 from odoo.fields import Domain
 
 from . import agent_scope
+from .covering_index import CoveringIndex
+from .customer_agents import CustomerAgents
 
 # Nobody waits for these to be paid, whatever is left of them: Odoo's portal counts none of them as
 # overdue (``_get_overdue_invoices_domain`` in account's ``controllers/portal.py``).
@@ -12,10 +14,26 @@ class AccountMove(models.Model):
     _name = "account.move"
     _inherit = ["account.move", "portal.agent.mixin"]
 
-    portal_agent_ids = fields.Many2many(
+    portal_agent_ids = CustomerAgents(
         related="partner_id.commercial_partner_id.portal_agent_ids",
         string="Portal Agents",
         groups="base.group_user",
+    )
+
+    # What lists count, and the dashboard adds up. Entries that are no customer's, and drafts, cost nothing.
+    _portal_agent_figures_idx = CoveringIndex(
+        "partner_id, invoice_date",
+        (
+            "id",
+            "company_id",
+            "move_type",
+            "payment_state",
+            "invoice_date_due",
+            "amount_total_signed",
+            "amount_residual",
+            "amount_residual_signed",
+        ),
+        condition="state = 'posted' AND move_type IN ('out_invoice', 'out_refund')",
     )
 
     @api.model

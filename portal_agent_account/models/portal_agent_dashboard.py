@@ -1,5 +1,7 @@
 from collections import defaultdict
+from datetime import datetime, time
 
+import pytz
 from dateutil.relativedelta import relativedelta
 
 from odoo import api, fields, models
@@ -46,6 +48,8 @@ class PortalAgentDashboard(models.AbstractModel):
         :rtype: dict
         """
         ordered, invoiced = self._read_orders(customer), self._read_invoices(customer)
+        top_customers = self.env["res.partner"].browse(row["customer"].id for row in invoiced["top_customers"])
+        self._fetch(ordered["latest"], invoiced["latest"], top_customers)
         orders, invoices, due = ordered["months"], invoiced["months"], invoiced["due"]
         return {
             "figures": {
@@ -63,6 +67,18 @@ class PortalAgentDashboard(models.AbstractModel):
         }
 
     @api.model
+    def _fetch(self, orders, invoices, customers):
+        """Read what the dashboard says of the records that it names.
+
+        :param orders: the latest ``sale.order``
+        :param invoices: the latest ``account.move``
+        :param customers: the top customers, ``res.partner``
+        """
+        orders._fetch_for_portal_agent()
+        invoices._fetch_for_portal_agent()
+        (customers | orders.partner_id | invoices.partner_id)._fetch_for_portal_agent()
+
+    @api.model
     def _count_customers(self, customer):
         Partner = self.env["res.partner"]
         return 1 if customer else Partner.search_count(Partner._get_portal_agent_domain())
@@ -71,7 +87,8 @@ class PortalAgentDashboard(models.AbstractModel):
     def _read_orders(self, customer):
         """Read open quotations and sales orders, once for everything that is said of them.
 
-        :return: ``months``: ``[{"state", "month", "count", "amount"}]``; ``latest``: the newest ones
+        :return: ``months``: ``[{"state", "month", "count", "amount"}]``, the month by its number (``_get_month_sql``);
+            ``latest``: the newest ones
         :rtype: dict
         """
         Order = self.env["sale.order"]
@@ -91,7 +108,7 @@ class PortalAgentDashboard(models.AbstractModel):
         )
         return {
             "months": [
-                {"state": state, "month": self._get_month(month), "count": count, "amount": (amount or 0) / (rate or 1)}
+                {"state": state, "month": month, "count": count, "amount": (amount or 0) / (rate or 1)}
                 for _id, month, state, rate, count, amount in rows["month"]
             ],
             "latest": Order.browse(order_id for order_id, *_values in rows["latest"]),
@@ -101,9 +118,9 @@ class PortalAgentDashboard(models.AbstractModel):
     def _read_invoices(self, customer):
         """Read invoices and credit notes, once for everything that is said of them.
 
-        :return: ``months``: ``[{"month", "count", "amount"}]``; ``due``, what is not paid by the days that
-            it is overdue, open credit and what is blocked among what is not overdue:
-            ``[{"days_overdue", "count", "amount"}]``; ``top_customers``, those with most
+        :return: ``months``: ``[{"month", "count", "amount"}]``, the month by its number (``_get_month_sql``);
+            ``due``, what is not paid by the days that it is overdue, open credit and what is blocked among what
+            is not overdue: ``[{"days_overdue", "count", "amount"}]``; ``top_customers``, those with most
             invoiced in the last months: ``[{"customer", "amount"}]``; ``latest``: the newest ones
         :rtype: dict
         """
@@ -112,15 +129,15 @@ class PortalAgentDashboard(models.AbstractModel):
             SQL(
                 """
             WITH document AS MATERIALIZED (%(invoices)s)
-            SELECT 'month', NULL::integer, month::date, count(*), sum(amount) FROM document GROUP BY month
+            SELECT 'month', NULL::integer, month, NULL::date, count(*), sum(amount) FROM document GROUP BY month
          UNION ALL
-            SELECT 'due', NULL, due_day, count(*), sum(due) FROM document WHERE is_due GROUP BY due_day
+            SELECT 'due', NULL, NULL, due_day, count(*), sum(due) FROM document WHERE is_due GROUP BY due_day
          UNION ALL
-            (SELECT 'customer', customer_id, NULL, count(*), sum(amount) AS invoiced FROM document
+            (SELECT 'customer', customer_id, NULL, NULL, count(*), sum(amount) AS invoiced FROM document
               WHERE day > %(since)s AND customer_id IS NOT NULL
               GROUP BY customer_id ORDER BY invoiced DESC, customer_id LIMIT %(top)s)
          UNION ALL
-            (SELECT 'latest', id, NULL, NULL, NULL FROM document ORDER BY day DESC, id DESC LIMIT %(latest)s)
+            (SELECT 'latest', id, NULL, NULL, NULL, NULL FROM document ORDER BY day DESC, id DESC LIMIT %(latest)s)
                 """,
                 invoices=self._select_invoices(customer),
                 since=today - relativedelta(months=MONTHS),
@@ -131,16 +148,16 @@ class PortalAgentDashboard(models.AbstractModel):
         customers = self.env["res.partner"].browse(customer_id for customer_id, *_values in rows["customer"])
         return {
             "months": [
-                {"month": self._get_month(month), "count": count, "amount": amount or 0}
-                for _id, month, count, amount in rows["month"]
+                {"month": month, "count": count, "amount": amount or 0}
+                for _id, month, _day, count, amount in rows["month"]
             ],
             "due": [
                 {"days_overdue": (today - day).days if day else 0, "count": count, "amount": amount or 0}
-                for _id, day, count, amount in rows["due"]
+                for _id, _month, day, count, amount in rows["due"]
             ],
             "top_customers": [
                 {"customer": partner, "amount": amount or 0}
-                for partner, (_id, _day, _count, amount) in zip(customers, rows["customer"], strict=True)
+                for partner, (_id, _month, _day, _count, amount) in zip(customers, rows["customer"], strict=True)
             ],
             "latest": self.env["account.move"].browse(move_id for move_id, *_values in rows["latest"]),
         }
@@ -174,7 +191,10 @@ class PortalAgentDashboard(models.AbstractModel):
             query,
             id=Order._field_to_sql(Order._table, "id", query),
             day=Order._field_to_sql(Order._table, "date_order", query),
-            month=Order._read_group_groupby(Order._table, "date_order:month", query),
+            month=self._get_month_sql(
+                Order._field_to_sql(Order._table, "date_order", query),
+                [self._get_moment(day) for day in self._get_month_starts()],
+            ),
             state=Order._field_to_sql(Order._table, "state", query),
             rate=Order._field_to_sql(Order._table, "currency_rate", query),
             amount=Order._field_to_sql(Order._table, "amount_total", query),
@@ -200,7 +220,7 @@ class PortalAgentDashboard(models.AbstractModel):
             query,
             id=Move._field_to_sql(Move._table, "id", query),
             day=Move._field_to_sql(Move._table, "invoice_date", query),
-            month=Move._read_group_groupby(Move._table, "invoice_date:month", query),
+            month=self._get_month_sql(Move._field_to_sql(Move._table, "invoice_date", query), self._get_month_starts()),
             due_day=SQL(
                 "CASE WHEN %s THEN %s END",
                 is_overdue._to_sql(Move, Move._table, query),
@@ -223,8 +243,35 @@ class PortalAgentDashboard(models.AbstractModel):
         return query.select(*(SQL("%s AS %s", value, SQL.identifier(name)) for name, value in columns.items()))
 
     @api.model
-    def _get_month(self, day):
-        return (day.year, day.month) if day else None
+    def _get_month_starts(self):
+        """Return the days on which the last months begin, the current one and the one after it last.
+
+        :rtype: list[date]
+        """
+        this_month = fields.Date.context_today(self).replace(day=1)
+        return [this_month - relativedelta(months=number) for number in reversed(range(-1, MONTHS))]
+
+    @api.model
+    def _get_moment(self, day):
+        """Return when a day begins where the agent is, in UTC.
+
+        :rtype: datetime
+        """
+        return self.env.tz.localize(datetime.combine(day, time.min)).astimezone(pytz.utc).replace(tzinfo=None)
+
+    @api.model
+    def _get_month_sql(self, column, starts):
+        """Return the number of the month that a column's value is in.
+
+        It is compared with a handful of days: to have PostgreSQL cut each value down to its month, in the
+        agent's time zone, takes it longer than to add up the amounts.
+
+        :param SQL column: a date or a time
+        :param list starts: when the months begin, ``_get_month_starts``
+        :return: 1 for the first month, 0 for what is older, one more than there are months for what is to come
+        :rtype: SQL
+        """
+        return SQL("width_bucket(%s, %s)", column, starts)
 
     @api.model
     def _sum_up(self, rows):
@@ -244,7 +291,6 @@ class PortalAgentDashboard(models.AbstractModel):
         :return: ``[{"label", "short", "orders", "invoices"}]``
         :rtype: list[dict]
         """
-        this_month = fields.Date.context_today(self).replace(day=1)
         ordered, invoiced = defaultdict(float), defaultdict(float)
         for row in orders:
             ordered[row["month"]] += row["amount"] if row["state"] == "sale" else 0
@@ -254,10 +300,10 @@ class PortalAgentDashboard(models.AbstractModel):
             {
                 "label": format_date(self.env, day, date_format="LLL yyyy"),
                 "short": format_date(self.env, day, date_format="LLL"),
-                "orders": ordered[self._get_month(day)],
-                "invoices": invoiced[self._get_month(day)],
+                "orders": ordered[number],
+                "invoices": invoiced[number],
             }
-            for day in (this_month - relativedelta(months=number) for number in reversed(range(MONTHS)))
+            for number, day in enumerate(self._get_month_starts()[:-1], start=1)
         ]
 
     @api.model
@@ -318,11 +364,19 @@ class PortalAgentDashboard(models.AbstractModel):
                     "label": dataset["label"],
                     "colors": dataset["colors"],
                     "data": [currency.round(amount) for amount in dataset["amounts"]],
-                    "formatted": [format_amount(self.env, amount, currency) for amount in dataset["amounts"]],
+                    "formatted": [self._format_amount(amount, currency) for amount in dataset["amounts"]],
                 }
                 for dataset in datasets
             ],
         }
+
+    @api.model
+    def _format_amount(self, amount, currency):
+        """Return an amount as people read it, its minus sign before it where they read from the right, too.
+
+        :rtype: str
+        """
+        return format_amount(self.env, amount, currency).replace("-", "\N{LEFT-TO-RIGHT MARK}-")
 
     # ---- customers and documents
 

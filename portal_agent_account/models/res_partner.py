@@ -5,6 +5,8 @@ from odoo.exceptions import AccessError, UserError
 from odoo.fields import Command, Domain
 from odoo.tools import SQL, email_normalize
 
+from .covering_index import CoveringIndex
+from .customer_agents import CustomerAgents
 from .res_users import AGENT_GROUP
 
 # By either of them somebody may change who looks after a customer.
@@ -29,7 +31,7 @@ class ResPartner(models.Model):
         help="Portal users who see the quotations, orders and invoices of this customer and of all its contacts.",
     )
     # The same on a contact, where it shows, and changes, the agents of the company it belongs to.
-    commercial_portal_agent_ids = fields.Many2many(
+    commercial_portal_agent_ids = CustomerAgents(
         related="commercial_partner_id.portal_agent_ids",
         readonly=False,
         string="Agents of the Company",
@@ -46,6 +48,11 @@ class ResPartner(models.Model):
         string="Agent's Customers",
         compute="_compute_portal_agent_customer_count",
         groups="base.group_user",
+    )
+
+    # What the record rules ask of the contacts below a customer.
+    _portal_agent_contacts_idx = CoveringIndex(
+        "commercial_partner_id", ("id", "active", "company_id", "is_company", "parent_id", "partner_share")
     )
 
     @api.depends("user_ids.is_portal_agent")
@@ -188,7 +195,7 @@ class ResPartner(models.Model):
         :param add: ``res.users`` who become their agents
         :param remove: ``res.users`` who are their agents no longer
         :param bool replace: whether everybody but ``add`` goes
-        :raise AccessError: if the current user may not manage contacts
+        :raise AccessError: if the current user may not manage contacts, or not see somebody in ``add``
         :raise ValidationError: if somebody in ``add`` is not an agent
         """
         customers = self.commercial_partner_id
@@ -201,14 +208,19 @@ class ResPartner(models.Model):
     def _change_portal_agent_pairs(self, add, remove=(), replace=False):
         """Change the agents of these customers, where each may get and lose its own.
 
+        Agents whom the current user may not see, those of another company, are none of that user's business:
+        they are not given to customers, and stay with those they have.
+
         :param list add: pairs of ids, customer and user, that come
         :param list remove: pairs that go
         :param bool replace: whether all pairs of these customers but ``add`` go
-        :raise AccessError: if the current user may not manage contacts
+        :raise AccessError: if the current user may not manage contacts, or not see somebody in ``add``
         :raise ValidationError: if somebody in ``add`` is not an agent
         """
         self._check_may_assign_portal_agents()
-        self.env["res.users"].browse(sorted({user_id for _partner_id, user_id in add}))._check_is_portal_agent()
+        agents = self.env["res.users"].browse(sorted({user_id for _partner_id, user_id in add}))
+        agents.check_access("read")
+        agents._check_is_portal_agent()
         removed = self._delete_portal_agents(add if replace else remove, keep=replace)
         added = self._insert_portal_agents(add)
         self._portal_agents_changed(added, removed)
@@ -243,22 +255,27 @@ class ResPartner(models.Model):
         return self.env.execute_query(query) if pairs else []
 
     def _delete_portal_agents(self, pairs, keep=False):
-        """Unlink users from these customers.
+        """Unlink users from these customers, as far as the current user may see them.
 
         :param list pairs: the pairs of ids, customer and user, that go, or that stay
         :param bool keep: whether they stay, and all other pairs of these customers go
         :return: the pairs that are gone
         :rtype: list[tuple[int, int]]
         """
+        visible = SQL("TRUE")
+        if not self.env.su:
+            users = self.env["res.users"].with_context(active_test=False)._search(Domain.TRUE)
+            visible = SQL("user_id IN %s", users.subselect())
         return self.env.execute_query(
             SQL(
                 """
                 DELETE FROM res_partner_portal_agent_rel
-                      WHERE partner_id = ANY(%s::int[])
+                      WHERE partner_id = ANY(%s::int[]) AND %s
                         AND ((partner_id, user_id) IN (SELECT * FROM unnest(%s::int[], %s::int[]))) = %s
                   RETURNING partner_id, user_id
                 """,
                 self.ids,
+                visible,
                 [partner_id for partner_id, _user_id in pairs],
                 [user_id for _partner_id, user_id in pairs],
                 not keep,
@@ -287,6 +304,8 @@ class ResPartner(models.Model):
     def _log_portal_agents(self, changes):
         """Note the change of agents in the chatter of these customers, like any tracked field.
 
+        Like any tracked field, it names those whom the current user may see.
+
         All notes but the first, and the values in them, are written by SQL, past ``create`` of
         ``mail.message`` and ``mail.tracking.value``: what other addons do there (an audit log,
         automation rules for messages) sees one note of a batch. Nothing else is lost: notes like
@@ -296,12 +315,12 @@ class ResPartner(models.Model):
 
         :param dict changes: ids of the users who came and who went, by id of the customer
         """
-        customers_sudo = self.sudo().with_context(active_test=False)
+        customers = self.with_context(active_test=False)
         user_ids = {user_id for pair in changes.values() for user_id in (*pair[0], *pair[1])}
-        users_sudo = customers_sudo.portal_agent_ids.browse(user_ids) | customers_sudo.portal_agent_ids
+        users_sudo = (customers.portal_agent_ids.browse(user_ids) | customers.portal_agent_ids).sudo()
         names = {user.id: user.name for user in users_sudo}
         tracked = {}
-        for customer in customers_sudo:
+        for customer in customers:
             came, went = changes[customer.id]
             now = set(customer.portal_agent_ids.ids)
             before = (now - set(came)) | set(went)
@@ -372,6 +391,13 @@ class ResPartner(models.Model):
         contacts_sudo = contacts_sudo.filtered(lambda contact: contact.commercial_partner_id != contact)
         contacts_sudo._portal_agents_changed([], contacts_sudo._delete_portal_agents([], keep=True))
 
+    def _create_contact_parent_company(self):
+        """Give a customer's agents to the company that is made of its company name: that is the customer now."""
+        company = super()._create_contact_parent_company()
+        if company:
+            company.sudo()._change_portal_agents(add=self.sudo().portal_agent_ids)
+        return company
+
     # ---- whose account it is
 
     def _check_may_take_over_portal_agents(self):
@@ -395,6 +421,17 @@ class ResPartner(models.Model):
                     names=", ".join(agents.sudo().mapped("name")),
                 )
             )
+
+    def _can_be_edited_by_current_customer(self, **kwargs):
+        """Leave an agent's contact to the agent, whom the address book of a colleague may have as an address.
+
+        :rtype: bool
+        """
+        if self != self._get_current_partner(**kwargs) and any(
+            user._is_portal_agent() for user in self.sudo().user_ids
+        ):
+            return False
+        return super()._can_be_edited_by_current_customer(**kwargs)
 
     def _get_signup_url(self):
         """Give nobody the link to an agent's password who may not change users."""
@@ -545,13 +582,25 @@ class ResPartner(models.Model):
             message = self.env._("Invited: %(names)s", names=", ".join(users.mapped("name")))
         else:
             message = self.env._("They are portal agents already.")
+        return self._notify_about_portal_agents("success" if users else "info", message)
+
+    @api.model
+    def _notify_about_portal_agents(self, kind, message):
+        """Tell the administrator what was done, and refresh the view behind.
+
+        :param str kind: ``success``, ``info`` or ``warning``; a warning stays until it is closed
+        :param str message: what is told
+        :return: a client action
+        :rtype: dict
+        """
         return {
             "type": "ir.actions.client",
             "tag": "display_notification",
             "params": {
-                "type": "success" if users else "info",
+                "type": kind,
                 "title": self.env._("Portal agents"),
                 "message": message,
+                "sticky": kind == "warning",
                 "next": {"type": "ir.actions.client", "tag": "soft_reload"},
             },
         }

@@ -1,15 +1,24 @@
-from odoo import api, fields, models
+from odoo import api, models
 from odoo.fields import Domain
+
+from .covering_index import CoveringIndex
+from .customer_agents import CustomerAgents
 
 
 class SaleOrder(models.Model):
     _name = "sale.order"
     _inherit = ["sale.order", "portal.agent.mixin"]
 
-    portal_agent_ids = fields.Many2many(
+    portal_agent_ids = CustomerAgents(
         related="partner_id.commercial_partner_id.portal_agent_ids",
         string="Portal Agents",
         groups="base.group_user",
+    )
+
+    # What lists count, and the dashboard adds up. Web carts are told by their website.
+    _portal_agent_figures_idx = CoveringIndex(
+        "partner_id, date_order",
+        ("id", "company_id", "state", "currency_rate", "amount_total", "website_id"),
     )
 
     @api.model

@@ -5,6 +5,7 @@ from . import test_boundary_list
 from . import test_commission_agents
 from . import test_community_addons
 from . import test_hostile_agent
+from . import test_hostile_colleagues
 from . import test_invitation_secrets
 from . import test_query_plans
 from . import test_portal_dashboard

@@ -519,9 +519,32 @@ class TestAssigningCustomers(PortalAgentCommon):
         self.assertEqual(nobodys.portal_agent_ids, self.agent + self.other_agent)
 
     def test_customer_merged_into_a_contact_gives_its_agents_to_the_company(self):
-        self._merge(self._new_customer("Twin", portal_agent_ids=self.other_agent.ids), self.buyer)
+        twin = self._new_customer("Twin", is_company=False, portal_agent_ids=self.other_agent.ids)
+        self._merge(twin, self.buyer)
         self.assertEqual(self.customer.portal_agent_ids, self.agent + self.other_agent)
         self.assertFalse(self.buyer.portal_agent_ids)
+
+    def test_company_merged_into_a_contact_gives_its_agents_to_nobody_else(self):
+        self._merge(self._new_customer("Twin", portal_agent_ids=self.other_agent.ids), self.buyer)
+        self.assertEqual(self.buyer.commercial_partner_id, self.buyer, "It is a company now")
+        self.assertEqual(self.buyer.portal_agent_ids, self.other_agent)
+        self.assertEqual(self.customer.portal_agent_ids, self.agent)
+
+    def test_customer_that_comes_to_a_company_by_a_merge_brings_its_agents_along(self):
+        twin = self._new_customer("Twin", is_company=False, portal_agent_ids=self.other_agent.ids)
+        self._merge(self.buyer, twin)
+        self.assertEqual(twin.commercial_partner_id, self.customer)
+        self.assertEqual(self.customer.portal_agent_ids, self.agent + self.other_agent)
+        self.assertFalse(twin.portal_agent_ids)
+
+    def test_company_made_of_a_customers_company_name_has_its_agents(self):
+        customer = self._new_customer(
+            "Una Quill", is_company=False, company_name="Una & Co", portal_agent_ids=self.agent.ids
+        )
+        customer.with_user(self.contact_manager).create_company()
+        self.assertEqual(customer.commercial_partner_id.name, "Una & Co")
+        self.assertEqual(customer.parent_id.portal_agent_ids, self.agent)
+        self.assertFalse(customer.portal_agent_ids)
 
     def test_contacts_orders_and_invoices_are_found_and_grouped_by_agent(self):
         def search(model):

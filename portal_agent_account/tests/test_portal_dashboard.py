@@ -140,6 +140,14 @@ class TestPortalDashboard(PortalAgentCommon):
         self.assertEqual(figures["after"]["overdue"], figures["before"]["overdue"])
         self._assert_amount(figures["after"]["due"]["amount"], figures["before"]["due"]["amount"] - 9_999, "due")
 
+    def test_minus_sign_of_a_charts_amount_stays_before_it_in_any_direction(self):
+        with self.on_an_agents_page() as env:
+            datasets = [{"label": "Due", "colors": ["primary"], "amounts": [-5, 5]}]
+            [dataset] = env["portal.agent.dashboard"]._get_chart([], datasets)["datasets"]
+        credit, debit = dataset["formatted"]
+        self.assertIn("\N{LEFT-TO-RIGHT MARK}-", credit)
+        self.assertNotIn("\N{LEFT-TO-RIGHT MARK}", debit)
+
     def _give_credit(self, customer, amount):
         """Post a credit note whose date has passed."""
         lines = [Command.create({"name": "Back", "price_unit": amount, "tax_ids": [Command.clear()]})]

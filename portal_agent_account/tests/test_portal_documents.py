@@ -117,6 +117,21 @@ class TestPortalDocuments(PortalAgentPagesCommon):
         self.assertNotIn("Proforma", page)
         self.assertIn(self.invoice.name, page)
 
+    def test_shown_invoice_reads_in_the_direction_of_the_customers_language(self):
+        url = f"/my/agent/invoices/{self.invoice.id}"
+        self.env["res.lang"]._activate_lang("ar_001")
+        self.assertEqual(html.fromstring(self._get(url, report_type="html").text).body.get("dir"), "ltr")
+        self.invoice.partner_id.lang = "ar_001"
+        shown = html.fromstring(self._get(url, report_type="html").text)
+        self.assertEqual(shown.body.get("dir"), "rtl")
+        self.assertTrue(shown.xpath("//link[contains(@href, '.rtl.')]"))
+        self.assertEqual(self.agent.lang, "en_US")
+
+    def test_shown_invoice_is_as_wide_as_its_frame(self):
+        shown = html.fromstring(self._get(f"/my/agent/invoices/{self.invoice.id}", report_type="html").text)
+        self.assertIn("container-fluid", shown.body.classes)
+        self.assertNotIn("container", shown.body.classes)
+
     def test_pdf_is_printed_from_a_document_that_the_agent_may_see(self):
         rendered = []
 

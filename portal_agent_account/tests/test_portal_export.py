@@ -53,6 +53,25 @@ class TestPortalExport(PortalAgentPagesCommon):
         [row] = self._export_csv("invoices", filterby="credit_notes")
         self.assertEqual(float(row["Total"]), -100)
 
+    def test_customers_are_exported_with_what_they_owe(self):
+        self._new_customer("Quack Feathers", portal_agent_ids=[Command.link(self.agent.id)])
+        self.invoice.invoice_date_due = "2026-01-20"
+        for size in (1, 1000):
+            with patch.object(PortalAgentExport, "_portal_agent_export_batch", size):
+                for export in (self._export_csv, self._export_xlsx):
+                    self.assertEqual(
+                        [(row["Name"], float(row["Overdue"]), float(row["To be paid"])) for row in export("customers")],
+                        [("Quack Feathers", 0, 0), ("Quill Trading", 100, 0)],
+                        "One invoice of 100, and a credit note that is not used up",
+                    )
+        self.assertEqual({row["Currency"] for row in self._export_csv("customers")}, {self.company.currency_id.name})
+
+    def test_amount_with_three_decimals_is_shown_with_all_of_them(self):
+        workbook = load_workbook(io.BytesIO(self._get("/my/agent/orders/export", format="xlsx").content))
+        titles, row = workbook.active.iter_rows()
+        [total] = [cell for title, cell in zip(titles, row, strict=True) if title.value == "Total"]
+        self.assertEqual(total.number_format, "#,##0.00#")
+
     def test_no_name_is_taken_for_a_formula(self):
         for start in ("=", "+", "-", "@", "\t=", " ="):
             self.order.client_order_ref = f"{start}cmd|' /C calc'!A0"
@@ -75,6 +94,15 @@ class TestPortalExport(PortalAgentPagesCommon):
         self.assertEqual(self._get("/my/agent/orders/export", format="pdf").status_code, 404)
         self.assertEqual(self._get("/my/agent/users/export").status_code, 404)
         self.assertEqual(self._get("/my/agent/orders/export", customer=self.other_customer.id).status_code, 404)
+
+    def test_list_that_another_addon_adds_is_exported_too(self):
+        lists = {"contacts": PortalAgentExport._get_portal_agent_customer_list}
+        with patch.object(
+            PortalAgentExport,
+            "_get_portal_agent_lists",
+            lambda controller: {name: make.__get__(controller) for name, make in lists.items()},
+        ):
+            self.assertEqual([row["Name"] for row in self._export_csv("contacts")], ["Quill Trading"])
 
     def _add_orders(self, count):
         orders = [self._new_order(self.customer, f"QUILL-LONG-{number:03}") for number in range(count)]

@@ -141,7 +141,7 @@ class TestPortalLists(PortalAgentPagesCommon):
         currency = self.env["res.currency"].create({"name": "ZQL", "symbol": "Z"})
         pricelist = self.env["product.pricelist"].create({"name": "Far away", "currency_id": currency.id})
         self._new_order(self.customer, "QUILL-FAR", confirm=True, pricelist_id=pricelist.id)
-        more = self._new_order(self.customer, "QUILL-MORE")
+        more = self._new_order(self.customer, "QUILL-MORE", pricelist_id=self.order.pricelist_id.id)
         self.env["sale.order"].search([("name", "=", "QUILL-FAR")]).order_line.price_unit = 1_000_000
         more.order_line.price_unit = 5_000
         more.action_confirm()

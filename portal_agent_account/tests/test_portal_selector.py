@@ -51,6 +51,11 @@ class TestPortalSelector(PortalAgentPagesCommon):
         self.assertEqual(len(found["customers"]), 20)
         self.assertTrue(found["has_more"])
 
+    def test_what_tells_customers_apart_comes_piece_by_piece(self):
+        self.customer.write({"ref": "Q-7", "city": False, "email": "quill@example.com"})
+        [found] = self._ask(term="Q-7")["result"]["customers"]
+        self.assertEqual(found["details"], ["Q-7", "quill@example.com"])
+
     def test_names_come_as_they_are_and_as_data(self):
         self.customer.name = "<img src=x onerror=alert(1)> 😀"
         self.assertEqual(self._search("<img"), ["<img src=x onerror=alert(1)> 😀"])

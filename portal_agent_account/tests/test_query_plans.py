@@ -2,6 +2,9 @@ from unittest.mock import patch
 
 from odoo.fields import Domain
 from odoo.tests import tagged
+from odoo.tools import sql
+
+from odoo.addons.portal_agent_account.models.covering_index import CoveringIndex
 
 from .common import PortalAgentCommon
 
@@ -88,6 +91,50 @@ class TestQueryPlans(PortalAgentCommon):
         self.assertRegex(walk, r"Index Scan\w* using sale_order_date_order_id_idx")
         self.assertNotIn("date_order_id_idx", self._get_plan(executed[-1]))
         self.assertEqual((len(records), total), (1, 10_001))
+
+    def test_figures_are_read_from_the_index_alone(self):
+        """In the table, ten thousand customers' documents lie on as many pages."""
+        # indexes by nothing but the contact are smaller: PostgreSQL prefers them while a table is new
+        self.env.cr.execute(
+            """
+            DROP INDEX sale_order__partner_id_index;
+            DROP INDEX account_move__partner_id_index;
+            DROP INDEX res_partner__commercial_partner_id_index;
+            """
+        )
+        with self.on_an_agents_page() as env:
+            Dashboard, everybody = env["portal.agent.dashboard"], env["res.partner"]
+            Order, Move, Partner = env["sale.order"], env["account.move"], env["res.partner"]
+            queries = [
+                ("sale_order_portal_agent_figures_idx", Dashboard._select_orders(everybody)),
+                ("sale_order_portal_agent_figures_idx", Order._search(Order._get_portal_agent_order_domain()).select()),
+                ("account_move_portal_agent_figures_idx", Dashboard._select_invoices(everybody)),
+                (
+                    "account_move_portal_agent_figures_idx",
+                    Move._search(Move._get_portal_agent_invoice_domain()).select(),
+                ),
+                (
+                    "res_partner_portal_agent_contacts_idx",
+                    Order._search(Order._get_portal_agent_order_domain()).select(),
+                ),
+                ("res_partner_portal_agent_contacts_idx", Partner._search(Partner._get_portal_agent_domain()).select()),
+            ]
+            plans = [(index, self._get_plan(query)) for index, query in queries]
+        for index, plan in plans:
+            self.assertRegex(plan, rf"Index Only Scan using {index}\b")
+
+    def test_an_index_holds_the_columns_that_the_table_has(self):
+        """An addon that brings one may be installed later: the index is made anew then."""
+        index = CoveringIndex("name", ("id", "portal_agent_trial", "color"), condition="active")
+        index.name = "portal_agent_trial_idx"
+        Partner = self.env["res.partner"]
+        index.apply_to_database(Partner)
+        without, _comment = sql.index_definition(self.env.cr, "res_partner_portal_agent_trial_idx")
+        self.env.cr.execute("ALTER TABLE res_partner ADD COLUMN portal_agent_trial integer")
+        index.apply_to_database(Partner)
+        with_column, _comment = sql.index_definition(self.env.cr, "res_partner_portal_agent_trial_idx")
+        self.assertRegex(without, r"\(name\) INCLUDE \(id, color\) WHERE active")
+        self.assertRegex(with_column, r"\(name\) INCLUDE \(id, portal_agent_trial, color\) WHERE active")
 
     def test_rules_joined_by_or_would_read_every_order(self):
         """The measure can fail: outside a page the rules are joined by OR, and the plan shows it."""

@@ -4,10 +4,18 @@ from odoo import models
 class BasePartnerMergeAutomaticWizard(models.TransientModel):
     _inherit = "base.partner.merge.automatic.wizard"
 
+    def _merge(self, partner_ids, dst_partner=None, extra_checks=True):
+        """Give the agents of both sides to the merged customer, or to the company that it is a contact of by then."""
+        partners_sudo = self.env["res.partner"].sudo().browse(partner_ids).exists()
+        agents_sudo = partners_sudo.portal_agent_ids
+        result = super()._merge(partner_ids, dst_partner=dst_partner, extra_checks=extra_checks)
+        merged_sudo = partners_sudo.exists()
+        if len(merged_sudo) == 1:
+            merged_sudo._change_portal_agents(add=agents_sudo)
+        return result
+
     def _update_foreign_keys(self, src_partners, dst_partner):
-        """Give the merged customer the agents of both sides, noted in its chatter."""
+        """Take the agents from the contacts that go: Odoo would move them in the database, without a note."""
         entities_sudo = src_partners.sudo().filtered(lambda partner: partner.commercial_partner_id == partner)
-        agents_sudo = entities_sudo.portal_agent_ids
-        entities_sudo._change_portal_agents(remove=agents_sudo)
-        dst_partner.sudo()._change_portal_agents(add=agents_sudo)
+        entities_sudo._change_portal_agents(remove=entities_sudo.portal_agent_ids)
         return super()._update_foreign_keys(src_partners, dst_partner)

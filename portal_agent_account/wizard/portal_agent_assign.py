@@ -166,14 +166,4 @@ class PortalAgentAssign(models.TransientModel):
                 count=len(strangers),
                 names=", ".join(agent.display_name for agent in strangers[:10]) + (", …" if strangers[10:] else ""),
             )
-        return {
-            "type": "ir.actions.client",
-            "tag": "display_notification",
-            "params": {
-                "type": "warning" if strangers else "success",
-                "title": self.env._("Portal agents"),
-                "message": message,
-                "sticky": bool(strangers),
-                "next": {"type": "ir.actions.client", "tag": "soft_reload"},
-            },
-        }
+        return self.env["res.partner"]._notify_about_portal_agents("warning" if strangers else "success", message)

@@ -168,7 +168,7 @@ class SaleOrder(models.Model):
 
         Nothing that happens in here breaks, blocks or rolls back a sale.
         """
-        if self.env.context.get("install_mode"):  # other addons' demo orders invite nobody
+        if not self.env.registry.ready:  # addons are being installed: their demo orders invite nobody
             return
         try:
             orders = self._filter_portal_account_wanted()

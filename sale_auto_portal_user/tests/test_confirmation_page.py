@@ -54,6 +54,11 @@ class TestConfirmationPage(PortalAccountHttpCommon):
         self.assertIn("nora@example.com", self.message(page))
         self.assertEqual(page.xpath("//*[@id='portal_account_created']")[0].get("role"), "status")
 
+    def test_the_address_keeps_its_own_direction(self):
+        self.sale.action_confirm()
+        [address] = self.confirmation_page(self.sale).xpath("//*[@id='portal_account_created']//strong/bdi")
+        self.assertEqual(address.text, "nora@example.com")
+
     def test_no_sign_up_button_stands_beside_the_message(self):
         self.assertTrue(self.signup_links(self.confirmation_page(self.sale)), "stock offers it before")
         self.sale.action_confirm()
@@ -109,6 +114,12 @@ class TestConfirmationPage(PortalAccountHttpCommon):
         page = html.fromstring(self.url_open("/web/signup?token=expired").content)
         self.assertTrue(page.xpath("//a[@href='/web/reset_password']"))
         self.assertIn("too old", page.text_content())
+
+    def test_an_expired_link_leads_to_no_page_that_is_switched_off(self):
+        self.env["ir.config_parameter"].set_param("auth_signup.reset_password", False)
+        page = html.fromstring(self.url_open("/web/signup?token=expired").content)
+        self.assertFalse(page.xpath("//a[@href='/web/reset_password']"))
+        self.assertIn("ask us for a new link", page.text_content())
 
     def test_a_void_token_in_the_session_does_not_block_the_way_to_a_new_password(self):
         partner = self.sale.partner_id

@@ -168,9 +168,11 @@ export class PortalAgentSelector extends Interaction {
         if (customer.is_recent) {
             option.prepend(this.makeElement("i", "fa fa-history text-muted me-1"));
         }
-        if (customer.details) {
-            option.append(this.makeElement("div", "small text-muted text-break", customer.details));
+        const details = this.makeElement("div", "small text-muted text-break");
+        for (const detail of customer.details) {
+            details.append(this.makeElement("bdi", "me-2", detail), " ");
         }
+        option.append(details);
         return option;
     }
 

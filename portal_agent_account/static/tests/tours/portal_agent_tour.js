@@ -217,7 +217,7 @@ registry.category("web_tour.tours").add("portal_agent_phone", {
             trigger: ".o_portal_agent_table tbody tr:contains(QUILL-ORDER)",
             run() {
                 const row = this.anchor;
-                check("rows are cards", () => getComputedStyle(row).display === "grid");
+                check("rows are cards", () => getComputedStyle(row).display === "flex");
                 check("nothing scrolls sideways", () =>
                     document.scrollingElement.scrollWidth <= document.documentElement.clientWidth);
             },

@@ -16,8 +16,9 @@ from .base import AGENT_PAGE
 from .customers import PortalAgentCustomers
 
 # What spreadsheets take for the beginning of a formula: in a cell, or behind what some of them, by the
-# country they are set to, take for the end of a cell.
-_FORMULA_RE = re.compile(r'(^(?=[\s"]*[=+\-@])|[;,\t|\r\n](?=(?:[^\S\t\r\n]|")*[=+\-@]))')
+# country they are set to, take for the end of a cell. Where letters come in full width, these do too.
+_SIGN = r"[=+\-@\uff1d\uff0b\uff0d\uff20]"
+_FORMULA_RE = re.compile(rf'(^(?=[\s"]*{_SIGN})|[;,\t|\r\n](?=(?:[^\S\t\r\n]|")*{_SIGN}))')
 
 
 class PortalAgentExport(PortalAgentCustomers):

@@ -520,6 +520,13 @@ class ResUsers(models.Model):
             return self.env._("%(days)s days", days=hours // 24)
         return self.env._("1 hour") if hours == 1 else self.env._("%(hours)s hours", hours=hours)
 
+    def _may_reset_portal_password(self):
+        """Return whether the login page sends a new link to who asks for one: Odoo's ``auth_signup.reset_password``.
+
+        :rtype: bool
+        """
+        return self.env["ir.config_parameter"].sudo().get_param("auth_signup.reset_password") == "True"
+
     def _get_portal_company(self):
         """Return the company that invites: the order's, which may be a branch of the account's own.
 

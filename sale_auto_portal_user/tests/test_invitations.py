@@ -103,6 +103,15 @@ class TestInvitations(MailCase, PortalAccountCommon):
         self.assertFalse(messages)
         self.assertFalse([body for body in order.message_ids.mapped("body") if "token=" in body])
 
+    def test_it_promises_a_new_link_only_where_passwords_can_be_reset(self):
+        for enabled in (True, False):
+            self.env["ir.config_parameter"].set_param("auth_signup.reset_password", enabled)
+            self.invite(email=f"nora.{enabled}@example.com")
+            with self.mock_mail_gateway():
+                self.run_cron()
+            (mail,) = self._mails
+            self.assertEqual("Reset Password" in mail["body"], enabled)
+
     def test_it_is_written_in_the_customers_language(self):
         self.env["res.lang"]._activate_lang("fr_FR")
         template = self.env.ref("sale_auto_portal_user.mail_template_portal_invitation")

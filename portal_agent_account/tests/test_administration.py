@@ -8,7 +8,7 @@ from odoo.tools.safe_eval import safe_eval
 from .common import PortalAgentCommon
 
 
-@tagged("post_install", "-at_install")
+@tagged("post_install", "-at_install", "once")
 class TestMakingAgents(PortalAgentCommon):
     @classmethod
     def setUpClass(cls):
@@ -248,7 +248,7 @@ class TestMakingAgents(PortalAgentCommon):
         self.assertEqual(self.contact.user_ids.company_ids, company)
 
 
-@tagged("post_install", "-at_install")
+@tagged("post_install", "-at_install", "once")
 class TestAssigningCustomers(PortalAgentCommon):
     @classmethod
     def setUpClass(cls):

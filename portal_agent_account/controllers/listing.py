@@ -2,10 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
-from datetime import date, datetime, time
+from datetime import date, time
 from urllib.parse import urlencode
-
-import pytz
 
 from odoo.fields import Domain
 from odoo.tools.sql import escape_psql
@@ -130,8 +128,7 @@ class AgentList:
         """Return a day, or where the field has a time the moment in UTC when it begins or ends."""
         if self.model._fields[self.date_field].type == "date":
             return day
-        local = self.model.env.tz.localize(datetime.combine(day, clock))
-        return local.astimezone(pytz.utc).replace(tzinfo=None)
+        return self.model._get_portal_agent_moment(day, clock)
 
     def get_order(self, state):
         """Return the order of the records: groups first, then what was chosen, the newest last word.

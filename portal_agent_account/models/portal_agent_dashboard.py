@@ -1,7 +1,6 @@
 from collections import defaultdict
-from datetime import datetime, time
+from datetime import time
 
-import pytz
 from dateutil.relativedelta import relativedelta
 
 from odoo import api, fields, models
@@ -48,7 +47,7 @@ class PortalAgentDashboard(models.AbstractModel):
         :rtype: dict
         """
         ordered, invoiced = self._read_orders(customer), self._read_invoices(customer)
-        top_customers = self.env["res.partner"].browse(row["customer"].id for row in invoiced["top_customers"])
+        top_customers = self.env["res.partner"].union(*(row["customer"] for row in invoiced["top_customers"]))
         self._fetch(ordered["latest"], invoiced["latest"], top_customers)
         orders, invoices, due = ordered["months"], invoiced["months"], invoiced["due"]
         return {
@@ -193,7 +192,7 @@ class PortalAgentDashboard(models.AbstractModel):
             day=Order._field_to_sql(Order._table, "date_order", query),
             month=self._get_month_sql(
                 Order._field_to_sql(Order._table, "date_order", query),
-                [self._get_moment(day) for day in self._get_month_starts()],
+                [Order._get_portal_agent_moment(day, time.min) for day in self._get_month_starts()],
             ),
             state=Order._field_to_sql(Order._table, "state", query),
             rate=Order._field_to_sql(Order._table, "currency_rate", query),
@@ -250,14 +249,6 @@ class PortalAgentDashboard(models.AbstractModel):
         """
         this_month = fields.Date.context_today(self).replace(day=1)
         return [this_month - relativedelta(months=number) for number in reversed(range(-1, MONTHS))]
-
-    @api.model
-    def _get_moment(self, day):
-        """Return when a day begins where the agent is, in UTC.
-
-        :rtype: datetime
-        """
-        return self.env.tz.localize(datetime.combine(day, time.min)).astimezone(pytz.utc).replace(tzinfo=None)
 
     @api.model
     def _get_month_sql(self, column, starts):

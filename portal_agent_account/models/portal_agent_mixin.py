@@ -1,3 +1,7 @@
+from datetime import datetime
+
+import pytz
+
 from odoo import api, models
 from odoo.fields import Domain
 from odoo.tools import SQL
@@ -152,6 +156,17 @@ class PortalAgentMixin(models.AbstractModel):
             return self.browse(), 0
         rows = self.env.execute_query(query.select(SQL.identifier(query.table, "id"), SQL("COUNT(*) OVER ()")))
         return self.browse(record_id for record_id, _total in rows), rows[0][1] if rows else 0
+
+    @api.model
+    def _get_portal_agent_moment(self, day, clock):
+        """Return when it is some time of a day where the agent is.
+
+        :param date day: the day
+        :param time clock: the time of the agent's time zone
+        :return: the moment in UTC, as fields hold it
+        :rtype: datetime
+        """
+        return self.env.tz.localize(datetime.combine(day, clock)).astimezone(pytz.utc).replace(tzinfo=None)
 
     def _fetch_for_portal_agent(self):
         """Read what an agent's page shows of these records.

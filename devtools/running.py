@@ -142,7 +142,6 @@ def _show_welcome(odoo_server, cluster, options, catcher):
     say(f"  Log       {odoo_server.log_file}")
     if odoo_server.workers:
         say(f"  Web sockets need a proxy that sends /websocket to Odoo's gevent port; see {server.CONFIGURATION.name}.")
-    say("\nCtrl-C stops everything.\n")
 
 
 def find_agents(cluster, database):
@@ -195,6 +194,7 @@ def _wait(odoo_server):
     :raise DevError: when Odoo ended
     """
     try:
+        say("\nCtrl-C stops everything.\n")  # here already: who reads it may press it at once
         while odoo_server.is_running():
             time.sleep(0.5)
     except KeyboardInterrupt:

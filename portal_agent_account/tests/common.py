@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 from lxml import html
 
 from odoo.fields import Command
-from odoo.tests import HttpCase, TransactionCase, new_test_user
+from odoo.tests import HttpCase, TransactionCase
 
 from odoo.addons.portal_agent_account.models import agent_scope
 
@@ -29,36 +29,72 @@ class PortalAgentCommon(TransactionCase):
         cls.company = cls.env.ref("base.main_company")
         cls.env.user.company_ids |= cls.company
         cls._ensure_chart_of_accounts()
-        cls.agent = cls._new_agent("portal_agent_ann", name="Ann Agent")
-        cls.other_agent = cls._new_agent("portal_agent_bob", name="Bob Agent")
-        cls.portal_user = new_test_user(cls.env, login="portal_plain", groups="base.group_portal")
-
-        cls.customer = cls._new_customer("Quill Trading", portal_agent_ids=[Command.link(cls.agent.id)])
-        cls.buyer = cls._new_customer("Quincy Quill", parent_id=cls.customer.id, is_company=False)
-        cls.warehouse = cls._new_customer("Quill Depot", parent_id=cls.buyer.id, is_company=False, type="delivery")
-        cls.other_customer = cls._new_customer("Rook Stores", portal_agent_ids=[Command.link(cls.other_agent.id)])
-        cls.strange_customer = cls._new_customer("Swift Nobody")
-        cls.customer_user = new_test_user(cls.env, login="portal_quill", groups="base.group_portal")
-        cls.customer_user.partner_id.write({"name": "Quill Owner", "parent_id": cls.customer.id})
-
-        cls.product = cls.env["product.product"].create({"name": "Quill Ink", "type": "consu", "list_price": 100})
-        cls.quotation = cls._new_order(cls.buyer, "QUILL-QUOTATION", state="sent")
-        cls.draft_quotation = cls._new_order(cls.customer, "QUILL-DRAFT")
-        cls.order = cls._new_order(cls.warehouse, "QUILL-ORDER", confirm=True)
-        cls.other_order = cls._new_order(cls.other_customer, "ROOK-ORDER", confirm=True)
-        cls.strange_order = cls._new_order(cls.strange_customer, "SWIFT-ORDER", confirm=True)
-        cls.own_order = cls._new_order(cls.agent.partner_id, "ANN-ORDER", state="sent")
-
-        cls.invoice = cls._new_invoice(cls.buyer, "QUILL-INVOICE")
-        cls.credit_note = cls._new_invoice(cls.customer, "QUILL-CREDIT", move_type="out_refund")
-        cls.draft_invoice = cls._new_invoice(cls.customer, "QUILL-DRAFT-INVOICE", post=False)
-        cls.other_invoice = cls._new_invoice(cls.other_customer, "ROOK-INVOICE")
-        cls.own_invoice = cls._new_invoice(cls.agent.partner_id, "ANN-INVOICE")
-        # As sending it does; the community's portal_account_personal_data_only shows no others.
-        cls.own_invoice.message_subscribe(cls.agent.partner_id.ids)
+        cls._make_users()
+        cls._make_customers()
+        cls._make_orders()
+        cls._make_invoices()
         cls.env.flush_all()
 
-    # ---- the world of the tests
+    # ---- the world of the tests, made in batches: every class of tests makes it anew
+
+    @classmethod
+    def _make_users(cls):
+        cls.agent, cls.other_agent, cls.portal_user, cls.customer_user = cls.env["res.users"].create(
+            [
+                cls._prepare_agent("portal_agent_ann", name="Ann Agent"),
+                cls._prepare_agent("portal_agent_bob", name="Bob Agent"),
+                cls._prepare_portal_user("portal_plain"),
+                cls._prepare_portal_user("portal_quill", name="Quill Owner"),
+            ]
+        )
+
+    @classmethod
+    def _make_customers(cls):
+        cls.customer, cls.other_customer, cls.strange_customer = cls.env["res.partner"].create(
+            [
+                cls._prepare_customer("Quill Trading", portal_agent_ids=[Command.link(cls.agent.id)]),
+                cls._prepare_customer("Rook Stores", portal_agent_ids=[Command.link(cls.other_agent.id)]),
+                cls._prepare_customer("Swift Nobody"),
+            ]
+        )
+        cls.buyer = cls._new_customer("Quincy Quill", parent_id=cls.customer.id, is_company=False)
+        cls.warehouse = cls._new_customer("Quill Depot", parent_id=cls.buyer.id, is_company=False, type="delivery")
+        cls.customer_user.partner_id.parent_id = cls.customer
+
+    @classmethod
+    def _make_orders(cls):
+        cls.product = cls.env["product.product"].create({"name": "Quill Ink", "type": "consu", "list_price": 100})
+        orders = cls.env["sale.order"].create(
+            [
+                cls._prepare_order(cls.buyer, "QUILL-QUOTATION"),
+                cls._prepare_order(cls.customer, "QUILL-DRAFT"),
+                cls._prepare_order(cls.warehouse, "QUILL-ORDER"),
+                cls._prepare_order(cls.other_customer, "ROOK-ORDER"),
+                cls._prepare_order(cls.strange_customer, "SWIFT-ORDER"),
+                cls._prepare_order(cls.agent.partner_id, "ANN-ORDER"),
+            ]
+        )
+        cls.quotation, cls.draft_quotation, cls.order, cls.other_order, cls.strange_order, cls.own_order = orders
+        (cls.quotation + cls.own_order).state = "sent"
+        (cls.order + cls.other_order + cls.strange_order).action_confirm()
+
+    @classmethod
+    def _make_invoices(cls):
+        moves = cls.env["account.move"].create(
+            [
+                cls._prepare_invoice(cls.buyer, "QUILL-INVOICE"),
+                cls._prepare_invoice(cls.customer, "QUILL-CREDIT", move_type="out_refund"),
+                cls._prepare_invoice(cls.customer, "QUILL-DRAFT-INVOICE"),
+                cls._prepare_invoice(cls.other_customer, "ROOK-INVOICE"),
+                cls._prepare_invoice(cls.agent.partner_id, "ANN-INVOICE"),
+            ]
+        )
+        cls.invoice, cls.credit_note, cls.draft_invoice, cls.other_invoice, cls.own_invoice = moves
+        (moves - cls.draft_invoice).action_post()
+        # As sending it does; the community's portal_account_personal_data_only shows no others.
+        cls.own_invoice.message_subscribe(cls.agent.partner_id.ids)
+
+    # ---- one more of each
 
     @classmethod
     def _ensure_chart_of_accounts(cls):
@@ -68,43 +104,41 @@ class PortalAgentCommon(TransactionCase):
 
     @classmethod
     def _new_agent(cls, login, **values):
-        return new_test_user(
-            cls.env,
-            login=login,
-            groups="base.group_portal,portal_agent_account.group_portal_agent",
-            company_id=cls.company.id,
-            company_ids=[Command.set(cls.company.ids)],
-            **values,
-        )
+        return cls.env["res.users"].create(cls._prepare_agent(login, **values))
+
+    @classmethod
+    def _prepare_agent(cls, login, **values):
+        values = {"company_id": cls.company.id, "company_ids": [Command.set(cls.company.ids)]} | values
+        return cls._prepare_portal_user(login, "portal_agent_account.group_portal_agent", **values)
+
+    @classmethod
+    def _prepare_portal_user(cls, login, *groups, **values):
+        groups = [cls.env.ref(name).id for name in ("base.group_portal", *groups)]
+        return {
+            "name": login,
+            "login": login,
+            "password": login,
+            "email": f"{login}@example.com",
+            "group_ids": [Command.set(groups)],
+        } | values
 
     @classmethod
     def _new_customer(cls, name, **values):
-        return cls.env["res.partner"].create(
-            {
-                "name": name,
-                "is_company": True,
-                "email": f"{name.split()[0].lower()}@quill.example.com",
-                "comment": f"<p>{name} pays late</p>",
-                "ref": name.upper(),
-            }
-            | values
-        )
+        return cls.env["res.partner"].create(cls._prepare_customer(name, **values))
+
+    @classmethod
+    def _prepare_customer(cls, name, **values):
+        return {
+            "name": name,
+            "is_company": True,
+            "email": f"{name.split()[0].lower()}@quill.example.com",
+            "comment": f"<p>{name} pays late</p>",
+            "ref": name.upper(),
+        } | values
 
     @classmethod
     def _new_order(cls, partner, reference, state=None, confirm=False, **values):
-        order = cls.env["sale.order"].create(
-            {
-                "name": reference,
-                "partner_id": partner.id,
-                "company_id": cls.company.id,
-                "client_order_ref": reference,
-                "require_signature": True,
-                "require_payment": False,
-                "access_token": f"token-{reference.lower()}",
-                "order_line": [Command.create({"name": reference, "product_id": cls.product.id, "product_uom_qty": 2})],
-            }
-            | values
-        )
+        order = cls.env["sale.order"].create(cls._prepare_order(partner, reference, **values))
         if confirm:
             order.action_confirm()
         elif state:
@@ -112,24 +146,37 @@ class PortalAgentCommon(TransactionCase):
         return order
 
     @classmethod
-    def _new_invoice(cls, partner, reference, move_type="out_invoice", post=True, **values):
-        move = cls.env["account.move"].create(
-            {
-                "move_type": move_type,
-                "partner_id": partner.id,
-                "company_id": cls.company.id,
-                "invoice_date": "2026-01-15",
-                "ref": reference,
-                "access_token": f"token-{reference.lower()}",
-                "invoice_line_ids": [
-                    Command.create({"name": reference, "quantity": 1, "price_unit": 100, "tax_ids": [Command.clear()]})
-                ],
-            }
-            | values
-        )
+    def _prepare_order(cls, partner, reference, **values):
+        return {
+            "name": reference,
+            "partner_id": partner.id,
+            "company_id": cls.company.id,
+            "client_order_ref": reference,
+            "require_signature": True,
+            "require_payment": False,
+            "access_token": f"token-{reference.lower()}",
+            "order_line": [Command.create({"name": reference, "product_id": cls.product.id, "product_uom_qty": 2})],
+        } | values
+
+    @classmethod
+    def _new_invoice(cls, partner, reference, post=True, **values):
+        move = cls.env["account.move"].create(cls._prepare_invoice(partner, reference, **values))
         if post:
             move.action_post()
         return move
+
+    @classmethod
+    def _prepare_invoice(cls, partner, reference, **values):
+        line = {"name": reference, "quantity": 1, "price_unit": 100, "tax_ids": [Command.clear()]}
+        return {
+            "move_type": "out_invoice",
+            "partner_id": partner.id,
+            "company_id": cls.company.id,
+            "invoice_date": "2026-01-15",
+            "ref": reference,
+            "access_token": f"token-{reference.lower()}",
+            "invoice_line_ids": [Command.create(line)],
+        } | values
 
     # ---- in whose place the test looks
 

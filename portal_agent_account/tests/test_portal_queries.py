@@ -23,10 +23,15 @@ class TestPortalQueries(PortalAgentPagesCommon):
         contacts = self.env["res.partner"].create(
             [{"name": f"Contact of {customer.name}", "parent_id": customer.id} for customer in customers]
         )
-        for number, contact in enumerate(contacts):
-            self._new_order(contact, f"QUILL-SALE-{number}", confirm=True)
-            self._new_order(contact, f"QUILL-SENT-{number}", state="sent", validity_date="2020-01-01")
-            self._new_invoice(contact, f"QUILL-INVOICE-{number}")
+        orders, quotations = (
+            self.env["sale.order"].create([self._prepare_order(contact, f"QUILL-{name}") for contact in contacts])
+            for name in ("SALE", "SENT")
+        )
+        orders.action_confirm()
+        quotations.write({"state": "sent", "validity_date": "2020-01-01"})
+        self.env["account.move"].create(
+            [self._prepare_invoice(contact, "QUILL-INVOICE") for contact in contacts]
+        ).action_post()
         self.env.flush_all()
 
     def _count_queries(self, url):

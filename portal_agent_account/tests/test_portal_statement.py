@@ -182,7 +182,7 @@ class TestPortalStatement(PortalAgentPagesCommon):
         for tag in ("<script>alert", "<b>1", "<img src=x"):
             self.assertNotIn(tag, page)
 
-    def test_a_hundred_invoices_take_as_many_queries_as_three(self):
+    def test_ten_invoices_more_take_no_query_more(self):
         def count_queries():
             self.env.invalidate_all()
             with self.on_an_agents_page() as env:
@@ -192,7 +192,7 @@ class TestPortalStatement(PortalAgentPagesCommon):
 
         count_queries()
         few = count_queries()
-        for number in range(40):
+        for number in range(10):
             self._bill(2000 + number, number, partner_id=self.clerk.id)
         self.env.flush_all()
         self.assertLessEqual(count_queries(), few)

@@ -31,7 +31,7 @@ class TestPortalDesktopTour(PortalAgentTourCommon):
         self.start_tour("/sr@latin/my/agent", "portal_agent_language", login=self.agent.login)
 
 
-@tagged("post_install", "-at_install")
+@tagged("post_install", "-at_install", "once")
 class TestPortalPhoneTour(PortalAgentTourCommon):
     browser_size = "390x844"
     touch_enabled = True

@@ -34,28 +34,29 @@ class PortalAccountCommon(TransactionCase):
 
     @classmethod
     def order(cls, partner, **values):
-        return cls.env["sale.order"].create(
-            {
-                "partner_id": partner.id,
-                "order_line": [Command.create({"product_id": cls.product.id})],
-                **values,
-            }
-        )
+        return cls.env["sale.order"].create(cls._prepare_order(partner, **values))
+
+    @classmethod
+    def _prepare_order(cls, partner, **values):
+        return {
+            "partner_id": partner.id,
+            "order_line": [Command.create({"product_id": cls.product.id})],
+            **values,
+        }
 
     @classmethod
     def portal_user(cls, partner, login=None, **values):
-        return (
-            cls.env["res.users"]
-            .with_context(no_reset_password=True)
-            .create(
-                {
-                    "partner_id": partner.id,
-                    "login": login or partner.email,
-                    "group_ids": [Command.set(cls.env.ref("base.group_portal").ids)],
-                    **values,
-                }
-            )
-        )
+        users = cls.env["res.users"].with_context(no_reset_password=True)
+        return users.create(cls._prepare_portal_user(partner, login, **values))
+
+    @classmethod
+    def _prepare_portal_user(cls, partner, login=None, **values):
+        return {
+            "partner_id": partner.id,
+            "login": login or partner.email,
+            "group_ids": [Command.set(cls.env.ref("base.group_portal").ids)],
+            **values,
+        }
 
     def users_of(self, partner):
         return self.env["res.users"].with_context(active_test=False).search([("partner_id", "in", partner.ids)])

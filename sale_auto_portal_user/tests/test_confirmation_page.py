@@ -22,7 +22,7 @@ class TestConfirmationTemplate(PortalAccountCommon):
         self.assertIn("not hide_signup_button", button.get("t-if"))
 
 
-@tagged("post_install", "-at_install")
+@tagged("post_install", "-at_install", "once")
 class TestConfirmationPage(PortalAccountHttpCommon):
     def setUp(self):
         super().setUp()

@@ -23,9 +23,10 @@ class TestQueries(PortalAccountCommon):
             [{"name": f"{prefix}{index}", "email": f"{prefix}{index}@example.com"} for index in range(count)]
         )
         if with_account:
-            for partner in partners:
-                self.portal_user(partner)
-        return self.env["sale.order"].union(*(self.order(partner) for partner in partners))
+            self.env["res.users"].with_context(no_reset_password=True).create(
+                [self._prepare_portal_user(partner) for partner in partners]
+            )
+        return self.env["sale.order"].create([self._prepare_order(partner) for partner in partners])
 
     def extra_queries(self, count, *, with_account):
         """Queries of a confirmation with the addon, less those without it."""
@@ -36,7 +37,7 @@ class TestQueries(PortalAccountCommon):
         return self.count_queries(self.orders_of(count, with_account=with_account, prefix=f"b{count}x")) - without
 
     def test_customers_with_accounts_cost_two_queries_at_most_however_many(self):
-        for count in (1, 10, 40):
+        for count in (1, 20):
             with self.subTest(count=count):
                 self.assertLessEqual(self.extra_queries(count, with_account=True), 2)
 

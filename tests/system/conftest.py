@@ -141,12 +141,6 @@ def make_shop(make_database, make_server, cluster):
     return make
 
 
-@pytest.fixture
-def shop(make_shop, mail_catcher):
-    """A running shop with demo data and a mail server."""
-    return make_shop(mail_catcher)
-
-
 @pytest.fixture(scope="session")
 def make_shared_shop(make_database, make_shared_server, cluster):
     """A function that starts a shop that several tests share: `make_shared_shop(database=None)`."""

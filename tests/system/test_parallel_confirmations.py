@@ -14,12 +14,12 @@ AT_ONCE = 10
 
 @pytest.fixture(scope="module")
 def busy_shop(make_database, cluster, dev_session, odoo_source, tmp_path_factory):
-    """A shop with four workers, in which ten people have logged in."""
+    """A shop with three workers, in which ten people have logged in."""
     with (
         MailCatcher(tmp_path_factory.mktemp("mails")) as mail,
         server_factory(dev_session, odoo_source, cluster, "busy") as make_server,
     ):
-        shop = open_shop(make_server, cluster, make_database(), mail, workers=4)
+        shop = open_shop(make_server, cluster, make_database(), mail, workers=3)
         with ThreadPoolExecutor(AT_ONCE) as pool:
             shop.sessions = list(pool.map(lambda _number: OdooRpc(shop.url, shop.database), range(AT_ONCE)))
         yield shop

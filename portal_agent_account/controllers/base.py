@@ -284,7 +284,11 @@ class PortalAgent(CustomerPortal):
         """
         model, step = agent_list.model, self._items_per_page
         search = functools.partial(
-            model._search_portal_agent_page, agent_list.get_domain(state, customer), agent_list.get_order(state), step
+            model._search_portal_agent_page,
+            agent_list.get_domain(state, customer),
+            agent_list.get_order(state),
+            step,
+            customer=customer,
         )
         offset = step * max(page - 1, 0)
         records, total = search(offset)
@@ -390,7 +394,7 @@ class PortalAgent(CustomerPortal):
             return {}
         start = max(position - 1, 0)
         neighbours, _total = agent_list.model._search_portal_agent_page(
-            agent_list.get_domain(state, customer), agent_list.get_order(state), limit=3, offset=start
+            agent_list.get_domain(state, customer), agent_list.get_order(state), 3, start, customer
         )
         if neighbours[position - start : position - start + 1] != record:
             return {}

@@ -1,5 +1,6 @@
 from odoo.fields import Domain
 from odoo.http import content_disposition, request, route
+from odoo.tools import SQL
 
 from .base import AGENT_PAGE, CUSTOMER_PLACEHOLDER, HOME, PRINTED_AFRESH
 from .invoices import PortalAgentInvoices
@@ -87,12 +88,21 @@ class PortalAgentCustomers(PortalAgentOrders, PortalAgentInvoices):
         :param Domain domain: which invoices count, and which credit notes that are subtracted from them
         :rtype: Domain
         """
-        groups = request.env["account.move"]._read_group(
-            request.env["portal.agent.dashboard"]._get_invoice_domain(request.env["res.partner"]) & domain,
-            ["partner_id.commercial_partner_id"],
-            having=[("amount_residual_signed:sum", ">", 0)],
+        Move = request.env["account.move"]._among_all_customers()
+        everybody = request.env["res.partner"]
+        query = Move._search(request.env["portal.agent.dashboard"]._get_invoice_domain(everybody) & domain)
+        debtors = SQL(
+            """
+            SELECT contact.commercial_partner_id
+              FROM (%s) AS document JOIN res_partner AS contact ON contact.id = document.partner_id
+             GROUP BY contact.commercial_partner_id HAVING SUM(document.due) > 0
+            """,
+            query.select(
+                Move._field_to_sql(Move._table, "partner_id", query),
+                SQL("%s AS due", Move._field_to_sql(Move._table, "amount_residual_signed", query)),
+            ),
         )
-        return Domain("id", "in", [customer.id for (customer,) in groups])
+        return Domain("id", "in", debtors)
 
     def _get_portal_agent_customer_searchbar_inputs(self):
         return {
@@ -221,7 +231,10 @@ class PortalAgentCustomers(PortalAgentOrders, PortalAgentInvoices):
         for agent_list in lists:
             state = agent_list.read_state({}, customer)
             records, _total = agent_list.model._search_portal_agent_page(
-                agent_list.get_domain(state, customer), agent_list.get_order(state), self._portal_agent_latest_limit
+                agent_list.get_domain(state, customer),
+                agent_list.get_order(state),
+                self._portal_agent_latest_limit,
+                customer=customer,
             )
             self._fetch_portal_agent_records(records)
             latest[agent_list.name] = records

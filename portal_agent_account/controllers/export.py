@@ -106,7 +106,10 @@ class PortalAgentExport(PortalAgentCustomers):
         :param dict values: the parameters of the request
         """
         state = agent_list.read_state(values, customer)
-        return agent_list.model.search(agent_list.get_domain(state, customer), order=agent_list.get_order(state))
+        found = agent_list.model._among_all_customers(customer)._search(
+            agent_list.get_domain(state, customer), order=agent_list.get_order(state)
+        )
+        return agent_list.model.browse(found)
 
     def _get_portal_agent_export_rows(self, records, columns):
         """Return the rows of an export, read in batches that are forgotten when they are written.

@@ -79,7 +79,7 @@ class PortalAgentDashboard(models.AbstractModel):
 
     @api.model
     def _count_customers(self, customer):
-        Partner = self.env["res.partner"]
+        Partner = self.env["res.partner"]._among_all_customers()
         return 1 if customer else Partner.search_count(Partner._get_portal_agent_domain())
 
     @api.model
@@ -132,9 +132,11 @@ class PortalAgentDashboard(models.AbstractModel):
          UNION ALL
             SELECT 'due', NULL, NULL, due_day, count(*), sum(due) FROM document WHERE is_due GROUP BY due_day
          UNION ALL
-            (SELECT 'customer', customer_id, NULL, NULL, count(*), sum(amount) AS invoiced FROM document
-              WHERE day > %(since)s AND customer_id IS NOT NULL
-              GROUP BY customer_id ORDER BY invoiced DESC, customer_id LIMIT %(top)s)
+            (SELECT 'customer', contact.commercial_partner_id, NULL, NULL, count(*), sum(amount) AS invoiced
+               FROM document JOIN res_partner AS contact ON contact.id = contact_id
+              WHERE day > %(since)s
+              GROUP BY contact.commercial_partner_id
+              ORDER BY invoiced DESC, contact.commercial_partner_id LIMIT %(top)s)
          UNION ALL
             (SELECT 'latest', id, NULL, NULL, NULL, NULL FROM document ORDER BY day DESC, id DESC LIMIT %(latest)s)
                 """,
@@ -184,7 +186,7 @@ class PortalAgentDashboard(models.AbstractModel):
         :return: a query with the columns ``id``, ``day``, ``month``, ``state``, ``rate`` and ``amount``
         :rtype: SQL
         """
-        Order = self.env["sale.order"]
+        Order = self.env["sale.order"]._among_all_customers(customer)
         query = Order._search(self._get_order_domain(customer) & Domain("state", "in", ("draft", "sent", "sale")))
         return self._select(
             query,
@@ -203,16 +205,12 @@ class PortalAgentDashboard(models.AbstractModel):
     def _select_invoices(self, customer):
         """Return what the figures need of each invoice and credit note that the agent may see.
 
-        The customer is reached through the contact by the same join as in the record rule, which has
-        proved that it is the agent's.
-
         :return: a query with the columns ``id``, ``day``, ``month``, ``due_day`` (of what is overdue),
-            ``amount``, ``due``, ``is_due`` and ``customer_id``
+            ``amount``, ``due``, ``is_due`` and ``contact_id``
         :rtype: SQL
         """
-        Move = self.env["account.move"]
+        Move = self.env["account.move"]._among_all_customers(customer)
         query = Move._search(self._get_invoice_domain(customer))
-        Partner, partner = Move._fields["partner_id"].join(Move, Move._table, query)
         is_due = Move._get_portal_agent_due_domain().optimize_full(Move)
         is_overdue = Move._get_portal_agent_overdue_domain().optimize_full(Move)
         return self._select(
@@ -228,7 +226,7 @@ class PortalAgentDashboard(models.AbstractModel):
             amount=Move._field_to_sql(Move._table, "amount_total_signed", query),
             due=Move._field_to_sql(Move._table, "amount_residual_signed", query),
             is_due=is_due._to_sql(Move, Move._table, query),
-            customer_id=Partner._field_to_sql(partner, "commercial_partner_id", query),
+            contact_id=Move._field_to_sql(Move._table, "partner_id", query),
         )
 
     @api.model

@@ -2,11 +2,11 @@ from datetime import datetime
 
 import pytz
 
-from odoo import api, models
+from odoo import api, fields, models
 from odoo.fields import Domain
 from odoo.tools import SQL
 
-from . import agent_scope
+from . import agent_reader, agent_scope
 from .agent_boundary import READABLE_FIELDS
 
 
@@ -18,6 +18,19 @@ class PortalAgentMixin(models.AbstractModel):
 
     # The names that ``_get_portal_agent_readable_fields`` gave when the model was set up.
     _portal_agent_readable_names = frozenset()
+
+    # The many2one field through which a record has its contact.
+    _portal_agent_contact_field = "partner_id"
+
+    # What the record rules ask, and nobody else.
+    portal_agent_reader_ids = fields.Many2many(
+        comodel_name="res.users",
+        string="Agents Who May Read",
+        compute="_compute_portal_agent_reader_ids",
+        search="_search_portal_agent_reader_ids",
+        compute_sudo=True,
+        groups=fields.NO_ACCESS,
+    )
 
     def _post_model_setup__(self):
         names = frozenset(self._get_portal_agent_readable_fields())
@@ -35,6 +48,36 @@ class PortalAgentMixin(models.AbstractModel):
         :rtype: dict[str, str]
         """
         return READABLE_FIELDS.get(self._name, {})
+
+    @api.model
+    def _get_portal_agent_reader_depends(self):
+        """Return the fields on which ``portal_agent_reader_ids`` depends.
+
+        :rtype: list[str]
+        """
+        return [f"{self._portal_agent_contact_field}.portal_agent_reader_ids"]
+
+    @api.depends(lambda self: self._get_portal_agent_reader_depends())
+    def _compute_portal_agent_reader_ids(self):
+        for record in self:
+            record.portal_agent_reader_ids = record[self._portal_agent_contact_field].portal_agent_reader_ids
+
+    @api.model
+    def _search_portal_agent_reader_ids(self, operator, value):
+        if operator != "in" or False in value:
+            return NotImplemented
+        contacts = agent_reader.select_contacts(self.env["res.partner"], value)
+        return agent_reader.get_among_domain(self, self._portal_agent_contact_field, contacts)
+
+    @api.model
+    def _among_all_customers(self, customer=None):
+        """Return this model as it is searched for the records of all of an agent's customers.
+
+        Which records are found does not depend on it, only how PostgreSQL looks for them.
+
+        :param customer: the one whose records are searched for, a ``res.partner``: then they are few
+        """
+        return self if customer else self.with_context(**{agent_reader.ALL_CUSTOMERS: True})
 
     def _has_field_access(self, field, operation):
         """Refuse agents every field that is not listed, wherever their rules give them records.
@@ -137,7 +180,7 @@ class PortalAgentMixin(models.AbstractModel):
         return Domain("partner_id", "any!", Domain("commercial_partner_id", "=", customer.id))
 
     @api.model
-    def _search_portal_agent_page(self, domain, order, limit, offset=0):
+    def _search_portal_agent_page(self, domain, order, limit, offset=0, customer=None):
         """Search one page of a list and count the whole list, by one query.
 
         PostgreSQL can only count by finding the agent's own records. Asked for the first of them alone, it
@@ -148,10 +191,11 @@ class PortalAgentMixin(models.AbstractModel):
         :param str order: in which order
         :param int limit: how many records the page shows at most
         :param int offset: how many come before them
+        :param customer: the one whose records ``domain`` is about, a ``res.partner``; none for all
         :return: the page's records, and how many the list has on all pages; 0 behind its end
         :rtype: tuple[recordset, int]
         """
-        query = self._search(domain, order=order, limit=limit, offset=offset)
+        query = self._among_all_customers(customer)._search(domain, order=order, limit=limit, offset=offset)
         if query.is_empty():
             return self.browse(), 0
         rows = self.env.execute_query(query.select(SQL.identifier(query.table, "id"), SQL("COUNT(*) OVER ()")))

@@ -5,6 +5,7 @@ from odoo.exceptions import AccessError, UserError
 from odoo.fields import Command, Domain
 from odoo.tools import SQL, email_normalize
 
+from . import agent_reader
 from .covering_index import CoveringIndex
 from .customer_agents import CustomerAgents
 from .res_users import AGENT_GROUP
@@ -54,6 +55,22 @@ class ResPartner(models.Model):
     _portal_agent_contacts_idx = CoveringIndex(
         "commercial_partner_id", ("id", "active", "company_id", "is_company", "parent_id", "partner_share")
     )
+
+    @api.model
+    def _get_portal_agent_reader_depends(self):
+        return ["commercial_partner_id.active", "commercial_partner_id.portal_agent_ids"]
+
+    def _compute_portal_agent_reader_ids(self):
+        for partner in self:
+            customer = partner.commercial_partner_id
+            partner.portal_agent_reader_ids = customer.portal_agent_ids if customer.active else False
+
+    @api.model
+    def _search_portal_agent_reader_ids(self, operator, value):
+        if operator != "in" or False in value:
+            return NotImplemented
+        customers = agent_reader.select_customers(self, value)
+        return agent_reader.get_among_domain(self, "commercial_partner_id", customers)
 
     @api.depends("user_ids.is_portal_agent")
     def _compute_is_portal_agent(self):

@@ -6,6 +6,8 @@ class SaleOrderLine(models.Model):
     _name = "sale.order.line"
     _inherit = ["sale.order.line", "portal.agent.mixin"]
 
+    _portal_agent_contact_field = "order_partner_id"
+
     @api.model
     def _get_portal_agent_customer_domain(self, customer):
         if not customer:

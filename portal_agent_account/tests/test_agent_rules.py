@@ -123,6 +123,22 @@ class TestAgentRules(PortalAgentCommon):
             with self.on_an_agents_page() as env:
                 self.assertFalse(env[model].with_context(active_test=False).search([]), model)
 
+    def test_rules_find_by_a_search_whom_they_find_by_the_record(self):
+        agents = [Command.link(self.agent.id), Command.link(self.other_agent.id)]
+        archived = self._new_customer("Former", portal_agent_ids=agents)
+        contacts = self.customer + self.buyer + self.warehouse + self.other_customer + self.strange_customer + archived
+        self.env.flush_all()
+        archived.active = False  # not yet written when it is searched for
+        for agent, expected in ((self.agent, contacts[:3]), (self.other_agent, self.other_customer)):
+            domain = Domain("id", "in", contacts.ids) & Domain("portal_agent_reader_ids", "in", agent.ids)
+            for model in (contacts.with_context(active_test=False), contacts._among_all_customers()):
+                self.assertEqual(model.search(domain, order="id"), expected)
+                self.assertFalse(model.search(~domain & Domain("id", "in", expected.ids)))
+            self.assertEqual(contacts.filtered_domain(domain), expected)
+            orders = self.env["sale.order"].search(Domain("portal_agent_reader_ids", "in", agent.ids))
+            self.assertEqual(orders, orders.filtered_domain(Domain("portal_agent_reader_ids", "in", agent.ids)))
+            self.assertEqual(orders.partner_id.commercial_partner_id, expected.commercial_partner_id)
+
     def test_archived_contact_takes_no_document_with_it(self):
         self.buyer.active = False
         self.assertIn("QUILL-QUOTATION", self._names("sale.order"))

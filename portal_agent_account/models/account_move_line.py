@@ -9,12 +9,6 @@ class AccountMoveLine(models.Model):
     _portal_agent_contact_field = "move_id"
 
     @api.model
-    def _search_portal_agent_reader_ids(self, operator, value):
-        if operator != "in":
-            return NotImplemented
-        return Domain("move_id", "any!", Domain("portal_agent_reader_ids", "in", value))
-
-    @api.model
     def _get_portal_agent_customer_domain(self, customer):
         if not customer:
             return Domain.TRUE

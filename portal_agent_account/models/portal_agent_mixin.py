@@ -19,7 +19,7 @@ class PortalAgentMixin(models.AbstractModel):
     # The names that ``_get_portal_agent_readable_fields`` gave when the model was set up.
     _portal_agent_readable_names = frozenset()
 
-    # The many2one field through which a record has its contact.
+    # The many2one field through which a record has its contact: a contact's id, or that of a record that has one.
     _portal_agent_contact_field = "partner_id"
 
     # What the record rules ask, and nobody else.
@@ -66,8 +66,11 @@ class PortalAgentMixin(models.AbstractModel):
     def _search_portal_agent_reader_ids(self, operator, value):
         if operator != "in" or False in value:
             return NotImplemented
+        name = self._portal_agent_contact_field
+        if self._fields[name].comodel_name != "res.partner":
+            return Domain(name, "any!", Domain("portal_agent_reader_ids", "in", value))
         contacts = agent_reader.select_contacts(self.env["res.partner"], value)
-        return agent_reader.get_among_domain(self, self._portal_agent_contact_field, contacts)
+        return agent_reader.get_among_domain(self, name, contacts)
 
     @api.model
     def _among_all_customers(self, customer=None):

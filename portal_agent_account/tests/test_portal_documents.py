@@ -11,7 +11,7 @@ from odoo.addons.portal_agent_account.controllers.document import make_inert
 from .common import PortalAgentPagesCommon
 
 
-@tagged("post_install", "-at_install")
+@tagged("post_install", "-at_install", "once")
 class TestPortalDocuments(PortalAgentPagesCommon):
     """Documents can be read and printed, and nothing else."""
 

@@ -13,7 +13,7 @@ NASTY = (
 )  # fmt: skip
 
 
-@tagged("post_install", "-at_install")
+@tagged("post_install", "-at_install", "once")
 class TestPortalParams(BaseCase):
     """What is made of whatever a visitor sends."""
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from tests.system import agent
 
-EXAMPLES = 15
+EXAMPLES = 10
 ROUTES = (
     *agent.PAGES,
     "/my/agent/customers/{id}",

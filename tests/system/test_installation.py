@@ -6,7 +6,7 @@ from devtools import server
 
 ADDON = "sale_auto_portal_user"
 AGENT_ADDON = "portal_agent_account"
-ORDERS = 20_000
+ORDERS = 5_000
 
 # One confirmed order made by Odoo, the others like it.
 FILL = f"""

@@ -282,14 +282,8 @@ class PortalAgent(CustomerPortal):
         :return: the records, how many there are on all pages, and the portal's pager
         :rtype: tuple[recordset, int, dict]
         """
-        model, step = agent_list.model, self._items_per_page
-        search = functools.partial(
-            model._search_portal_agent_page,
-            agent_list.get_domain(state, customer),
-            agent_list.get_order(state),
-            step,
-            customer=customer,
-        )
+        step = self._items_per_page
+        search = functools.partial(agent_list.search_page, state, customer, step)
         offset = step * max(page - 1, 0)
         records, total = search(offset)
         if offset and not records:
@@ -393,9 +387,7 @@ class PortalAgent(CustomerPortal):
         if position < 0:
             return {}
         start = max(position - 1, 0)
-        neighbours, _total = agent_list.model._search_portal_agent_page(
-            agent_list.get_domain(state, customer), agent_list.get_order(state), 3, start, customer
-        )
+        neighbours, _total = agent_list.search_page(state, customer, limit=3, offset=start)
         if neighbours[position - start : position - start + 1] != record:
             return {}
         args = agent_list.get_url_args(state)

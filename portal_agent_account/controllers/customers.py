@@ -1,6 +1,5 @@
 from odoo.fields import Domain
 from odoo.http import content_disposition, request, route
-from odoo.tools import SQL
 
 from .base import AGENT_PAGE, CUSTOMER_PLACEHOLDER, HOME, PRINTED_AFRESH
 from .invoices import PortalAgentInvoices
@@ -69,40 +68,18 @@ class PortalAgentCustomers(PortalAgentOrders, PortalAgentInvoices):
 
     def _get_portal_agent_customer_searchbar_filters(self):
         """Filter by what the columns of the list say."""
-        Move = request.env["account.move"]
+        Dashboard, Move = request.env["portal.agent.dashboard"], request.env["account.move"]
         return {
             "all": {"label": request.env._("All"), "domain": Domain.TRUE},
             "due": {
                 "label": request.env._("To be paid"),
-                "domain": lambda: self._get_portal_agent_debtor_domain(Move._get_portal_agent_due_domain()),
+                "domain": lambda: Dashboard._get_debtor_domain(Move._get_portal_agent_due_domain()),
             },
             "overdue": {
                 "label": request.env._("Overdue"),
-                "domain": lambda: self._get_portal_agent_debtor_domain(Move._get_portal_agent_overdue_domain()),
+                "domain": lambda: Dashboard._get_debtor_domain(Move._get_portal_agent_overdue_domain()),
             },
         }
-
-    def _get_portal_agent_debtor_domain(self, domain):
-        """Return the condition that a customer owes something in the end.
-
-        :param Domain domain: which invoices count, and which credit notes that are subtracted from them
-        :rtype: Domain
-        """
-        Move = request.env["account.move"]._among_all_customers()
-        everybody = request.env["res.partner"]
-        query = Move._search(request.env["portal.agent.dashboard"]._get_invoice_domain(everybody) & domain)
-        debtors = SQL(
-            """
-            SELECT contact.commercial_partner_id
-              FROM (%s) AS document JOIN res_partner AS contact ON contact.id = document.partner_id
-             GROUP BY contact.commercial_partner_id HAVING SUM(document.due) > 0
-            """,
-            query.select(
-                Move._field_to_sql(Move._table, "partner_id", query),
-                SQL("%s AS due", Move._field_to_sql(Move._table, "amount_residual_signed", query)),
-            ),
-        )
-        return Domain("id", "in", debtors)
 
     def _get_portal_agent_customer_searchbar_inputs(self):
         return {
@@ -230,12 +207,7 @@ class PortalAgentCustomers(PortalAgentOrders, PortalAgentInvoices):
         latest = {}
         for agent_list in lists:
             state = agent_list.read_state({}, customer)
-            records, _total = agent_list.model._search_portal_agent_page(
-                agent_list.get_domain(state, customer),
-                agent_list.get_order(state),
-                self._portal_agent_latest_limit,
-                customer=customer,
-            )
+            records, _total = agent_list.search_page(state, customer, self._portal_agent_latest_limit)
             self._fetch_portal_agent_records(records)
             latest[agent_list.name] = records
         return latest

@@ -130,6 +130,20 @@ class AgentList:
             return day
         return self.model._get_portal_agent_moment(day, clock)
 
+    def search_page(self, state, customer, limit, offset=0):
+        """Search one page of the list, and count all of it.
+
+        :param ListState state: what is chosen
+        :param customer: the selected customer, a ``res.partner`` of one record or none
+        :param int limit: how many records the page shows at most
+        :param int offset: how many come before them
+        :return: the page's records, and how many there are on all pages
+        :rtype: tuple[recordset, int]
+        """
+        return self.model._search_portal_agent_page(
+            self.get_domain(state, customer), self.get_order(state), limit, offset, customer
+        )
+
     def get_order(self, state):
         """Return the order of the records: groups first, then what was chosen, the newest last word.
 

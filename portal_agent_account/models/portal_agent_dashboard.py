@@ -391,6 +391,30 @@ class PortalAgentDashboard(models.AbstractModel):
         return balances
 
     @api.model
+    def _get_debtor_domain(self, condition):
+        """Return the condition that a customer owes something in the end.
+
+        :param Domain condition: which invoices count, and which credit notes that are subtracted from them
+        :rtype: Domain
+        """
+        Move = self.env["account.move"]._among_all_customers()
+        query = Move._search(self._get_invoice_domain(self.env["res.partner"]) & condition)
+        documents = self._select(
+            query,
+            contact_id=Move._field_to_sql(Move._table, "partner_id", query),
+            due=Move._field_to_sql(Move._table, "amount_residual_signed", query),
+        )
+        debtors = SQL(
+            """
+            SELECT contact.commercial_partner_id
+              FROM (%s) AS document JOIN res_partner AS contact ON contact.id = contact_id
+             GROUP BY contact.commercial_partner_id HAVING sum(due) > 0
+            """,
+            documents,
+        )
+        return Domain("id", "in", debtors)
+
+    @api.model
     def _get_latest_documents(self, orders, invoices):
         """Return the latest quotations, orders and invoices, the newest first.
 

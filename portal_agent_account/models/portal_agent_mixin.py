@@ -69,8 +69,16 @@ class PortalAgentMixin(models.AbstractModel):
         name = self._portal_agent_contact_field
         if self._fields[name].comodel_name != "res.partner":
             return Domain(name, "any!", Domain("portal_agent_reader_ids", "in", value))
-        contacts = agent_reader.select_contacts(self.env["res.partner"], value)
-        return agent_reader.get_among_domain(self, name, contacts)
+        return agent_reader.get_among_domain(self, name, self._select_portal_agent_contacts(value))
+
+    @api.model
+    def _select_portal_agent_contacts(self, user_ids):
+        """Return a query for the ids that the contact's field has in the records of some agents' customers.
+
+        :param Collection user_ids: ids of the agents
+        :rtype: SQL
+        """
+        return agent_reader.select_contacts(self.env["res.partner"], user_ids)
 
     @api.model
     def _among_all_customers(self, customer=None):

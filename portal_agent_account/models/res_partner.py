@@ -19,6 +19,8 @@ class ResPartner(models.Model):
     _name = "res.partner"
     _inherit = ["res.partner", "portal.agent.mixin"]
 
+    _portal_agent_contact_field = "commercial_partner_id"
+
     # Hidden from portal users: a customer does not see its agents, an agent not the others.
     portal_agent_ids = fields.Many2many(
         comodel_name="res.users",
@@ -66,11 +68,8 @@ class ResPartner(models.Model):
             partner.portal_agent_reader_ids = customer.portal_agent_ids if customer.active else False
 
     @api.model
-    def _search_portal_agent_reader_ids(self, operator, value):
-        if operator != "in" or False in value:
-            return NotImplemented
-        customers = agent_reader.select_customers(self, value)
-        return agent_reader.get_among_domain(self, "commercial_partner_id", customers)
+    def _select_portal_agent_contacts(self, user_ids):
+        return agent_reader.select_customers(self, user_ids)
 
     @api.depends("user_ids.is_portal_agent")
     def _compute_is_portal_agent(self):

@@ -1,11 +1,14 @@
 """Fixtures for a whole shop: a real server, a real browser, a real mail server."""
 
+import contextlib
 import time
 from dataclasses import dataclass, field
 
 import pytest
 
 from devtools import server
+from devtools.mail import MailCatcher
+from devtools.pytest_plugin import server_factory
 from tests.system.odoo_rpc import OdooRpc
 
 # The scheduled actions of the shop's addon.
@@ -139,6 +142,22 @@ def make_shop(make_database, make_server, cluster):
         return open_shop(make_server, cluster, database or make_database(), mail, **options)
 
     return make
+
+
+@pytest.fixture(scope="module")
+def make_module_shop(make_database, cluster, dev_session, odoo_source, tmp_path_factory):
+    """A function that starts a shop with a mail server for the tests of a module: `make_module_shop(name, **options)`.
+
+    The name is that of its log, the options are those of `make_server`.
+    """
+    with contextlib.ExitStack() as stack:
+
+        def make(name, **options):
+            mail = stack.enter_context(MailCatcher(tmp_path_factory.mktemp("mails")))
+            make_server = stack.enter_context(server_factory(dev_session, odoo_source, cluster, name))
+            return open_shop(make_server, cluster, make_database(), mail, **options)
+
+        yield make
 
 
 @pytest.fixture(scope="session")

@@ -5,23 +5,17 @@ import re
 import pytest
 
 from devtools.browser import open_context
-from devtools.mail import MailCatcher
-from devtools.pytest_plugin import server_factory
 from tests.system.checkout import buy_as_guest
-from tests.system.conftest import SEND_INVITATIONS, open_shop
+from tests.system.conftest import SEND_INVITATIONS
 
 EMAIL = "greta.guest@example.com"
 MESSAGE = "#portal_account_created"
 
 
 @pytest.fixture(scope="module")
-def shop(make_database, cluster, dev_session, odoo_source, tmp_path_factory):
+def shop(make_module_shop):
     """A running shop with demo data and a mail server."""
-    with (
-        MailCatcher(tmp_path_factory.mktemp("mails")) as mail,
-        server_factory(dev_session, odoo_source, cluster, "checkout") as make_server,
-    ):
-        yield open_shop(make_server, cluster, make_database(), mail)
+    return make_module_shop("checkout")
 
 
 def test_a_guest_buys_gets_one_invitation_and_lands_on_the_order(shop, browser, page):

@@ -27,7 +27,6 @@ env.cr.commit()
 # A row that is written gets a new version: the sum tells whether any was.
 VERSIONS = "SELECT count(*), sum(xmin::text::bigint) FROM sale_order"
 
-
 # What a database is made of, beside the records of its users.
 TRACES = {
     "columns": "SELECT table_name || '.' || column_name FROM information_schema.columns WHERE table_schema = 'public'",

@@ -4,25 +4,19 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from devtools.mail import MailCatcher
-from devtools.pytest_plugin import server_factory
-from tests.system.conftest import PENDING_ACCOUNTS, SEND_INVITATIONS, open_shop, wait_until
+from tests.system.conftest import PENDING_ACCOUNTS, SEND_INVITATIONS, wait_until
 from tests.system.odoo_rpc import OdooRpc
 
 AT_ONCE = 10
 
 
 @pytest.fixture(scope="module")
-def busy_shop(make_database, cluster, dev_session, odoo_source, tmp_path_factory):
+def busy_shop(make_module_shop):
     """A shop with three workers, in which ten people have logged in."""
-    with (
-        MailCatcher(tmp_path_factory.mktemp("mails")) as mail,
-        server_factory(dev_session, odoo_source, cluster, "busy") as make_server,
-    ):
-        shop = open_shop(make_server, cluster, make_database(), mail, workers=3)
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            shop.sessions = list(pool.map(lambda _number: OdooRpc(shop.url, shop.database), range(AT_ONCE)))
-        yield shop
+    shop = make_module_shop("busy", workers=3)
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        shop.sessions = list(pool.map(lambda _number: OdooRpc(shop.url, shop.database), range(AT_ONCE)))
+    return shop
 
 
 def confirm_at_once(shop, order_ids):

@@ -179,6 +179,7 @@ class PortalAgentCustomers(PortalAgentOrders, PortalAgentInvoices):
             "agent_customer_sudo": customer.sudo(),
             "agent_contacts": contacts[: self._portal_agent_contacts_limit],
             "agent_has_more_contacts": len(contacts) > self._portal_agent_contacts_limit,
+            "agent_since": None,
             "agent_figures": summary["figures"],
             "agent_currency": Dashboard._get_currency(),
             "agent_latest": self._get_portal_agent_latest(customer),

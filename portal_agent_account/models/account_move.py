@@ -25,6 +25,7 @@ class AccountMove(models.Model):
         "partner_id, invoice_date",
         (
             "id",
+            "commercial_partner_id",
             "company_id",
             "move_type",
             "payment_state",

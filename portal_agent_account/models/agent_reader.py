@@ -22,6 +22,21 @@ from odoo.tools import SQL
 # records are looked for, and not which: whoever sets it finds the same.
 ALL_CUSTOMERS = "portal_agent_all_customers"
 
+# The ids of some agents' customers who are not archived: each customer is looked up.
+_CUSTOMERS = """
+    SELECT customer.id FROM res_partner AS customer
+      JOIN res_partner_portal_agent_rel AS agent ON agent.partner_id = customer.id
+     WHERE customer.active AND agent.user_id IN %s
+"""
+# The same: those who are archived are taken away. They are few, and an index holds nothing else.
+_ALL_CUSTOMERS = """
+    SELECT agent.partner_id FROM res_partner_portal_agent_rel AS agent
+     WHERE agent.user_id IN %s
+       AND NOT EXISTS (
+           SELECT FROM res_partner AS customer WHERE customer.id = agent.partner_id AND customer.active IS NOT TRUE
+       )
+"""
+
 
 def get_among_domain(model, name, ids):
     """Return the condition that a field's value is among some ids.
@@ -61,11 +76,7 @@ def select_customers(partners, user_ids):
     :rtype: SQL
     """
     return SQL(
-        """
-        SELECT customer.id FROM res_partner AS customer
-          JOIN res_partner_portal_agent_rel AS agent ON agent.partner_id = customer.id
-         WHERE customer.active AND agent.user_id IN %s
-        """,
+        _ALL_CUSTOMERS if _is_about_all_customers(partners) else _CUSTOMERS,
         tuple(user_ids),
         to_flush=(partners._fields["active"], partners._fields["portal_agent_ids"]),
     )

@@ -39,15 +39,16 @@ class PortalAgentDashboard(models.AbstractModel):
     # ---- tiles and charts: what is read once serves all of them
 
     @api.model
-    def _get_summary(self, customer):
+    def _get_summary(self, customer, since=None):
         """Return the figures of the tiles and of the charts, and the documents beside them.
 
         :param customer: a ``res.partner`` of one record, or none for all
+        :param date since: the first day that counts; ``None`` for all days. What is due counts of any day.
         :return: ``figures``, ``months``, ``ages``, ``top_customers`` and ``latest``
         :rtype: dict
         """
-        ordered, invoiced = self._read_orders(customer), self._read_invoices(customer)
-        top_customers = self.env["res.partner"].union(*(row["customer"] for row in invoiced["top_customers"]))
+        ordered, invoiced = self._read_orders(customer, since), self._read_invoices(customer, since)
+        top_customers = self._get_top_customers(invoiced["customers"])
         self._fetch(ordered["latest"], invoiced["latest"], top_customers)
         orders, invoices, due = ordered["months"], invoiced["months"], invoiced["due"]
         return {
@@ -61,20 +62,21 @@ class PortalAgentDashboard(models.AbstractModel):
             },
             "months": self._get_months(orders, invoices),
             "ages": self._get_ages(due),
-            "top_customers": invoiced["top_customers"],
+            "top_customers": top_customers,
             "latest": self._get_latest_documents(ordered["latest"], invoiced["latest"]),
         }
 
     @api.model
-    def _fetch(self, orders, invoices, customers):
+    def _fetch(self, orders, invoices, top_customers):
         """Read what the dashboard says of the records that it names.
 
         :param orders: the latest ``sale.order``
         :param invoices: the latest ``account.move``
-        :param customers: the top customers, ``res.partner``
+        :param list top_customers: ``_get_top_customers``
         """
         orders._fetch_for_portal_agent()
         invoices._fetch_for_portal_agent()
+        customers = self.env["res.partner"].union(*(top["customer"] for top in top_customers))
         (customers | orders.partner_id | invoices.partner_id)._fetch_for_portal_agent()
 
     @api.model
@@ -83,9 +85,11 @@ class PortalAgentDashboard(models.AbstractModel):
         return 1 if customer else Partner.search_count(Partner._get_portal_agent_domain())
 
     @api.model
-    def _read_orders(self, customer):
+    def _read_orders(self, customer, since):
         """Read open quotations and sales orders, once for everything that is said of them.
 
+        :param customer: a ``res.partner`` of one record, or none for all
+        :param since: the first day that counts, or ``None``
         :return: ``months``: ``[{"state", "month", "count", "amount"}]``, the month by its number (``_get_month_sql``);
             ``latest``: the newest ones
         :rtype: dict
@@ -101,7 +105,7 @@ class PortalAgentDashboard(models.AbstractModel):
             (SELECT 'latest', id, NULL, NULL, NULL, NULL, NULL
                FROM document ORDER BY day DESC, id DESC LIMIT %(latest)s)
                 """,
-                orders=self._select_orders(customer),
+                orders=self._select_orders(customer, since),
                 latest=LATEST_DOCUMENTS,
             )
         )
@@ -114,13 +118,15 @@ class PortalAgentDashboard(models.AbstractModel):
         }
 
     @api.model
-    def _read_invoices(self, customer):
+    def _read_invoices(self, customer, since):
         """Read invoices and credit notes, once for everything that is said of them.
 
+        :param customer: a ``res.partner`` of one record, or none for all
+        :param since: the first day that counts, or ``None``
         :return: ``months``: ``[{"month", "count", "amount"}]``, the month by its number (``_get_month_sql``);
             ``due``, what is not paid by the days that it is overdue, open credit and what is blocked among what
-            is not overdue: ``[{"days_overdue", "count", "amount"}]``; ``top_customers``, those with most
-            invoiced in the last months: ``[{"customer", "amount"}]``; ``latest``: the newest ones
+            is not overdue: ``[{"days_overdue", "count", "amount"}]``; ``customers``, those with most invoiced:
+            ``{id: amount}``; ``latest``: the newest ones
         :rtype: dict
         """
         today = fields.Date.context_today(self)
@@ -128,25 +134,24 @@ class PortalAgentDashboard(models.AbstractModel):
             SQL(
                 """
             WITH document AS MATERIALIZED (%(invoices)s)
-            SELECT 'month', NULL::integer, month, NULL::date, count(*), sum(amount) FROM document GROUP BY month
+            SELECT 'month', NULL::integer, month, NULL::date, count(*), sum(amount)
+              FROM document WHERE %(is_counted)s GROUP BY month
          UNION ALL
             SELECT 'due', NULL, NULL, due_day, count(*), sum(due) FROM document WHERE is_due GROUP BY due_day
          UNION ALL
-            (SELECT 'customer', contact.commercial_partner_id, NULL, NULL, count(*), sum(amount) AS invoiced
-               FROM document JOIN res_partner AS contact ON contact.id = contact_id
-              WHERE day > %(since)s
-              GROUP BY contact.commercial_partner_id
-              ORDER BY invoiced DESC, contact.commercial_partner_id LIMIT %(top)s)
+            (SELECT 'customer', customer_id, NULL, NULL, count(*), sum(amount) AS invoiced
+               FROM document WHERE %(is_counted)s
+              GROUP BY customer_id ORDER BY invoiced DESC, customer_id LIMIT %(top)s)
          UNION ALL
-            (SELECT 'latest', id, NULL, NULL, NULL, NULL FROM document ORDER BY day DESC, id DESC LIMIT %(latest)s)
+            (SELECT 'latest', id, NULL, NULL, NULL, NULL
+               FROM document WHERE %(is_counted)s ORDER BY day DESC, id DESC LIMIT %(latest)s)
                 """,
-                invoices=self._select_invoices(customer),
-                since=today - relativedelta(months=MONTHS),
+                invoices=self._select_invoices(customer, since),
+                is_counted=SQL("day >= %s", since) if since else SQL("TRUE"),
                 top=TOP_CUSTOMERS,
                 latest=LATEST_DOCUMENTS,
             )
         )
-        customers = self.env["res.partner"].browse(customer_id for customer_id, *_values in rows["customer"])
         return {
             "months": [
                 {"month": month, "count": count, "amount": amount or 0}
@@ -156,12 +161,27 @@ class PortalAgentDashboard(models.AbstractModel):
                 {"days_overdue": (today - day).days if day else 0, "count": count, "amount": amount or 0}
                 for _id, _month, day, count, amount in rows["due"]
             ],
-            "top_customers": [
-                {"customer": partner, "amount": amount or 0}
-                for partner, (_id, _month, _day, _count, amount) in zip(customers, rows["customer"], strict=True)
-            ],
+            "customers": {customer_id: amount or 0 for customer_id, _month, _day, _count, amount in rows["customer"]},
             "latest": self.env["account.move"].browse(move_id for move_id, *_values in rows["latest"]),
         }
+
+    @api.model
+    def _get_top_customers(self, amounts):
+        """Return customers with what was invoiced to them.
+
+        An invoice keeps the customer that it was posted for. Where that is not its contact's customer any more,
+        it may be somebody else's: the agent's rules are asked once more.
+
+        :param dict amounts: ``customers`` of ``_read_invoices``
+        :return: ``[{"customer", "amount"}]``, those that the agent may see
+        :rtype: list[dict]
+        """
+        customers = self.env["res.partner"].search(Domain("id", "in", list(amounts))).grouped("id")
+        return [
+            {"customer": customers[customer_id], "amount": amount}
+            for customer_id, amount in amounts.items()
+            if customer_id in customers
+        ]
 
     @api.model
     def _read_kinds(self, query):
@@ -180,14 +200,19 @@ class PortalAgentDashboard(models.AbstractModel):
         return rows
 
     @api.model
-    def _select_orders(self, customer):
+    def _select_orders(self, customer, since=None):
         """Return what the figures need of each open quotation and sales order that the agent may see.
 
+        :param customer: a ``res.partner`` of one record, or none for all
+        :param since: the first day that counts, or ``None``
         :return: a query with the columns ``id``, ``day``, ``month``, ``state``, ``rate`` and ``amount``
         :rtype: SQL
         """
         Order = self.env["sale.order"]._among_all_customers(customer)
-        query = Order._search(self._get_order_domain(customer) & Domain("state", "in", ("draft", "sent", "sale")))
+        domain = self._get_order_domain(customer) & Domain("state", "in", ("draft", "sent", "sale"))
+        if since:
+            domain &= Domain("date_order", ">=", Order._get_portal_agent_moment(since, time.min))
+        query = Order._search(domain)
         return self._select(
             query,
             id=Order._field_to_sql(Order._table, "id", query),
@@ -202,16 +227,19 @@ class PortalAgentDashboard(models.AbstractModel):
         )
 
     @api.model
-    def _select_invoices(self, customer):
+    def _select_invoices(self, customer, since=None):
         """Return what the figures need of each invoice and credit note that the agent may see.
 
+        :param customer: a ``res.partner`` of one record, or none for all
+        :param since: the first day that counts, or ``None``; what is due comes of any day
         :return: a query with the columns ``id``, ``day``, ``month``, ``due_day`` (of what is overdue),
-            ``amount``, ``due``, ``is_due`` and ``contact_id``
+            ``amount``, ``due``, ``is_due`` and ``customer_id``
         :rtype: SQL
         """
         Move = self.env["account.move"]._among_all_customers(customer)
-        query = Move._search(self._get_invoice_domain(customer))
         is_due = Move._get_portal_agent_due_domain().optimize_full(Move)
+        is_counted = (Domain("invoice_date", ">=", since) | is_due) if since else Domain.TRUE
+        query = Move._search(self._get_invoice_domain(customer) & is_counted)
         is_overdue = Move._get_portal_agent_overdue_domain().optimize_full(Move)
         return self._select(
             query,
@@ -226,7 +254,7 @@ class PortalAgentDashboard(models.AbstractModel):
             amount=Move._field_to_sql(Move._table, "amount_total_signed", query),
             due=Move._field_to_sql(Move._table, "amount_residual_signed", query),
             is_due=is_due._to_sql(Move, Move._table, query),
-            contact_id=Move._field_to_sql(Move._table, "partner_id", query),
+            customer_id=Move._field_to_sql(Move._table, "commercial_partner_id", query),
         )
 
     @api.model
@@ -238,6 +266,14 @@ class PortalAgentDashboard(models.AbstractModel):
         :rtype: SQL
         """
         return query.select(*(SQL("%s AS %s", value, SQL.identifier(name)) for name, value in columns.items()))
+
+    @api.model
+    def _get_last_months_start(self):
+        """Return the first day of the last months.
+
+        :rtype: date
+        """
+        return self._get_month_starts()[0]
 
     @api.model
     def _get_month_starts(self):
@@ -401,17 +437,10 @@ class PortalAgentDashboard(models.AbstractModel):
         query = Move._search(self._get_invoice_domain(self.env["res.partner"]) & condition)
         documents = self._select(
             query,
-            contact_id=Move._field_to_sql(Move._table, "partner_id", query),
+            customer_id=Move._field_to_sql(Move._table, "commercial_partner_id", query),
             due=Move._field_to_sql(Move._table, "amount_residual_signed", query),
         )
-        debtors = SQL(
-            """
-            SELECT contact.commercial_partner_id
-              FROM (%s) AS document JOIN res_partner AS contact ON contact.id = contact_id
-             GROUP BY contact.commercial_partner_id HAVING sum(due) > 0
-            """,
-            documents,
-        )
+        debtors = SQL("SELECT customer_id FROM (%s) AS document GROUP BY customer_id HAVING sum(due) > 0", documents)
         return Domain("id", "in", debtors)
 
     @api.model

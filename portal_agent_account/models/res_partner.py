@@ -57,6 +57,8 @@ class ResPartner(models.Model):
     _portal_agent_contacts_idx = CoveringIndex(
         "commercial_partner_id", ("id", "active", "company_id", "is_company", "parent_id", "partner_share")
     )
+    # Those whom an agent of many customers does not see.
+    _portal_agent_archived_idx = models.Index("(id) WHERE active IS NOT TRUE")
 
     @api.model
     def _get_portal_agent_reader_depends(self):

@@ -1,10 +1,13 @@
+import re
+
 from dateutil.relativedelta import relativedelta
+from lxml import html
 
 from odoo import fields
 from odoo.fields import Command
 from odoo.tests import tagged
 
-from .common import PortalAgentCommon
+from .common import PortalAgentCommon, PortalAgentPagesCommon
 
 
 @tagged("post_install", "-at_install")
@@ -73,14 +76,24 @@ class TestPortalDashboard(PortalAgentCommon):
         register = cls.env["account.payment.register"].with_context(active_model="account.move", active_ids=invoice.ids)
         register.create({"amount": amount})._create_payments()
 
-    def _get_documents(self, model, customer):
-        """Return all documents of some customers, found one by one."""
+    def _get_documents(self, model, customer, since=None):
+        """Return the documents of some customers, found one by one."""
         customers = customer or self.customers
         documents = self.env[model].search([("company_id", "=", self.company.id)])
-        return documents.filtered(lambda document: document.partner_id.commercial_partner_id in customers)
+        return documents.filtered(
+            lambda document: (
+                document.partner_id.commercial_partner_id in customers
+                and (not since or self._get_day(document) >= since)
+            )
+        )
 
-    def _get_invoices(self, customer):
-        return self._get_documents("account.move", customer).filtered(
+    def _get_day(self, document):
+        if document._name == "account.move":
+            return document.invoice_date or document.date
+        return document.date_order.date()
+
+    def _get_invoices(self, customer, since=None):
+        return self._get_documents("account.move", customer, since).filtered(
             lambda move: move.state == "posted" and move.move_type in ("out_invoice", "out_refund")
         )
 
@@ -95,10 +108,16 @@ class TestPortalDashboard(PortalAgentCommon):
             with self.subTest(customer=customer.name), self.on_an_agents_page() as env:
                 yield customer, env["portal.agent.dashboard"], customer.with_env(env)
 
-    def test_tiles_count_and_sum_up_orders(self):
+    def _for_all_and_each_of_both_periods(self):
         for customer, dashboard, seen in self._for_all_and_each():
-            figures = dashboard._get_summary(seen)["figures"]
-            orders = self._get_documents("sale.order", customer)
+            for since in (None, self.today.replace(day=1) - relativedelta(months=11)):
+                with self.subTest(since=since):
+                    yield customer, dashboard._get_summary(seen, since), since
+
+    def test_tiles_count_and_sum_up_orders(self):
+        for customer, summary, since in self._for_all_and_each_of_both_periods():
+            figures = summary["figures"]
+            orders = self._get_documents("sale.order", customer, since)
             for name, states in (("quotations", ("draft", "sent")), ("orders", ("sale",))):
                 expected = orders.filtered(lambda order, states=states: order.state in states)
                 self.assertEqual(figures[name]["count"], len(expected), name)
@@ -106,10 +125,10 @@ class TestPortalDashboard(PortalAgentCommon):
             self.assertEqual(figures["customers"]["count"], len(customer) or 2)
 
     def test_tiles_count_and_sum_up_invoices_with_credit_notes_subtracted_and_payments_counted(self):
-        for customer, dashboard, seen in self._for_all_and_each():
-            figures = dashboard._get_summary(seen)["figures"]
-            invoices = self._get_invoices(customer)
-            due = invoices.filtered(lambda move: not move.currency_id.is_zero(move.amount_residual))
+        for customer, summary, since in self._for_all_and_each_of_both_periods():
+            figures = summary["figures"]
+            invoices = self._get_invoices(customer, since)
+            due = self._get_invoices(customer).filtered(lambda move: not move.currency_id.is_zero(move.amount_residual))
             overdue = self._get_overdue(due)
             self.assertEqual(figures["invoices"]["count"], len(invoices))
             self._assert_amount(
@@ -195,19 +214,29 @@ class TestPortalDashboard(PortalAgentCommon):
     def _get_days(self, move):
         return (self.today - move.invoice_date_due).days if self._get_overdue(move) else 0
 
-    def test_top_customers_come_by_what_was_invoiced_in_a_year(self):
+    def test_top_customers_come_by_what_was_invoiced(self):
+        for selected, summary, since in self._for_all_and_each_of_both_periods():
+            top = summary["top_customers"]
+            amounts = {
+                customer: sum(self._get_booked(move)[0] for move in self._get_invoices(customer, since))
+                for customer in selected or self.customers
+            }
+            self.assertEqual([each["customer"] for each in top], sorted(amounts, key=amounts.get, reverse=True))
+            for each in top:
+                self._assert_amount(each["amount"], amounts[each["customer"].with_env(self.env)], each["customer"].name)
+
+    def test_customer_that_an_invoice_was_posted_for_and_that_is_somebody_elses_is_no_top_customer(self):
+        """Odoo moves a contact's invoices along with it. What has moved them otherwise may have left them behind."""
+        invoice = self._get_invoices(self.customer)[0]
+        self.env.cr.execute(
+            "UPDATE account_move SET commercial_partner_id = %s, amount_total_signed = 1000000 WHERE id = %s",
+            [self.other_customer.id, invoice.id],
+        )
+        self.env.invalidate_all()
         with self.on_an_agents_page() as env:
-            top = env["portal.agent.dashboard"]._get_summary(env["res.partner"])["top_customers"]
-        since = self.today - relativedelta(months=12)
-        amounts = {
-            customer: sum(
-                self._get_booked(move)[0] for move in self._get_invoices(customer) if move.invoice_date > since
-            )
-            for customer in self.customers
-        }
-        self.assertEqual([each["customer"] for each in top], sorted(amounts, key=amounts.get, reverse=True))
-        for each in top:
-            self._assert_amount(each["amount"], amounts[each["customer"].with_env(self.env)], each["customer"].name)
+            top_customers = env["portal.agent.dashboard"]._get_summary(env["res.partner"])["top_customers"]
+            names = [top["customer"].display_name for top in top_customers]
+        self.assertEqual(sorted(names), ["Quack Feathers", "Quill Trading"])
 
     def test_contact_that_moved_to_somebody_elses_customer_takes_its_figures_along(self):
         with self.on_an_agents_page() as env:
@@ -236,10 +265,72 @@ class TestPortalDashboard(PortalAgentCommon):
     def test_latest_documents_come_newest_first_and_without_cancelled_ones(self):
         with self.on_an_agents_page() as env:
             latest = env["portal.agent.dashboard"]._get_summary(env["res.partner"])["latest"]
-            days = [
-                document.invoice_date if document._name == "account.move" else document.date_order.date()
-                for document in latest
-            ]
+            days = list(map(self._get_day, latest))
         self.assertEqual(days, sorted(days, reverse=True))
         self.assertNotIn("cancel", [document.state for document in latest])
         self.assertEqual(len(latest), 6)
+
+    def test_latest_documents_are_those_of_the_period(self):
+        since = self.today - relativedelta(days=30)
+        with self.on_an_agents_page() as env:
+            latest = env["portal.agent.dashboard"]._get_summary(self.second.with_env(env), since)["latest"]
+            names = sorted(document.name for document in latest)
+        documents = (self._get_documents("sale.order", self.second, since), self._get_invoices(self.second, since))
+        self.assertEqual(names, sorted(document.name for model in documents for document in model))
+        self.assertTrue(names)
+
+
+@tagged("post_install", "-at_install")
+class TestPortalDashboardPeriods(PortalAgentPagesCommon):
+    """The dashboard's page is about the last twelve months, or about all time."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.order.date_order = fields.Datetime.now() - relativedelta(years=3)
+        cls.invoice.write({"invoice_date_due": fields.Date.today() - relativedelta(years=3)})
+
+    def _get_tiles(self, **query):
+        """Return the count and the address of each tile."""
+        page = html.fromstring(self._get("/my/agent", **query).text)
+        tiles = page.xpath("//a[contains(@class, 'o_portal_agent_tile_')]")
+        return {
+            re.search(r"o_portal_agent_tile_(\w+)", tile.get("class"))[1]: (
+                int(tile.xpath(".//*[contains(@class, 'o_portal_agent_tile_count')]")[0].text),
+                tile.get("href"),
+            )
+            for tile in tiles
+        }
+
+    def test_tiles_lead_to_lists_of_as_many_documents_in_either_period(self):
+        counts = {}
+        for period in ("months", "all"):
+            tiles = self._get_tiles(period=period)
+            for name in ("quotations", "orders", "invoices"):
+                count, url = tiles[name]
+                self.assertEqual(len(self._get_references(url)), count, (period, name))
+                counts[period, name] = count
+        self.assertEqual(counts["months", "orders"] + 1, counts["all", "orders"])
+
+    def test_what_is_due_counts_of_any_day(self):
+        tiles = [self._get_tiles(period=period) for period in ("months", "all")]
+        self.assertEqual(tiles[0]["overdue"], tiles[1]["overdue"])
+        self.assertTrue(tiles[0]["overdue"][0])
+
+    def test_last_months_are_the_default_and_what_stands_for_nonsense(self):
+        default = self._get_tiles()
+        self.assertNotEqual(default, self._get_tiles(period="all"))
+        for nonsense in ("months", "", "ALL", "0", "all\x00", "a" * 1000):
+            self.assertEqual(self._get_tiles(period=nonsense), default, nonsense)
+
+    def test_customer_and_period_keep_each_other(self):
+        page = html.fromstring(self._get("/my/agent", customer=self.customer.id, period="all").text)
+        [months, everything] = page.xpath("//div[contains(@class, 'o_portal_agent_periods')]/a")
+        self.assertEqual(months.get("href"), f"/my/agent?customer={self.customer.id}")
+        self.assertEqual(everything.get("href"), f"/my/agent?customer={self.customer.id}&period=all")
+        self.assertEqual((months.get("aria-current"), everything.get("aria-current")), (None, "true"))
+        [selector] = page.xpath("//div[contains(@class, 'o_portal_agent_selector ')]")
+        self.assertIn("period=all", selector.get("data-url"))
+        [clear] = selector.xpath(".//a[contains(@class, 'o_portal_agent_selector_clear')]")
+        self.assertEqual(clear.get("href"), "/my/agent?period=all")
+        self.assertEqual(dict(selector.xpath(".//form")[0].fields)["period"], "all")

@@ -47,6 +47,7 @@ class TestPortalInput(PortalAgentPagesCommon):
         names = (
             "search", "search_in", "sortby", "filterby", "groupby", "date_from", "date_to", "page", "position",
             "customer_search", "report_type", "download", "format", "self", "order_id", "access_token", "search[]",
+            "period",
         )  # fmt: skip
         urls = self._get_all_kinds_of_pages()
         # Each name gets each value on a third of the pages, which all read them by the same code.

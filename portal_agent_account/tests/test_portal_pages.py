@@ -138,7 +138,8 @@ class TestPortalPages(PortalAgentPagesCommon):
         empty = self._new_customer("Quiet Customer", portal_agent_ids=[Command.link(self.agent.id)])
         for url in LISTS[1:]:
             self.assertIn("Show those of all customers", self._get_content(url, customer=empty.id))
-        self.assertIn("No documents yet", self._get_content("/my/agent", customer=empty.id))
+        self.assertIn("No documents in this period", self._get_content("/my/agent", customer=empty.id))
+        self.assertIn("No documents yet", self._get_content("/my/agent", customer=empty.id, period="all"))
         self.assertIn("None yet", self._get_content(f"/my/agent/customers/{empty.id}"))
 
     def test_search_that_finds_nothing_offers_what_helps(self):

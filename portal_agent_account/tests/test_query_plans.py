@@ -1,3 +1,4 @@
+from datetime import date
 from unittest.mock import patch
 
 from odoo.fields import Domain
@@ -110,8 +111,10 @@ class TestQueryPlans(PortalAgentCommon):
             Order, Move, Partner = env["sale.order"], env["account.move"], env["res.partner"]
             queries = [
                 ("sale_order_portal_agent_figures_idx", Dashboard._select_orders(everybody)),
+                ("sale_order_portal_agent_figures_idx", Dashboard._select_orders(everybody, date(2026, 1, 1))),
                 ("sale_order_portal_agent_figures_idx", Order._search(Order._get_portal_agent_order_domain()).select()),
                 ("account_move_portal_agent_figures_idx", Dashboard._select_invoices(everybody)),
+                ("account_move_portal_agent_figures_idx", Dashboard._select_invoices(everybody, date(2026, 1, 1))),
                 (
                     "account_move_portal_agent_figures_idx",
                     Move._search(Move._get_portal_agent_invoice_domain()).select(),
@@ -121,6 +124,7 @@ class TestQueryPlans(PortalAgentCommon):
                     Order._search(Order._get_portal_agent_order_domain()).select(),
                 ),
                 ("res_partner_portal_agent_contacts_idx", Partner._search(Partner._get_portal_agent_domain()).select()),
+                ("res_partner_portal_agent_archived_idx", Dashboard._select_orders(everybody)),
             ]
             plans = [(index, self._get_plan(query)) for index, query in queries]
         for index, plan in plans:

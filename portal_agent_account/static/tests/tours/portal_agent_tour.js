@@ -59,8 +59,25 @@ registry.category("web_tour.tours").add("portal_agent_desktop", {
             trigger: ".o_portal_agent_tile_orders .o_portal_agent_tile_count:contains(2)",
         },
         {
-            content: "The charts are drawn",
+            content: "The charts are drawn; choose the other period",
             trigger: ".o_portal_agent_chart_months canvas[style*=height]",
+        },
+        {
+            trigger: ".o_portal_agent_periods a:contains(All time)",
+            run: "click",
+        },
+        {
+            content: "The period is chosen in place, and the charts are drawn anew",
+            trigger:
+                ".o_portal_agent_content:has(.o_portal_agent_periods a[aria-current]:contains(All time)) .o_portal_agent_chart_months canvas[style*=height]",
+            run() {
+                check("the address says which period", () => location.search === "?period=all");
+                history.back();
+            },
+        },
+        {
+            content: "Back is the period before",
+            trigger: ".o_portal_agent_periods a[aria-current]:contains(Last 12 months)",
         },
         ...selectCustomer,
         {

@@ -127,7 +127,7 @@ def measure_confirmations(env, repeats):
         comparison = compare(
             lambda count=count: shop.confirm(count, True),
             lambda count=count: shop.confirm(count, True, with_addon=False),
-            repeats * 9 if count < MANY else repeats * 3,
+            repeats * 9 if count < MANY else repeats * 5,
         )
         orders = "1 order" if count == 1 else f"{count} orders"
         name = f"`action_confirm` of {orders} whose customers have accounts: with the addon / without"

@@ -1,5 +1,3 @@
-from urllib.parse import urlencode
-
 from odoo.http import request, route
 
 from . import params
@@ -26,22 +24,26 @@ class PortalAgentDashboard(PortalAgent):
         """
         Dashboard = request.env["portal.agent.dashboard"]
         periods = self._get_portal_agent_periods()
-        chosen = params.get_choice(values.get("period"), periods, next(iter(periods)))
+        default = next(iter(periods))
+        chosen = params.get_choice(values.get("period"), periods, default)
         since = periods[chosen]["since"]
+        args = {key: {} if key == default else {"period": key} for key in periods}
         summary = Dashboard._get_summary(customer, since)
-        return self._prepare_portal_agent_values(
+        page_values = self._prepare_portal_agent_values(
             "dashboard",
             request.env._("Agent My Account"),
             values,
             customer,
-            selector_url=self._get_portal_agent_selector_url(HOME, self._get_portal_agent_period_args(chosen)),
+            selector_url=self._get_portal_agent_selector_url(HOME, args[chosen]),
             is_empty=not summary["figures"]["customers"]["count"],
-        ) | {
-            "agent_args": self._get_portal_agent_dashboard_args(customer, chosen),
+        )
+        customer_args = page_values["agent_customer_args"]
+        return page_values | {
+            "agent_args": customer_args | args[chosen],
             "agent_periods": [
                 {
                     "label": period["label"],
-                    "url": self._get_portal_agent_dashboard_url(customer, key),
+                    "url": self._get_portal_agent_pages(customer_args | args[key])["dashboard"]["url"],
                     "is_chosen": key == chosen,
                 }
                 for key, period in periods.items()
@@ -71,28 +73,3 @@ class PortalAgentDashboard(PortalAgent):
             },
             "all": {"label": request.env._("All time"), "since": None},
         }
-
-    def _get_portal_agent_period_args(self, period):
-        """Return the query string's parameters that choose a period.
-
-        :param str period: key of ``_get_portal_agent_periods``
-        :rtype: dict
-        """
-        return {} if period == next(iter(self._get_portal_agent_periods())) else {"period": period}
-
-    def _get_portal_agent_dashboard_args(self, customer, period):
-        """Return the query string's parameters that lead to the dashboard as it is seen.
-
-        :param customer: the selected customer, a ``res.partner`` of one record or none
-        :param str period: key of ``_get_portal_agent_periods``
-        :rtype: dict
-        """
-        return ({"customer": customer.id} if customer else {}) | self._get_portal_agent_period_args(period)
-
-    def _get_portal_agent_dashboard_url(self, customer, period):
-        """Return the address of the dashboard of a customer and a period.
-
-        :rtype: str
-        """
-        args = self._get_portal_agent_dashboard_args(customer, period)
-        return f"{HOME}?{urlencode(args)}" if args else HOME

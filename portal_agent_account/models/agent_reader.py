@@ -23,13 +23,13 @@ from odoo.tools import SQL
 ALL_CUSTOMERS = "portal_agent_all_customers"
 
 # The ids of some agents' customers who are not archived: each customer is looked up.
-_CUSTOMERS = """
+_SELECT_CUSTOMERS = """
     SELECT customer.id FROM res_partner AS customer
       JOIN res_partner_portal_agent_rel AS agent ON agent.partner_id = customer.id
      WHERE customer.active AND agent.user_id IN %s
 """
 # The same: those who are archived are taken away. They are few, and an index holds nothing else.
-_ALL_CUSTOMERS = """
+_SELECT_ALL_CUSTOMERS = """
     SELECT agent.partner_id FROM res_partner_portal_agent_rel AS agent
      WHERE agent.user_id IN %s
        AND NOT EXISTS (
@@ -76,7 +76,7 @@ def select_customers(partners, user_ids):
     :rtype: SQL
     """
     return SQL(
-        _ALL_CUSTOMERS if _is_about_all_customers(partners) else _CUSTOMERS,
+        _SELECT_ALL_CUSTOMERS if _is_about_all_customers(partners) else _SELECT_CUSTOMERS,
         tuple(user_ids),
         to_flush=(partners._fields["active"], partners._fields["portal_agent_ids"]),
     )

@@ -238,8 +238,8 @@ class PortalAgentDashboard(models.AbstractModel):
         """
         Move = self.env["account.move"]._among_all_customers(customer)
         is_due = Move._get_portal_agent_due_domain().optimize_full(Move)
-        is_counted = (Domain("invoice_date", ">=", since) | is_due) if since else Domain.TRUE
-        query = Move._search(self._get_invoice_domain(customer) & is_counted)
+        is_needed = (Domain("invoice_date", ">=", since) | is_due) if since else Domain.TRUE
+        query = Move._search(self._get_invoice_domain(customer) & is_needed)
         is_overdue = Move._get_portal_agent_overdue_domain().optimize_full(Move)
         return self._select(
             query,

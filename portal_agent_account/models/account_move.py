@@ -9,6 +9,9 @@ from .customer_agents import CustomerAgents
 # overdue (``_get_overdue_invoices_domain`` in account's ``controllers/portal.py``).
 NEVER_OVERDUE_PAYMENT_STATES = ("in_payment", "paid", "reversed", "blocked", "invoicing_legacy")
 
+# Invoices that agents may read. Entries that are no customer's, and drafts, cost an index nothing.
+_INDEXED = "state = 'posted' AND move_type IN ('out_invoice', 'out_refund')"
+
 
 class AccountMove(models.Model):
     _name = "account.move"
@@ -20,7 +23,7 @@ class AccountMove(models.Model):
         groups="base.group_user",
     )
 
-    # What lists count, and the dashboard adds up. Entries that are no customer's, and drafts, cost nothing.
+    # What lists count, and the dashboard adds up.
     _portal_agent_figures_idx = CoveringIndex(
         "partner_id, invoice_date",
         (
@@ -28,13 +31,30 @@ class AccountMove(models.Model):
             "commercial_partner_id",
             "company_id",
             "move_type",
-            "payment_state",
             "invoice_date_due",
             "amount_total_signed",
             "amount_residual",
             "amount_residual_signed",
         ),
-        condition="state = 'posted' AND move_type IN ('out_invoice', 'out_refund')",
+        condition=_INDEXED,
+    )
+
+    # What is due, of any day: few invoices, beside those of all years that are paid.
+    _portal_agent_due_idx = CoveringIndex(
+        "partner_id",
+        (
+            "id",
+            "commercial_partner_id",
+            "company_id",
+            "move_type",
+            "payment_state",
+            "invoice_date",
+            "invoice_date_due",
+            "amount_residual",
+            "amount_residual_signed",
+        ),
+        # as the ORM writes that an amount is not 0
+        condition=f"{_INDEXED} AND (amount_residual <> 0 OR amount_residual IS NULL)",
     )
 
     @api.model

@@ -22,6 +22,10 @@ from odoo.tools import SQL
 # records are looked for, and not which: whoever sets it finds the same.
 ALL_CUSTOMERS = "portal_agent_all_customers"
 
+# The key of the context by which a statement says what it has gathered already: ``{query: SQL of its array}``.
+# What is asked for by the very same query is not gathered again, and nothing else: whoever sets it finds the same.
+GATHERED = "portal_agent_gathered"
+
 # The ids of some agents' customers who are not archived: each customer is looked up.
 _SELECT_CUSTOMERS = """
     SELECT customer.id FROM res_partner AS customer
@@ -49,7 +53,9 @@ def get_among_domain(model, name, ids):
     if not _is_about_all_customers(model):
         return Domain(name, "any!", ids)
     return Domain.custom(
-        to_sql=lambda model, alias, query: SQL("%s %s", model._field_to_sql(alias, name, query), _among_gathered(ids))
+        to_sql=lambda model, alias, query: SQL(
+            "%s %s", model._field_to_sql(alias, name, query), _among_gathered(model, ids)
+        )
     )
 
 
@@ -63,7 +69,7 @@ def select_contacts(partners, user_ids):
     customers = select_customers(partners, user_ids)
     return SQL(
         "SELECT contact.id FROM res_partner AS contact WHERE contact.commercial_partner_id %s",
-        _among_gathered(customers) if _is_about_all_customers(partners) else SQL("IN (%s)", customers),
+        _among_gathered(partners, customers) if _is_about_all_customers(partners) else SQL("IN (%s)", customers),
         to_flush=partners._fields["commercial_partner_id"],
     )
 
@@ -86,6 +92,8 @@ def _is_about_all_customers(model):
     return bool(model.env.context.get(ALL_CUSTOMERS))
 
 
-def _among_gathered(ids):
+def _among_gathered(model, ids):
     """Have PostgreSQL gather the ids before it looks for them, however many it expects."""
-    return SQL("= ANY(ARRAY(%s))", ids)
+    gathered = model.env.context.get(GATHERED)
+    array = gathered.get(ids) if isinstance(gathered, dict) else None
+    return SQL("= ANY(%s)", array or SQL("ARRAY(%s)", ids))

@@ -5,8 +5,10 @@ from dateutil.relativedelta import relativedelta
 
 from odoo import api, fields, models
 from odoo.fields import Domain
-from odoo.tools import SQL
+from odoo.tools import SQL, frozendict
 from odoo.tools.misc import format_amount, format_date
+
+from . import agent_reader
 
 MONTHS = 12
 TOP_CUSTOMERS = 5
@@ -47,10 +49,10 @@ class PortalAgentDashboard(models.AbstractModel):
         :return: ``figures``, ``months``, ``ages``, ``top_customers`` and ``latest``
         :rtype: dict
         """
-        ordered, invoiced = self._read_orders(customer, since), self._read_invoices(customer, since)
-        top_customers = self._get_top_customers(invoiced["customers"])
-        self._fetch(ordered["latest"], invoiced["latest"], top_customers)
-        orders, invoices, due = ordered["months"], invoiced["months"], invoiced["due"]
+        documents = self._read_documents(customer, since)
+        top_customers = self._get_top_customers(documents["customers"])
+        self._fetch(documents["latest_orders"], documents["latest_invoices"], top_customers)
+        orders, invoices, due = documents["orders"], documents["invoices"], documents["due"]
         return {
             "figures": {
                 "customers": {"count": self._count_customers(customer)},
@@ -58,12 +60,12 @@ class PortalAgentDashboard(models.AbstractModel):
                 "orders": self._sum_up(row for row in orders if row["state"] == "sale"),
                 "invoices": self._sum_up(invoices),
                 "due": self._sum_up(due),
-                "overdue": self._sum_up(row for row in due if row["days_overdue"] > 0),
+                "overdue": self._sum_up(row for row in due if row["age"]),
             },
             "months": self._get_months(orders, invoices),
             "ages": self._get_ages(due),
             "top_customers": top_customers,
-            "latest": self._get_latest_documents(ordered["latest"], invoiced["latest"]),
+            "latest": self._get_latest_documents(documents["latest_orders"], documents["latest_invoices"]),
         }
 
     @api.model
@@ -85,85 +87,83 @@ class PortalAgentDashboard(models.AbstractModel):
         return 1 if customer else Partner.search_count(Partner._get_portal_agent_domain())
 
     @api.model
-    def _read_orders(self, customer, since):
-        """Read open quotations and sales orders, once for everything that is said of them.
+    def _read_documents(self, customer, since):
+        """Read orders and invoices, once for everything that is said of them.
 
         :param customer: a ``res.partner`` of one record, or none for all
         :param since: the first day that counts, or ``None``
-        :return: ``months``: ``[{"state", "month", "count", "amount"}]``, the month by its number (``_get_month_sql``);
-            ``latest``: the newest ones
+        :return: ``orders``, open quotations among them: ``[{"state", "month", "count", "amount"}]``, the month by its
+            number (``_get_month_sql``); ``invoices``: ``[{"month", "count", "amount"}]``; ``due``, what is not paid:
+            ``[{"age", "count", "amount"}]``, the age by its number (``_get_age_sql``); ``customers``, where it is about
+            all of them, those with most invoiced: ``{id: amount}``; ``latest_orders`` and ``latest_invoices``: the
+            newest ones
         :rtype: dict
         """
-        Order = self.env["sale.order"]
-        rows = self._read_kinds(
-            SQL(
-                """
-            WITH document AS MATERIALIZED (%(orders)s)
-            SELECT 'month', NULL::integer, month, state, rate, count(*), sum(amount)
-              FROM document GROUP BY month, state, rate
-         UNION ALL
-            (SELECT 'latest', id, NULL, NULL, NULL, NULL, NULL
-               FROM document ORDER BY day DESC, id DESC LIMIT %(latest)s)
-                """,
-                orders=self._select_orders(customer, since),
-                latest=LATEST_DOCUMENTS,
-            )
-        )
+        rows = self._read_kinds(self._get_documents_query(customer, since))
         return {
-            "months": [
+            "orders": [
                 {"state": state, "month": month, "count": count, "amount": (amount or 0) / (rate or 1)}
-                for _id, month, state, rate, count, amount in rows["month"]
+                for month, count, amount, state, rate in rows["orders"]
             ],
-            "latest": Order.browse(order_id for order_id, *_values in rows["latest"]),
+            "invoices": [
+                {"month": month, "count": count, "amount": amount or 0} for month, count, amount, *_ in rows["invoices"]
+            ],
+            "due": [{"age": age, "count": count, "amount": amount or 0} for age, count, amount, *_ in rows["due"]],
+            "customers": {customer_id: amount or 0 for customer_id, _count, amount, *_ in rows["customers"]},
+            "latest_orders": self.env["sale.order"].browse(order_id for order_id, *_ in rows["latest_orders"]),
+            "latest_invoices": self.env["account.move"].browse(move_id for move_id, *_ in rows["latest_invoices"]),
         }
 
     @api.model
-    def _read_invoices(self, customer, since):
-        """Read invoices and credit notes, once for everything that is said of them.
+    def _get_documents_query(self, customer, since):
+        """Return the query that reads an agent's documents.
+
+        An agent may have ten thousand customers. The ORM would gather their contacts and go through all of their
+        documents for each grouping, and through everybody's documents for the newest.
 
         :param customer: a ``res.partner`` of one record, or none for all
         :param since: the first day that counts, or ``None``
-        :return: ``months``: ``[{"month", "count", "amount"}]``, the month by its number (``_get_month_sql``);
-            ``due``, what is not paid by the days that it is overdue, open credit and what is blocked among what
-            is not overdue: ``[{"days_overdue", "count", "amount"}]``; ``customers``, those with most invoiced:
-            ``{id: amount}``; ``latest``: the newest ones
-        :rtype: dict
+        :return: rows that begin with what kind of row they are
+        :rtype: SQL
         """
-        today = fields.Date.context_today(self)
-        rows = self._read_kinds(
-            SQL(
-                """
-            WITH document AS MATERIALIZED (%(invoices)s)
-            SELECT 'month', NULL::integer, month, NULL::date, count(*), sum(amount)
-              FROM document WHERE %(is_counted)s GROUP BY month
+        contacts = self._select_contacts()
+        gathered = {contacts: SQL("(SELECT ids FROM contact)::integer[]")}
+        documents = self.with_context(**{agent_reader.GATHERED: frozendict(gathered)})
+        return SQL(
+            """
+            WITH contact AS MATERIALIZED (SELECT ARRAY(%(contacts)s ORDER BY 1) AS ids),
+                 ordered AS MATERIALIZED (%(orders)s),
+                 invoiced AS MATERIALIZED (%(invoices)s)
+            SELECT 'orders', month, count(*), sum(amount), state, rate FROM ordered GROUP BY month, state, rate
          UNION ALL
-            SELECT 'due', NULL, NULL, due_day, count(*), sum(due) FROM document WHERE is_due GROUP BY due_day
+            SELECT 'invoices', month, count(*), sum(amount), NULL, NULL FROM invoiced GROUP BY month
          UNION ALL
-            (SELECT 'customer', customer_id, NULL, NULL, count(*), sum(amount) AS invoiced
-               FROM document WHERE %(is_counted)s
-              GROUP BY customer_id ORDER BY invoiced DESC, customer_id LIMIT %(top)s)
+            SELECT 'due', age, count(*), sum(due), NULL, NULL FROM (%(due)s) AS due GROUP BY age
          UNION ALL
-            (SELECT 'latest', id, NULL, NULL, NULL, NULL
-               FROM document WHERE %(is_counted)s ORDER BY day DESC, id DESC LIMIT %(latest)s)
-                """,
-                invoices=self._select_invoices(customer, since),
-                is_counted=SQL("day >= %s", since) if since else SQL("TRUE"),
-                top=TOP_CUSTOMERS,
-                latest=LATEST_DOCUMENTS,
-            )
+            (SELECT 'customers', customer_id, count(*), sum(amount) AS invoiced, NULL, NULL
+               FROM invoiced GROUP BY customer_id ORDER BY invoiced DESC, customer_id LIMIT %(top)s)
+         UNION ALL
+            (SELECT 'latest_orders', id, NULL, NULL, NULL, NULL
+               FROM ordered ORDER BY day DESC, id DESC LIMIT %(latest)s)
+         UNION ALL
+            (SELECT 'latest_invoices', id, NULL, NULL, NULL, NULL
+               FROM invoiced ORDER BY day DESC, id DESC LIMIT %(latest)s)
+            """,
+            contacts=contacts,
+            orders=documents._select_orders(customer, since),
+            invoices=documents._select_invoices(customer, since),
+            due=documents._select_due(customer),
+            top=0 if customer else TOP_CUSTOMERS,
+            latest=LATEST_DOCUMENTS,
         )
-        return {
-            "months": [
-                {"month": month, "count": count, "amount": amount or 0}
-                for _id, month, _day, count, amount in rows["month"]
-            ],
-            "due": [
-                {"days_overdue": (today - day).days if day else 0, "count": count, "amount": amount or 0}
-                for _id, _month, day, count, amount in rows["due"]
-            ],
-            "customers": {customer_id: amount or 0 for customer_id, _month, _day, _count, amount in rows["customer"]},
-            "latest": self.env["account.move"].browse(move_id for move_id, *_values in rows["latest"]),
-        }
+
+    @api.model
+    def _select_contacts(self):
+        """Return the query by which the agent's record rules gather the contacts of all customers.
+
+        :rtype: SQL
+        """
+        return self.env["account.move"]._among_all_customers()._select_portal_agent_contacts([self.env.uid])
 
     @api.model
     def _get_top_customers(self, amounts):
@@ -172,7 +172,7 @@ class PortalAgentDashboard(models.AbstractModel):
         An invoice keeps the customer that it was posted for. Where that is not its contact's customer any more,
         it may be somebody else's: the agent's rules are asked once more.
 
-        :param dict amounts: ``customers`` of ``_read_invoices``
+        :param dict amounts: ``customers`` of ``_read_documents``
         :return: ``[{"customer", "amount"}]``, those that the agent may see
         :rtype: list[dict]
         """
@@ -186,9 +186,6 @@ class PortalAgentDashboard(models.AbstractModel):
     @api.model
     def _read_kinds(self, query):
         """Run a query whose rows begin with what kind of row they are.
-
-        An agent may have ten thousand customers. The ORM would go through all of their documents for
-        each grouping, and through everybody's for the newest.
 
         :param SQL query: the query
         :return: the rows by kind
@@ -231,30 +228,37 @@ class PortalAgentDashboard(models.AbstractModel):
         """Return what the figures need of each invoice and credit note that the agent may see.
 
         :param customer: a ``res.partner`` of one record, or none for all
-        :param since: the first day that counts, or ``None``; what is due comes of any day
-        :return: a query with the columns ``id``, ``day``, ``month``, ``due_day`` (of what is overdue),
-            ``amount``, ``due``, ``is_due`` and ``customer_id``
+        :param since: the first day that counts, or ``None``
+        :return: a query with the columns ``id``, ``day``, ``month``, ``amount`` and ``customer_id``
         :rtype: SQL
         """
         Move = self.env["account.move"]._among_all_customers(customer)
-        is_due = Move._get_portal_agent_due_domain().optimize_full(Move)
-        is_needed = (Domain("invoice_date", ">=", since) | is_due) if since else Domain.TRUE
-        query = Move._search(self._get_invoice_domain(customer) & is_needed)
-        is_overdue = Move._get_portal_agent_overdue_domain().optimize_full(Move)
+        query = Move._search(
+            self._get_invoice_domain(customer) & (Domain("invoice_date", ">=", since) if since else Domain.TRUE)
+        )
         return self._select(
             query,
             id=Move._field_to_sql(Move._table, "id", query),
             day=Move._field_to_sql(Move._table, "invoice_date", query),
             month=self._get_month_sql(Move._field_to_sql(Move._table, "invoice_date", query), self._get_month_starts()),
-            due_day=SQL(
-                "CASE WHEN %s THEN %s END",
-                is_overdue._to_sql(Move, Move._table, query),
-                Move._field_to_sql(Move._table, "invoice_date_due", query),
-            ),
             amount=Move._field_to_sql(Move._table, "amount_total_signed", query),
-            due=Move._field_to_sql(Move._table, "amount_residual_signed", query),
-            is_due=is_due._to_sql(Move, Move._table, query),
             customer_id=Move._field_to_sql(Move._table, "commercial_partner_id", query),
+        )
+
+    @api.model
+    def _select_due(self, customer):
+        """Return what the figures need of each invoice that is not paid, and of each credit note that is not used up.
+
+        :param customer: a ``res.partner`` of one record, or none for all
+        :return: a query with the columns ``age`` and ``due``
+        :rtype: SQL
+        """
+        Move = self.env["account.move"]._among_all_customers(customer)
+        query = Move._search(self._get_invoice_domain(customer) & Move._get_portal_agent_due_domain())
+        return self._select(
+            query,
+            age=self._get_age_sql(Move, query),
+            due=Move._field_to_sql(Move._table, "amount_residual_signed", query),
         )
 
     @api.model
@@ -311,8 +315,8 @@ class PortalAgentDashboard(models.AbstractModel):
     def _get_months(self, orders, invoices):
         """Return what was ordered and invoiced in each of the last months, the current one last.
 
-        :param list orders: ``months`` of ``_read_orders``
-        :param list invoices: ``months`` of ``_read_invoices``
+        :param list orders: ``orders`` of ``_read_documents``
+        :param list invoices: ``invoices`` of ``_read_documents``
         :return: ``[{"label", "short", "orders", "invoices"}]``
         :rtype: list[dict]
         """
@@ -335,14 +339,14 @@ class PortalAgentDashboard(models.AbstractModel):
     def _get_ages(self, due):
         """Return what is due by the days that it is overdue.
 
-        :param list due: ``due`` of ``_read_invoices``
+        :param list due: ``due`` of ``_read_documents``
         :return: ``[{"label", "count", "amount"}]``
         :rtype: list[dict]
         """
         labels = self._get_age_labels()
         ages = [[] for _label in labels]
         for row in due:
-            ages[self._get_age(row["days_overdue"])].append(row)
+            ages[row["age"]].append(row)
         return [{"label": label} | self._sum_up(rows) for label, rows in zip(labels, ages, strict=True)]
 
     @api.model
@@ -369,6 +373,23 @@ class PortalAgentDashboard(models.AbstractModel):
         :rtype: int
         """
         return sum(days_overdue > limit for limit in AGES)
+
+    @api.model
+    def _get_age_sql(self, Move, query):
+        """Return which of the ages each invoice of a query is of, as ``_get_age`` does.
+
+        :param Move: the model ``account.move``, as it is searched
+        :param Query query: the invoices
+        :return: position in the list of ages, 0 for what is not overdue, open credit and what is blocked among it
+        :rtype: SQL
+        """
+        return SQL(
+            "CASE WHEN %s THEN width_bucket(%s - %s, %s) ELSE 0 END",
+            Move._get_portal_agent_overdue_domain().optimize_full(Move)._to_sql(Move, Move._table, query),
+            fields.Date.context_today(self),
+            Move._field_to_sql(Move._table, "invoice_date_due", query),
+            [days + 1 for days in AGES],
+        )
 
     @api.model
     def _get_chart(self, labels, datasets, is_horizontal=False):

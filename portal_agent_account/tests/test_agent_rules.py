@@ -131,7 +131,8 @@ class TestAgentRules(PortalAgentCommon):
         archived.active = False  # not yet written when it is searched for
         for agent, expected in ((self.agent, contacts[:3]), (self.other_agent, self.other_customer)):
             domain = Domain("id", "in", contacts.ids) & Domain("portal_agent_reader_ids", "in", agent.ids)
-            for model in (contacts.with_context(active_test=False), contacts._among_all_customers()):
+            pretended = contacts._among_all_customers().with_context(portal_agent_gathered={"SELECT": "ARRAY[1]"})
+            for model in (contacts.with_context(active_test=False), contacts._among_all_customers(), pretended):
                 self.assertEqual(model.search(domain, order="id"), expected)
                 self.assertFalse(model.search(~domain & Domain("id", "in", expected.ids)))
             self.assertEqual(contacts.filtered_domain(domain), expected)

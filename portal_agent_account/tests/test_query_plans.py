@@ -115,6 +115,7 @@ class TestQueryPlans(PortalAgentCommon):
                 ("sale_order_portal_agent_figures_idx", Order._search(Order._get_portal_agent_order_domain()).select()),
                 ("account_move_portal_agent_figures_idx", Dashboard._select_invoices(everybody)),
                 ("account_move_portal_agent_figures_idx", Dashboard._select_invoices(everybody, date(2026, 1, 1))),
+                ("account_move_portal_agent_due_idx", Dashboard._select_due(everybody)),
                 (
                     "account_move_portal_agent_figures_idx",
                     Move._search(Move._get_portal_agent_invoice_domain()).select(),
@@ -129,6 +130,12 @@ class TestQueryPlans(PortalAgentCommon):
             plans = [(index, self._get_plan(query)) for index, query in queries]
         for index, plan in plans:
             self.assertRegex(plan, rf"Index Only Scan using {index}\b")
+
+    def test_contacts_are_gathered_once_for_all_figures(self):
+        with self.on_an_agents_page() as env:
+            plan = self._get_plan(env["portal.agent.dashboard"]._get_documents_query(env["res.partner"], None))
+        self.assertEqual(plan.count("on res_partner_portal_agent_rel agent"), 1, plan)
+        self.assertEqual(plan.count("CTE Scan on contact"), 3, plan)
 
     def test_an_index_holds_the_columns_that_the_table_has(self):
         """An addon that brings one may be installed later: the index is made anew then."""

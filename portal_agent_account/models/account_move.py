@@ -26,16 +26,7 @@ class AccountMove(models.Model):
     # What lists count, and the dashboard adds up.
     _portal_agent_figures_idx = CoveringIndex(
         "partner_id, invoice_date",
-        (
-            "id",
-            "commercial_partner_id",
-            "company_id",
-            "move_type",
-            "invoice_date_due",
-            "amount_total_signed",
-            "amount_residual",
-            "amount_residual_signed",
-        ),
+        ("id", "commercial_partner_id", "company_id", "invoice_date_due", "amount_total_signed"),
         condition=_INDEXED,
     )
 

@@ -462,7 +462,13 @@ class PortalAgentDashboard(models.AbstractModel):
             due=Move._field_to_sql(Move._table, "amount_residual_signed", query),
         )
         debtors = SQL("SELECT customer_id FROM (%s) AS document GROUP BY customer_id HAVING sum(due) > 0", documents)
-        return Domain("id", "in", debtors)
+        # "IS TRUE" keeps PostgreSQL from making a join of it. It expects a handful of debtors, would look each of them
+        # up, and go through all of the agent's customers for each: five times as long for ten thousand.
+        return Domain.custom(
+            to_sql=lambda model, alias, query: SQL(
+                "(%s IN (%s)) IS TRUE", model._field_to_sql(alias, "id", query), debtors
+            )
+        )
 
     @api.model
     def _get_latest_documents(self, orders, invoices):

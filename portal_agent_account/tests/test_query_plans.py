@@ -131,6 +131,15 @@ class TestQueryPlans(PortalAgentCommon):
         for index, plan in plans:
             self.assertRegex(plan, rf"Index Only Scan using {index}\b")
 
+    def test_customers_who_owe_something_are_gathered_and_not_looked_up_one_by_one(self):
+        with self.on_an_agents_page() as env:
+            Partner, Dashboard = env["res.partner"], env["portal.agent.dashboard"]
+            debtors = Dashboard._get_debtor_domain(env["account.move"]._get_portal_agent_due_domain())
+            domain = Partner._get_portal_agent_domain() & debtors
+            plan = self._get_plan(Partner._among_all_customers()._search(domain).select())
+        self.assertIn("hashed SubPlan", plan)
+        self.assertNotIn("Nested Loop", plan)
+
     def test_contacts_are_gathered_once_for_all_figures(self):
         with self.on_an_agents_page() as env:
             plan = self._get_plan(env["portal.agent.dashboard"]._get_documents_query(env["res.partner"], None))

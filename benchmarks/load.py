@@ -37,6 +37,14 @@ FOLLOWED_TWICE = logcheck.Expected(
     r"[\s\S]*\bmail_followers_mail_followers_res_partner_res_model_id_uniq\b",
     "Odoo makes somebody follow an order by two transactions at once",
 )
+ASKED_AGAIN = logcheck.Expected(
+    r"odoo\.http",
+    r"Exception during request handling[\s\S]*\bin poll_status\b[\s\S]*Exception: retry\s*$",
+    "Odoo tells the page that waits for the payment to ask once more, for one of the reasons above",
+)
+# A balancer keeps a request until it has all of it. Here, hundred threads on cores that are full may be slower to
+# send one than the two seconds after which Odoo hangs up.
+PATIENCE = {"ODOO_HTTP_SOCKET_TIMEOUT": "60"}
 
 
 class Load:
@@ -73,7 +81,7 @@ class Load:
             with Stage(f"{self.name}: looking at the orders"):
                 self._check_orders()
         for server in (cron, *servers):
-            self.problems += map(str, server.find_unexpected_log_entries([RETRIED, FOLLOWED_TWICE]))
+            self.problems += map(str, server.find_unexpected_log_entries([RETRIED, FOLLOWED_TWICE, ASKED_AGAIN]))
         self.run.databases.drop(self.database)
 
     def seconds(self, *steps):
@@ -93,6 +101,7 @@ class Load:
             workers=workers,
             cron_threads=cron_threads,
             smtp_port=smtp_port,
+            environment=PATIENCE,
         )
 
     def _print_by(self, server):

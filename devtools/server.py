@@ -209,6 +209,7 @@ class OdooServer:
     :param int cron_threads: threads, or processes, that run scheduled actions
     :param int smtp_port: the mail server's port on this machine; without one no mail leaves
     :param extra_args: more options for Odoo
+    :param dict environment: variables that Odoo gets besides
     """
 
     def __init__(
@@ -223,6 +224,7 @@ class OdooServer:
         cron_threads=1,
         smtp_port=None,
         extra_args=(),
+        environment=None,
     ):
         self.odoo = odoo
         self.cluster = cluster
@@ -234,6 +236,7 @@ class OdooServer:
         self.cron_threads = cron_threads
         self.smtp_port = smtp_port
         self.extra_args = list(extra_args)
+        self.environment = environment or {}
         self.process = None
 
     @property
@@ -253,7 +256,13 @@ class OdooServer:
         self._set_base_url()
         with self.log_file.open("a") as output:
             self.process = launch(
-                self.odoo, self.cluster, self.data_dir, self._arguments(), stdout=output, stderr=output
+                self.odoo,
+                self.cluster,
+                self.data_dir,
+                self._arguments(),
+                stdout=output,
+                stderr=output,
+                env=self.environment,
             )
         try:
             self._wait(timeout)

@@ -10,7 +10,8 @@ from odoo.fields import Command
 from odoo.addons.portal_agent_account.models import agent_scope
 
 from benchmarks import data
-from benchmarks.measuring import Visitor, compare, read_work, take
+from benchmarks.measuring import Visitor, read_work, take
+from benchmarks.pairs import compare
 from benchmarks.report import Row
 from devtools.mail import MailCatcher
 

@@ -1,7 +1,7 @@
-"""How something is measured: by turns with what it is compared to, medians, queries and rows beside the times."""
+"""How something is measured: its time, the queries, and the rows that PostgreSQL reads for them."""
 
+import gc
 import json
-import statistics
 import threading
 import time
 from contextlib import contextmanager
@@ -13,21 +13,10 @@ from odoo.http import get_default_session, root
 from odoo.service import security
 from odoo.tools import config
 
+from benchmarks.pairs import Taken, median
+
 DOCUMENTS = ("sale_order", "account_move", "res_partner")
-WARM_UP = 3
 COLD_REPEATS = 3
-
-
-@dataclass
-class Taken:
-    """What one run took.
-
-    :param float ms: milliseconds
-    :param int queries: how many queries
-    """
-
-    ms: float
-    queries: int
 
 
 @dataclass
@@ -47,20 +36,6 @@ class Work:
         return Work(self.rows + other.rows, self.pages + other.pages, self.scans + other.scans)
 
 
-@dataclass
-class Comparison:
-    """Ours beside what it is compared to.
-
-    :param Taken ours: medians of ours
-    :param Taken other: medians of the other
-    :param float ratio: median of the ratios of the pairs
-    """
-
-    ours: Taken
-    other: Taken
-    ratio: float
-
-
 def take(action, env):
     """Run something on empty caches of records.
 
@@ -71,39 +46,13 @@ def take(action, env):
     env.flush_all()
     env.cr.commit()
     env.invalidate_all()
+    gc.collect()  # what the run before has left behind is not ours
     queries, start = env.cr.sql_log_count, time.perf_counter()
     action()
     env.flush_all()
     taken = Taken((time.perf_counter() - start) * 1000, env.cr.sql_log_count - queries)
     env.cr.commit()
     return taken
-
-
-def compare(ours, other, repeats, warm_up=WARM_UP):
-    """Run two things by turns, so that a busy moment of the machine falls on both.
-
-    Each comes first every other time: what follows finds more in the machine's caches. The ratio is that of the
-    pairs, whose two halves follow each other at once: where the machine's pace changes from minute to minute, the
-    ratio of all times' medians differs more from run to run than what most of the marks are about.
-
-    :param ours: gives a :class:`Taken` a call
-    :param other: likewise
-    :param int repeats: how often
-    :param int warm_up: how often before that
-    :rtype: Comparison
-    """
-    turns = [(ours, other) if repeat % 2 else (other, ours) for repeat in range(warm_up + repeats)]
-    taken = [{run: run() for run in turn} for turn in turns][warm_up:]
-    ratio = statistics.median(one[ours].ms / one[other].ms for one in taken)
-    return Comparison(*(median([one[run] for one in taken]) for run in (ours, other)), ratio)
-
-
-def median(taken):
-    """Return the medians of several runs.
-
-    :rtype: Taken
-    """
-    return Taken(statistics.median(one.ms for one in taken), round(statistics.median(one.queries for one in taken)))
 
 
 class Visitor:

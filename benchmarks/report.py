@@ -64,9 +64,10 @@ def make_page(rows, sizes, cluster_version):
 Written by `./dev bench` on {now:%Y-%m-%d}: {sizes}. Python {platform.python_version()}, PostgreSQL \
 {cluster_version}, {os.cpu_count()} cores. {met} marks met, {missed} missed.
 
-Ours and what it is compared to are run by turns in one process. The result is the median of the ratios of the
-pairs; the times are medians, too. The ratios, the queries and the rows are the result; the milliseconds belong to the
-machine, and to whatever else it was doing.
+Ours and what it is compared to are run by turns in one process, each first every other time. The result is the
+geometric mean of two medians: of the ratios of the pairs in which ours came first, and of the others. The times are
+medians, too. The ratios, the queries and the rows are the result; the milliseconds belong to the machine, and to
+whatever else it was doing.
 Where two numbers stand in a cell, ours is the first. *Rows read* are the contacts, orders and invoices that
 PostgreSQL looked at, those it threw away included. *First request* is the time with nothing in Odoo's caches.
 PostgreSQL has a quarter of the machine's memory for its buffers, and everything else as it comes.

@@ -7,7 +7,7 @@ The field ``portal_agent_reader_ids`` is searched by subqueries of ids instead o
 follows such a path, and in one of two ways that find the same records:
 
 * As a rule asks it of a few records, mostly of one that is read by its id: PostgreSQL looks the record's own
-  customer up. To plan that takes it a third less time by the subqueries than by the joins.
+  customer up. The subqueries are planned in less time than the joins.
 * Of all records of an agent, where a page counts or lists them: PostgreSQL gathers the ids of the agent's
   contacts once, and reads their records in one walk through an index, in half the time that it takes to look
   them up for each contact. A search says so by the context (:data:`ALL_CUSTOMERS`).

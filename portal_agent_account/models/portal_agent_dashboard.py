@@ -99,7 +99,9 @@ class PortalAgentDashboard(models.AbstractModel):
             newest ones
         :rtype: dict
         """
-        rows = self._read_kinds(self._get_documents_query(customer, since))
+        rows = defaultdict(list)
+        for kind, *values in self.env.execute_query(self._get_documents_query(customer, since)):
+            rows[kind].append(values)
         return {
             "orders": [
                 {"state": state, "month": month, "count": count, "amount": (amount or 0) / (rate or 1)}
@@ -152,7 +154,7 @@ class PortalAgentDashboard(models.AbstractModel):
             contacts=contacts,
             orders=documents._select_orders(customer, since),
             invoices=documents._select_invoices(customer, since),
-            due=documents._select_due(customer),
+            due=documents._select_due(customer, self.env["account.move"]._get_portal_agent_due_domain()),
             top=0 if customer else TOP_CUSTOMERS,
             latest=LATEST_DOCUMENTS,
         )
@@ -182,19 +184,6 @@ class PortalAgentDashboard(models.AbstractModel):
             for customer_id, amount in amounts.items()
             if customer_id in customers
         ]
-
-    @api.model
-    def _read_kinds(self, query):
-        """Run a query whose rows begin with what kind of row they are.
-
-        :param SQL query: the query
-        :return: the rows by kind
-        :rtype: dict
-        """
-        rows = defaultdict(list)
-        for kind, *values in self.env.execute_query(query):
-            rows[kind].append(values)
-        return rows
 
     @api.model
     def _select_orders(self, customer, since=None):
@@ -246,17 +235,19 @@ class PortalAgentDashboard(models.AbstractModel):
         )
 
     @api.model
-    def _select_due(self, customer):
+    def _select_due(self, customer, condition):
         """Return what the figures need of each invoice that is not paid, and of each credit note that is not used up.
 
         :param customer: a ``res.partner`` of one record, or none for all
-        :return: a query with the columns ``age`` and ``due``
+        :param Domain condition: which of them count
+        :return: a query with the columns ``customer_id``, ``age`` and ``due``
         :rtype: SQL
         """
         Move = self.env["account.move"]._among_all_customers(customer)
-        query = Move._search(self._get_invoice_domain(customer) & Move._get_portal_agent_due_domain())
+        query = Move._search(self._get_invoice_domain(customer) & condition)
         return self._select(
             query,
+            customer_id=Move._field_to_sql(Move._table, "commercial_partner_id", query),
             age=self._get_age_sql(Move, query),
             due=Move._field_to_sql(Move._table, "amount_residual_signed", query),
         )
@@ -454,13 +445,7 @@ class PortalAgentDashboard(models.AbstractModel):
         :param Domain condition: which invoices count, and which credit notes that are subtracted from them
         :rtype: Domain
         """
-        Move = self.env["account.move"]._among_all_customers()
-        query = Move._search(self._get_invoice_domain(self.env["res.partner"]) & condition)
-        documents = self._select(
-            query,
-            customer_id=Move._field_to_sql(Move._table, "commercial_partner_id", query),
-            due=Move._field_to_sql(Move._table, "amount_residual_signed", query),
-        )
+        documents = self._select_due(self.env["res.partner"], condition)
         debtors = SQL("SELECT customer_id FROM (%s) AS document GROUP BY customer_id HAVING sum(due) > 0", documents)
         # "IS TRUE" keeps PostgreSQL from making a join of it. It expects a handful of debtors, would look each of them
         # up, and go through all of the agent's customers for each: five times as long for ten thousand.

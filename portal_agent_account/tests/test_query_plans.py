@@ -115,7 +115,10 @@ class TestQueryPlans(PortalAgentCommon):
                 ("sale_order_portal_agent_figures_idx", Order._search(Order._get_portal_agent_order_domain()).select()),
                 ("account_move_portal_agent_figures_idx", Dashboard._select_invoices(everybody)),
                 ("account_move_portal_agent_figures_idx", Dashboard._select_invoices(everybody, date(2026, 1, 1))),
-                ("account_move_portal_agent_due_idx", Dashboard._select_due(everybody)),
+                (
+                    "account_move_portal_agent_due_idx",
+                    Dashboard._select_due(everybody, Move._get_portal_agent_due_domain()),
+                ),
                 (
                     "account_move_portal_agent_figures_idx",
                     Move._search(Move._get_portal_agent_invoice_domain()).select(),

@@ -77,6 +77,16 @@ class TestQueries(PortalAccountCommon):
         self.env.flush_all()
         self.assertLess(per_account, (self.env.cr.sql_log_count - before) / 4)
 
+    def test_accounts_and_invitations_empty_no_caches(self):
+        # Every worker of every server would have to fill its own again, for each new customer who buys something.
+        orders = self.orders_of(2, with_account=False, prefix="cached")
+        with patch.object(type(self.registry), "clear_cache") as clear_cache:
+            orders.action_confirm()
+            orders.portal_user_id._queue_portal_invitations()
+            self.env.flush_all()
+        self.assertEqual(orders.portal_user_id.mapped("portal_invitation_state"), ["queued", "queued"])
+        clear_cache.assert_not_called()
+
     def test_the_login_look_up_uses_its_index(self):
         environment = type(self.env)
         executed = []

@@ -4,14 +4,12 @@ import json
 import os
 import statistics
 import sys
-import time
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 
 import psycopg2
 
 from benchmarks import report
 from devtools import paths, recipes, server
-from devtools.errors import DevError
 from devtools.progress import Stage, say
 
 RESULTS = paths.REPOSITORY / "benchmarks" / "RESULTS.md"
@@ -89,24 +87,20 @@ class Bench:
     # ---- installing the addons
 
     def _measure_installations(self):
-        """Install each addon on copies of the full database and of an empty one, by turns, then on the full one.
-
-        The start of Odoo by itself doesn't count.
-        """
+        """Install each addon on copies of the full database and of an empty one, by turns, then on the full one."""
         for addon in paths.addons():
-            with Stage(f"Installing {addon}, {INSTALL_REPEATS} times on full and empty"):
-                pairs = [self._install_on_copies(addon) for _repeat in range(INSTALL_REPEATS)]
+            pairs = [self._install_on_copies(addon) for _repeat in range(INSTALL_REPEATS)]
             ratio = statistics.median(full / empty for full, empty in pairs)
             full, empty = (statistics.median(seconds) for seconds in zip(*pairs, strict=True))
             yield report.Row(
-                name=f"installing `{addon}` with {self.orders:,} orders / on an empty database",
+                name=f"installing `{addon}` from Apps with {self.orders:,} orders / on an empty database",
                 mark="< 2",
                 result=f"{ratio:.2f}",
                 met=ratio < 2,
                 ours=f"{full:.1f} s",
                 other=f"{empty:.1f} s",
             )
-            self._start(self.database, addon, f"--init={addon}")
+            self._install(self.database, addon)
 
     def _install_on_copies(self, addon):
         """:return: the seconds that it takes on a copy of the full database, and on one of the empty one"""
@@ -130,25 +124,10 @@ class Bench:
         os.sync()
 
     def _install(self, database, addon):
-        with _stopwatch() as started:
-            self._start(database, "start")
-        with _stopwatch() as installed:
-            self._start(database, addon, f"--init={addon}")
-        return max(installed[0] - started[0], 0.1)
-
-    def _start(self, database, name, *arguments):
-        log = self.run.logs / f"bench-{name}.log"
-        options = [f"--database={database}", "--stop-after-init", "--no-http", "--max-cron-threads=0"]
-        if server.run(self.run.odoo, self.run.cluster, self.run.data_dir, [*options, *arguments], log):
-            raise DevError(f"Odoo failed on {database}.", f"Its log: {log}")
-
-
-@contextmanager
-def _stopwatch():
-    """Give a list that gets the seconds which the block took."""
-    seconds, start = [], time.monotonic()
-    yield seconds
-    seconds.append(time.monotonic() - start)
+        """:return: the seconds that the button in Apps takes"""
+        code = f"from benchmarks import installing; installing.install(env, {addon!r}, {str(self.output)!r})"
+        self._run_in_shell(f"Installing {addon} on {database}", database, code)
+        return json.loads(self.output.read_text())
 
 
 def conclude(rows, scans, orders, cluster_version, save):

@@ -240,7 +240,8 @@ def find_scans(env):
     """
     agent, big = Visitor(env, data.SMALL_AGENT), Visitor(env, data.BIG_AGENT)
     with under_rules(env, agent.user, agent_scope.AGENT) as agent_env:
-        order_id, invoice_id = (agent_env[model].search([], limit=1).id for model in ("sale.order", "account.move"))
+        ours = [("state", "in", ("sale", "posted")), ("company_id", "=", env.ref("base.main_company").id)]
+        order_id, invoice_id = (agent_env[model].search(ours, limit=1).id for model in ("sale.order", "account.move"))
         customer = agent_env["res.partner"].search([("parent_id", "=", False)], limit=1)
     paths = [
         "/my/agent",

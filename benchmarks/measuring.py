@@ -24,16 +24,14 @@ class Work:
     """What PostgreSQL did for some queries.
 
     :param int rows: contacts, orders and invoices read, those that were thrown away included
-    :param int pages: pages of 8 kB looked at
     :param list scans: tables of :data:`DOCUMENTS` that were read from end to end
     """
 
     rows: int = 0
-    pages: int = 0
     scans: tuple = ()
 
     def __add__(self, other):
-        return Work(self.rows + other.rows, self.pages + other.pages, self.scans + other.scans)
+        return Work(self.rows + other.rows, self.scans + other.scans)
 
 
 def take(action, env):
@@ -118,7 +116,7 @@ def serve(*databases):
 
 
 def read_work(env, action):
-    """Run something, then each of its queries once more under ``EXPLAIN (ANALYZE, BUFFERS)``.
+    """Run something, then each of its queries once more under ``EXPLAIN ANALYZE``.
 
     :param env: the environment on whose database the queries are repeated
     :param action: what to run; it must only read
@@ -136,12 +134,11 @@ def read_work(env, action):
 
 
 def _explain(cr, query):
-    cr.execute("EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) " + query.replace("%", "%%"), [])
+    cr.execute("EXPLAIN (ANALYZE, FORMAT JSON) " + query.replace("%", "%%"), [])
     plan = cr.fetchone()[0]
     cr.rollback()
     plan = (json.loads(plan) if isinstance(plan, str) else plan)[0]["Plan"]
-    pages = plan.get("Shared Hit Blocks", 0) + plan.get("Shared Read Blocks", 0)
-    return _read_plan(plan) + Work(pages=pages)
+    return _read_plan(plan)
 
 
 def _read_plan(plan):

@@ -68,10 +68,10 @@ Ours and what it is compared to are run by turns in one process, each first ever
 geometric mean of two medians: of the ratios of the pairs in which ours came first, and of the others. The times are
 medians, too. The ratios, the queries and the rows are the result; the milliseconds belong to the machine, and to
 whatever else it was doing.
-Where two numbers stand in a cell, ours is the first. *Rows read* are the contacts, orders and invoices that
-PostgreSQL looked at, those it threw away included. *First request* is the time with nothing in Odoo's caches.
+Where two numbers stand in a cell, ours is the first. “Rows read” are the contacts, orders and invoices that
+PostgreSQL looked at, those it threw away included. “First request” is the time with nothing in Odoo's caches.
 PostgreSQL has a quarter of the machine's memory for its buffers, and everything else as it comes.
-*Rules alone* is what another addon pays that searches without a condition of its own. A portal customer's rule compares
+“Rules alone” is what another addon pays that searches without a condition of its own. A portal customer's rule compares
 with the ids of two contacts, which Odoo has asked for before; an agent's gathers the contacts of a hundred customers in
 the same query, and reads them, too.
 

@@ -9,10 +9,13 @@ import sys
 
 from . import paths, venv
 from .errors import DevError
+from .locks import FileLock
 from .progress import say
 
 DATABASE = "portal_accounts"
 PORT = 8069
+# What commands leave beside the sources; Git ignores all of it.
+LEFT_IN_CLONE = ("**/__pycache__", "**/.ruff_cache", ".hypothesis", ".pytest_cache", "dist")
 
 
 def main(arguments=None):
@@ -46,21 +49,16 @@ def _interrupt(number, frame):
 def parse(arguments):
     """Read the command line.
 
-    :param list[str] arguments: the command line
+    :param list[str] arguments: the command line; what follows `--` is for Odoo
     :rtype: argparse.Namespace
     """
-    own, odoo_arguments = _split(arguments)
+    own, odoo_arguments = arguments, []
+    if "--" in arguments:
+        position = arguments.index("--")
+        own, odoo_arguments = arguments[:position], arguments[position + 1 :]
     options = _make_parser().parse_args(own)
     options.odoo_arguments = odoo_arguments
     return options
-
-
-def _split(arguments):
-    """Everything after `--` is for Odoo."""
-    if "--" not in arguments:
-        return arguments, []
-    position = arguments.index("--")
-    return arguments[:position], arguments[position + 1 :]
 
 
 def _make_parser():
@@ -71,90 +69,54 @@ def _make_parser():
     )
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
-    def add(name, function, text):
+    def add(name, function, text, odoo=True):
         command = commands.add_parser(name, help=text, description=text)
         command.set_defaults(function=function)
-        return command
+        if odoo:
+            command.add_argument("--odoo", metavar="PATH", help="an Odoo 19 to use, e.g. a checkout")
+        return command.add_argument
 
-    def add_odoo(command):
-        command.add_argument("--odoo", metavar="PATH", help="an Odoo 19 to use, e.g. a checkout")
-
-    def add_database(command):
-        command.add_argument("--db", default=DATABASE, metavar="NAME", help="database (default: %(default)s)")
+    database = {"default": DATABASE, "metavar": "NAME", "help": "database (default: %(default)s)"}
+    only = {"dest": "name", "metavar": "NAME", "help": "only tests whose name contains this"}
 
     run = add("run", _command("running"), "serve a shop with both addons and demo data; after `--`: options for Odoo")
-    run.add_argument("--port", type=int, default=PORT, help="HTTP port (default: %(default)s)")
-    run.add_argument("--workers", type=int, default=0, help="processes for requests (default: one, with threads)")
-    run.add_argument("--no-demo", action="store_true", help="a database without demo data")
-    add_database(run)
-    add_odoo(run)
+    run("--port", type=int, default=PORT, help="HTTP port (default: %(default)s)")
+    run("--workers", type=int, default=0, help="processes for requests (default: one, with threads)")
+    run("--no-demo", action="store_true", help="a database without demo data")
+    run("--db", **database)
 
-    test = add(
-        "test",
-        _command("testing", requirements=venv.TEST),
-        "lint, the addons' own tests, the tests of the whole system",
-    )
-    test.add_argument("addons", nargs="*", metavar="ADDON", help="test only these addons")
-    test.add_argument("-k", dest="name", metavar="NAME", help="only tests whose name contains this")
-    test.add_argument("--prepare", action="store_true", help="prepare everything, then wait while you run pytest")
-    add_odoo(test)
+    tests = _command("testing", requirements=venv.TEST)
+    test = add("test", tests, "lint, the addons' own tests, the tests of the whole system")
+    test("addons", nargs="*", metavar="ADDON", help="test only these addons")
+    test("-k", **only)
+    test("--prepare", action="store_true", help="prepare everything, then wait while you run pytest")
 
-    odoo_tests = add(
-        "odoo-tests",
-        _command("odoo_tests", requirements=venv.TEST),
-        "Odoo's own tests without the addons and with them, compared (1 h)",
-    )
-    odoo_tests.add_argument("--addon", metavar="ADDON", help="install this addon only (default: all)")
-    odoo_tests.add_argument("-k", dest="name", metavar="NAME", help="only tests whose name contains this")
-    odoo_tests.add_argument(
-        "--test-tags",
-        metavar="TAGS",
-        help="which of Odoo's tests (default: auth_signup, portal, sale, website_sale without thousands of sums over "
-        "taxes, and what is the portal's of account)",
-    )
-    add_odoo(odoo_tests)
+    compare = _command("odoo_tests", requirements=venv.TEST)
+    odoo_tests = add("odoo-tests", compare, "Odoo's own tests without the addons and with them, compared (1 h)")
+    odoo_tests("--addon", metavar="ADDON", help="install this addon only (default: all)")
+    odoo_tests("-k", **only)
+    odoo_tests("--test-tags", metavar="TAGS", help="which of Odoo's tests, instead of those of the shop and the portal")
 
-    compat = add(
-        "compat",
-        _command("compat", requirements=venv.TEST),
-        "the tests of the addons and of the community's, side by side in one database",
-    )
-    compat.add_argument("-k", dest="name", metavar="NAME", help="only tests whose name contains this")
-    add_odoo(compat)
+    compat = add("compat", _command("compat", requirements=venv.TEST), "the addons beside others in one database")
+    compat("-k", **only)
+    compat("--odoo-modules", action="store_true", help="beside Odoo's own modules instead of the community's addons")
+    compat("--install-only", action="store_true", help="install everything, and run no test")
+    docker = _command("docker_check", requirements=venv.TEST)
+    add("docker", docker, "both compose files on a Docker engine: orders, restarts, an update (30 min)", odoo=False)
 
-    shell = add("shell", _command("shell"), "a Python prompt in Odoo, on the database of `./dev run`")
-    add_database(shell)
-    add_odoo(shell)
-
+    add("shell", _command("shell"), "a Python prompt in Odoo, on the database of `./dev run`")("--db", **database)
     lint = add("lint", _command("testing", "run_lint", venv.TEST), "ruff, pylint-odoo, translations, README files")
-    lint.add_argument("--fix", action="store_true", help="let ruff put right what it can, and format")
-    add_odoo(lint)
-
-    i18n = add("i18n", _command("testing", "run_i18n"), "write the addons' translation templates (i18n/*.pot) anew")
-    add_odoo(i18n)
-
-    add("bench", _bench, "measure against stock Odoo")
-
-    screenshots = add(
-        "screenshots",
-        _command("screenshots", requirements=venv.TEST),
-        "take the pictures of the README and of the addons' Apps pages",
-    )
-    add_odoo(screenshots)
-
-    add(
-        "readme",
-        _command("readme", requirements=venv.TOOLS),
-        "write the addons' README.rst anew from their fragments, and the benchmark into README.md",
-    )
-    add(
-        "package",
-        _command("package", requirements=venv.TEST),
-        "build each addon as a zip file and as a wheel, in dist/",
-    )
-
-    clean = add("clean", _clean, "remove everything that this program has fetched and made")
-    clean.add_argument("-y", "--yes", action="store_true", help="don't ask")
+    lint("--fix", action="store_true", help="let ruff put right what it can, and format")
+    add("i18n", _command("testing", "run_i18n"), "write the addons' translation templates (i18n/*.pot) anew")
+    add("bench", _bench, "measure against stock Odoo; after `--`: its options", odoo=False)
+    pictures = _command("screenshots", requirements=venv.TEST)
+    add("screenshots", pictures, "take the pictures of the documents and of the addons' Apps pages")
+    readme = _command("readme", requirements=venv.TOOLS)
+    add("readme", readme, "write the addons' README.rst from their fragments", odoo=False)
+    package = _command("package", requirements=venv.TEST)
+    add("package", package, "build each addon as a zip file and as a wheel, in dist/", odoo=False)
+    clean = add("clean", _clean, "remove everything that this program has fetched, made and built", odoo=False)
+    clean("-y", "--yes", action="store_true", help="don't ask")
     return parser
 
 
@@ -190,33 +152,24 @@ def _command(module, function="run", requirements=None):
 
 def _bench(options, arguments):
     _enter_venv(arguments)
-    from benchmarks.command import main
+    from benchmarks.bench import main
 
     return main(options.odoo_arguments)
 
 
 def _clean(options, arguments):
     home = paths.home()
-    if not home.exists():
-        say(f"{home} isn't there: nothing to remove.")
-        return 0
-    if not options.yes and not _confirm(f"Remove {home} and all databases in it?"):
+    if home.exists() and not options.yes and not _confirm(f"Remove {home} and all databases in it?"):
         return 1
-    _check_unused()
-    shutil.rmtree(home)
-    say(f"Removed {home}.")
+    for path in (home / "locks").glob("*.lock"):
+        if not FileLock(path.stem).try_remove():
+            raise DevError(f"Another ./dev is using {home}.", "Stop it first (Ctrl-C in its terminal).")
+    left_in_clone = [path for pattern in LEFT_IN_CLONE for path in paths.REPOSITORY.glob(pattern)]
+    for path in [home, *left_in_clone]:
+        if path.exists():
+            shutil.rmtree(path)
+    say(f"Removed {home}, and what was built or cached in {paths.REPOSITORY}.")
     return 0
-
-
-def _check_unused():
-    from .locks import FileLock
-
-    for path in (paths.home() / "locks").glob("*.lock"):
-        lock = FileLock(path.stem)
-        free = lock.try_acquire()
-        lock.release()
-        if not free:
-            raise DevError(f"Another ./dev is using {paths.home()}.", "Stop it first (Ctrl-C in its terminal).")
 
 
 def _confirm(question):

@@ -1,4 +1,4 @@
-"""`./dev compat`: our addons beside the community's that touch the same ground, in one database, all their tests."""
+"""`./dev compat`: our addons beside others in one database: the community's, or Odoo's own."""
 
 import re
 import shutil
@@ -7,33 +7,70 @@ import sys
 import time
 from dataclasses import replace
 
-from . import outcomes, paths, recipes
+from . import paths, recipes
 from .errors import DevError
 from .odoo_source import BRANCH
-from .outcomes import FAILED, PASSED, UNSTARTED
 from .progress import Stage, say
-from .results import Result
-from .testing import TestRun, conclude
+from .results import Result, conclude
+from .testing import TestRun
 
-# Each is a package `odoo-addon-…` of the Python package index.
+# The community's addons on the same ground; each is a package `odoo-addon-…` of the Python package index.
 COMMUNITY_ADDONS = (
     "account_commission_oca",
+    "auth_user_case_insensitive",
     "commission_oca",
+    "mail_tracking",
+    "partner_email_check",
+    "partner_statement",
+    "password_security",
     "portal_account_personal_data_only",
     "portal_invitation_by_website",
     "portal_sale_confirm_require_login",
     "portal_sale_order_search",
     "portal_sale_personal_data_only",
+    "report_xlsx",
+    "report_xlsx_helper",
     "sale_commission_oca",
+    "website_sale_checkout_skip_payment",
 )
-# Our tests with this tag need these addons, and run here only; those with the other one need their absence.
+# Odoo's own modules of commerce, stock, projects, point of sale, events and elearning; they bring many others along.
+ODOO_MODULES = (
+    "contacts",
+    "crm",
+    "delivery",
+    "event_booth_sale",
+    "hr_timesheet",
+    "im_livechat",
+    "loyalty",
+    "mass_mailing",
+    "mrp",
+    "point_of_sale",
+    "pos_restaurant",
+    "project",
+    "purchase",
+    "repair",
+    "sale_management",
+    "stock",
+    "survey",
+    "website_blog",
+    "website_event_booth_sale",
+    "website_event_sale",
+    "website_event_track",
+    "website_sale_comparison",
+    "website_sale_slides",
+    "website_sale_wishlist",
+    "website_slides",
+)
+# Our tests with this tag need the community's addons, and run here only; those with the other one need their absence.
 TAG = "community_addons"
 TAG_WITHOUT = "without_community_addons"
+# These need some of Odoo's own modules.
+TAG_ODOO = "portal_agent_optional_addons"
 VERSION = re.compile(r"odoo_addon_(?P<addon>\w+)-(?P<version>[\d.]+)\.dist-info")
 
 
 def run(options):
-    """Run the tests of our addons and of the community's, installed together.
+    """Run the tests of our addons, and of the community's, installed together.
 
     :param argparse.Namespace options: the command line
     :return: 0 when everything passed
@@ -41,7 +78,7 @@ def run(options):
     """
     started = time.monotonic()
     with CompatRun(options, paths.addons()) as tests:
-        results = tests.run_side_by_side()
+        results = tests.report(tests.run_side_by_side())
     return conclude(results, tests.logs, time.monotonic() - started)
 
 
@@ -53,9 +90,9 @@ def fetch(folder):
     :rtype: Path
     :raise DevError: when pip can't
     """
-    packages = [f"odoo-addon-{addon}=={BRANCH}.*" for addon in COMMUNITY_ADDONS]
     shutil.rmtree(folder, ignore_errors=True)
-    # Without what they depend on: Odoo is here, and isn't on the package index.
+    packages = [f"odoo-addon-{addon}=={BRANCH}.*" for addon in COMMUNITY_ADDONS]
+    # Without what they depend on: Odoo is here, and isn't on the package index; the rest is in requirements-test.txt.
     command = [sys.executable, "-m", "pip", "install", "--no-input", "--no-deps", "--target", str(folder), *packages]
     with Stage("Fetching the community's addons"):
         pip = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
@@ -67,27 +104,6 @@ def fetch(folder):
     return folder / "odoo" / "addons"
 
 
-def summarise(found, addons, log_file):
-    """Make a result per addon of the outcomes of their tests.
-
-    :param dict found: the outcomes, as :func:`devtools.outcomes.read` gives them
-    :param addons: the addons
-    :param Path log_file: the log of the run
-    :rtype: list[Result]
-    """
-    results = []
-    for addon in addons:
-        names = {name: outcome for name, outcome in found.items() if name.startswith(f"/{addon}:")}
-        failed = [name for name, outcome in names.items() if outcome in (FAILED, UNSTARTED)]
-        passed = [name for name, outcome in names.items() if outcome == PASSED]
-        result = Result(addon, passed=len(passed), failed=len(failed))
-        if failed:
-            result.details = outcomes.get_details(log_file, failed)
-            result.log = str(log_file)
-        results.append(result)
-    return results
-
-
 class CompatRun(TestRun):
     """One run of the tests of many addons in one database.
 
@@ -95,38 +111,34 @@ class CompatRun(TestRun):
     :param list[str] addons: our addons
     """
 
-    longest_run = 40 * 60
+    longest_run = 80 * 60
 
     def run_side_by_side(self):
-        """Install everything in one database and run all tests; once more those that no browser came up for.
+        """Install everything in one database and run the tests.
 
-        :return: a result per addon
+        :return: a result per addon, and one of the whole run
         :rtype: list[Result]
         """
-        self._ensure_programs()
-        folder = fetch(paths.folder("community-addons"))
-        self.odoo = replace(self.odoo, addons_paths=(*self.odoo.addons_paths, folder))
-        everything = [*self.addons, *COMMUNITY_ADDONS]
-        tags = self._test_tags(everything)
-        if not tags:
+        self.ensure_programs()
+        others, tested = ODOO_MODULES, self.addons
+        if not self.options.odoo_modules:
+            folder = fetch(paths.folder("community-addons"))
+            self.odoo = replace(self.odoo, addons_paths=(*self.odoo.addons_paths, folder))
+            others = COMMUNITY_ADDONS
+            tested = [*self.addons, *COMMUNITY_ADDONS]
+        tags = "" if self.options.install_only else self.test_tags(tested)
+        if not tags and not self.options.install_only:
             return [Result.of_check("tests", [f"No test's name contains {self.options.name!r}."])]
-        found, log_file = self._run(everything, tags)
-        if unstarted := [name for name, outcome in found.items() if outcome == UNSTARTED]:
-            say(f"No browser came up within Odoo's 10 s for {', '.join(unstarted)}: once more.")
-            found |= self._run(everything, self._of_any_tag(unstarted))[0]
-        return self._report(summarise(found, everything, log_file))
+        modules = f"--init={','.join([*self.addons, *others])}"
+        found = self.run_alone("Running the tests side by side", "side by side", recipes.SHOP, modules, tags)
+        if self.options.install_only:
+            return [found.check_end("installation", tests_wanted=False), found.check_log("installation")]
+        return [found.check_end("side by side"), *(found.judge(addon, addon) for addon in tested)]
 
-    def _test_tags(self, addons):
-        tags = super()._test_tags(addons)
+    def test_tags(self, addons):
+        tags = super().test_tags(addons)
+        if self.options.odoo_modules:
+            return tags if self.options.name else f"{tags},{TAG_ODOO}"
         if self.options.name:
-            return tags and f"{self._of_any_tag(tags.split(','))},-{TAG_WITHOUT}"
+            return tags and ",".join(f"*{test}" for test in tags.split(",")) + f",-{TAG_WITHOUT}"
         return f"{tags},{TAG},-{TAG_WITHOUT}"
-
-    @staticmethod
-    def _of_any_tag(tests):
-        """Select tests by their names, those that Odoo leaves out unless their tag is named among them."""
-        return ",".join(f"*{test}" for test in tests)
-
-    def _run(self, addons, tags):
-        title = "Running the tests of all addons side by side"
-        return self._run_alone(title, "side by side", recipes.SHOP, f"--init={','.join(addons)}", tags)

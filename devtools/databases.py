@@ -9,13 +9,14 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import logcheck, paths, server
+from . import paths, server
 from .errors import DevError
 from .postgres import run_client
 from .progress import Stage
 
 PREFIX = "portal_accounts"
 KEPT_VERSIONS = 2
+LOADING = re.compile(r"odoo\.modules\.loading: Loading module (?P<module>\w+) \((?P<number>\d+)/(?P<total>\d+)\)")
 # Seconds that somebody who has left a database may take to be gone.
 LONGEST_LEAVING = 60
 # What an addon's database contents don't depend on.
@@ -212,13 +213,16 @@ class Databases:
         with Stage(title) as stage:
 
             def show(output):
-                for match in logcheck.LOADING.finditer(output):
+                for match in LOADING.finditer(output):
                     stage.update(f"{match['number']} of {match['total']} modules: {match['module']}")
 
             code = server.run(odoo, self.cluster, self.data_dir, arguments, log_file, on_output=show)
             if code or " CRITICAL " in (log := log_file.read_text()) or "Failed to load registry" in log:
                 tail = "\n".join(log_file.read_text().splitlines()[-25:])
                 raise DevError(f"Odoo couldn't install {', '.join(modules)}.", f"{tail}\nThe whole log: {log_file}")
+        if demo:
+            # Odoo's demo data assign activities to the administrator, by a mail each.
+            self.cluster.query(name, "UPDATE mail_mail SET state = 'cancel' WHERE state = 'outgoing'")
 
     def _query_when_unused(self, statement):
         """Run a statement on a database that nobody may be connected to.

@@ -1,31 +1,19 @@
 """Debian packages, fetched and unpacked with apt-get and dpkg into a folder of ours.
 
-The system isn't touched and nobody needs to be root: apt-get works on its own lists and its own
-sources. Only the mirror, the proxy and the keys come from the machine's configuration.
+The system isn't touched and nobody needs to be root: apt-get works on its own lists and its own sources. Only the
+mirror, the proxy and the keys come from the machine's configuration. What it downloads apt-get itself compares with the
+checksums of its signed index.
 """
 
-import hashlib
 import os
-import re
 import shutil
 import subprocess
-from dataclasses import dataclass
 from pathlib import Path
 
 from .errors import DevError
 from .progress import Stage
 
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
-URI_LINE = re.compile(r"^'(?P<uri>[^']+)' (?P<name>\S+) (?P<size>\d+) SHA256:(?P<sha256>[0-9a-f]{64})$", re.M)
-
-
-@dataclass(frozen=True)
-class Package:
-    """A package file, as the archive's index describes it."""
-
-    name: str
-    size: int
-    sha256: str
 
 
 def available():
@@ -68,7 +56,7 @@ class Archive:
         self.folder = folder
         self.downloads = folder / "packages"
         self.sources = folder / "sources.list"
-        for path in ("lists/partial", "cache/archives/partial", "state", "packages"):
+        for path in ("lists/partial", "machine-lists/partial", "cache/archives/partial", "state", "packages"):
             (folder / path).mkdir(parents=True, exist_ok=True)
 
     def find_mirrors(self):
@@ -101,78 +89,42 @@ class Archive:
             "\n".join(errors)[-600:] or "apt-get reached none of its mirrors: check the network.",
         )
 
-    def describe(self, packages):
-        """Look packages up in the index.
-
-        :param list[str] packages: names, each with its suite: `name/suite`
-        :rtype: list[Package]
-        :raise DevError: when one isn't there
-        """
-        result = self._apt_get("--print-uris", "download", *packages, own_sources=True)
-        found = [
-            Package(match["name"], int(match["size"]), match["sha256"]) for match in URI_LINE.finditer(result.stdout)
-        ]
-        if result.returncode or len(found) < len(packages):
-            raise DevError(f"Debian's archive doesn't give {', '.join(packages)}.", result.stderr.strip())
-        return found
-
-    def fetch(self, packages):
+    def fetch(self, title, packages, own_sources=True):
         """Download packages; what an interrupted download left is resumed or replaced.
 
-        :param list[str] packages: names, each with its suite: `name/suite`
-        :return: the package files, verified
+        :param str title: what is shown meanwhile
+        :param list[str] packages: their names; those of our own sources each with its suite: `name/suite`
+        :return: the package files
         :rtype: list[Path]
-        :raise DevError: when the download fails or a file isn't what the index says
+        :raise DevError: when the download fails
         """
-        wanted = self.describe(packages)
-        command = self._command("download", *packages, own_sources=True)
-        total = sum(package.size for package in wanted)
-        with Stage("Downloading Odoo 19 from Debian's archive") as stage:
-            log = self.folder / "download.log"
-            with log.open("w") as output:
-                process = subprocess.Popen(
-                    command, cwd=self.downloads, stdin=subprocess.DEVNULL, stdout=output, stderr=output
-                )
+        log = self.folder / "download.log"
+        with Stage(title) as stage, log.open("w") as output:
+            command = self._command("download", *packages, own_sources=own_sources)
+            options = {"cwd": self.downloads, "stdin": subprocess.DEVNULL, "stdout": output, "stderr": output}
+            with subprocess.Popen(command, **options) as process:
                 try:
                     while process.poll() is None:
-                        stage.bar(self._count_bytes(wanted), total)
+                        size = sum(path.stat().st_size for path in self.downloads.glob("*") if path.is_file())
+                        stage.update(f"{size / 1e6:.0f} MB")
                         try:
                             process.wait(0.3)
                         except subprocess.TimeoutExpired:
                             continue
                 finally:
                     process.kill()
-                    process.wait()
         if process.returncode:
+            # apt-get would resume what is not the file that its index describes
+            if "Hash Sum mismatch" in log.read_text():
+                shutil.rmtree(self.downloads)
             raise DevError(
-                "The download from Debian's archive failed. What is here is kept: start the same command again.",
+                "The download from Debian's archive failed. Start the same command again: it goes on from here.",
                 log.read_text()[-600:],
             )
-        return [self.verify(package) for package in wanted]
+        return sorted(self.downloads.glob("*.deb"))
 
-    def verify(self, package):
-        """Compare a downloaded file with the archive's index.
-
-        :param Package package: what the index says
-        :return: the file
-        :rtype: Path
-        :raise DevError: when it differs; the file is removed then
-        """
-        path = self.downloads / package.name
-        digest = hashlib.sha256()
-        with path.open("rb") as file:
-            for block in iter(lambda: file.read(1 << 20), b""):
-                digest.update(block)
-        if digest.hexdigest() != package.sha256:
-            path.unlink()
-            raise DevError(
-                f"Checksum mismatch: {package.name} isn't the file that Debian's index describes.",
-                "It was removed. Start the same command again; if it happens again, the mirror or a proxy "
-                "on the way changes the file: use another mirror, or give Odoo's source with --odoo PATH.",
-            )
-        return path
-
-    def unpack(self, files, target):
+    @staticmethod
+    def unpack(files, target):
         """Unpack packages into a new folder.
 
         :param list[Path] files: the package files
@@ -180,33 +132,12 @@ class Archive:
         """
         shutil.rmtree(target, ignore_errors=True)
         target.mkdir(parents=True)
-        with Stage("Unpacking Debian packages") as stage:
+        with Stage("Unpacking Debian packages", quiet=True) as stage:
             for number, path in enumerate(files, 1):
                 stage.update(f"{number} of {len(files)} packages")
-                try:
-                    subprocess.run(["dpkg", "-x", path, target], check=True, capture_output=True, text=True)
-                except subprocess.CalledProcessError as error:
-                    raise DevError(f"{path.name} can't be unpacked.", error.stderr.strip()) from error
-
-    def find_pip_wheel(self):
-        """Fetch pip as Debian packs it for virtual environments.
-
-        :return: the wheel, which can run without being installed
-        :rtype: Path
-        :raise DevError: when the package isn't there
-        """
-        self._apt_get("update", "-q")
-        self._apt_get("download", "python3-pip-whl")
-        target = self.folder / "pip"
-        self.unpack(sorted(self.downloads.glob("python3-pip-whl_*.deb")), target)
-        wheels = sorted(target.glob("usr/share/python-wheels/pip-*.whl"))
-        if not wheels:
-            raise DevError("Debian's archive doesn't give python3-pip-whl.")
-        return wheels[-1]
-
-    def _count_bytes(self, packages):
-        paths = [self.downloads / package.name for package in packages]
-        return sum(path.stat().st_size for path in paths if path.exists())
+                result = subprocess.run(["dpkg", "-x", path, target], capture_output=True, text=True, check=False)
+                if result.returncode:
+                    raise DevError(f"{path.name} can't be unpacked.", result.stderr.strip())
 
     def _command(self, *arguments, own_sources=False):
         options = {
@@ -220,8 +151,6 @@ class Archive:
         }
         if own_sources:
             options.update({"Dir::Etc::SourceList": self.sources, "Dir::Etc::SourceParts": "/dev/null"})
-        else:
-            (self.folder / "machine-lists" / "partial").mkdir(parents=True, exist_ok=True)
         flags = [part for name, value in options.items() if value for part in ("-o", f"{name}={value}")]
         return ["apt-get", *flags, *arguments]
 

@@ -5,7 +5,7 @@ from collections import Counter
 
 from . import paths, server
 
-# Runs in Odoo's shell, which defines `env`.
+# Runs in Odoo's shell: `odoo i18n export` takes the database server from a file only, and starts Odoo for each addon.
 EXPORT = """
 from pathlib import Path
 from odoo.tools.translate import trans_export
@@ -14,7 +14,8 @@ for addon, path in {targets!r}.items():
         trans_export(None, [addon], file, "po", env)
 """
 
-# What a translation repeats as it is: values that are filled in, and tags with all their attributes.
+# What a translation repeats as it is: values that are filled in, and tags with all their attributes. By hand: the
+# checks of pylint-odoo and OCA's hooks look at Python's place-holders only.
 KEPT = re.compile(r"%(?:\(\w+\))?[sdifr]|\{\{.*?\}\}|</?\w[^>]*>", re.DOTALL)
 
 
@@ -49,35 +50,24 @@ def export(odoo, cluster, data_dir, database, addons, folder):
 
 
 def write(addon, exported):
-    """Replace an addon's template, and give its translations the same texts.
+    """Replace an addon's template, and bring its translations' texts, their order and their sources in line with it.
 
     What is new is empty there until somebody translates it; what is gone is gone.
 
     :param str addon: the addon
     :param Path exported: what Odoo exported
     """
+    import polib
+
     template(addon).parent.mkdir(exist_ok=True)
     template(addon).write_text(exported.read_text())
     for path in languages(addon):
-        merge(path, exported)
-
-
-def merge(translation, exported):
-    """Bring a translation's texts, their order and their sources in line with a template.
-
-    :param Path translation: the addon's texts in a language
-    :param Path exported: the template
-    """
-    import polib
-
-    wanted, have = polib.pofile(str(exported)), _read_entries(translation)
-    merged = polib.pofile(str(translation))
-    merged.clear()
-    for entry in wanted:
-        known = have.get(entry.msgid)
-        entry.msgstr = known.msgstr if known else ""
-        merged.append(entry)
-    merged.save(str(translation))
+        have, merged = _read(path), polib.pofile(str(path))
+        merged.clear()
+        for entry in polib.pofile(str(exported)):
+            entry.msgstr = have[entry.msgid].msgstr if entry.msgid in have else ""
+            merged.append(entry)
+        merged.save(str(path))
 
 
 def compare(kept, exported):
@@ -85,12 +75,12 @@ def compare(kept, exported):
 
     :param Path kept: the addon's template
     :param Path exported: what Odoo exports now
-    :return: the texts that the addon's template misses, and those that it has for nothing
-    :rtype: tuple[list[str], list[str]]
+    :return: a line per text that the addon's template misses, or has for nothing
+    :rtype: list[str]
     """
-    have = _read(kept) if kept.exists() else set()
-    want = _read(exported)
-    return sorted(want - have), sorted(have - want)
+    have, want = _read(kept) if kept.exists() else {}, _read(exported)
+    missing = [f"missing: {text!r}" for text in sorted(want.keys() - have.keys())]
+    return missing + [f"stale: {text!r}" for text in sorted(have.keys() - want.keys())]
 
 
 def check_language(translation, kept):
@@ -102,11 +92,9 @@ def check_language(translation, kept):
     :rtype: list[str]
     """
     try:
-        have, want = _read_entries(translation), _read_entries(kept)
+        lines, have, want = compare(translation, kept), _read(translation), _read(kept)
     except OSError as error:
         return [str(error)]
-    lines = [f"missing: {text!r}" for text in sorted(want.keys() - have.keys())]
-    lines += [f"superfluous: {text!r}" for text in sorted(have.keys() - want.keys())]
     for text in sorted(want.keys() & have.keys()):
         lines += [f"{fault}: {text!r}" for fault in _find_faults(have[text])]
     return lines
@@ -119,20 +107,15 @@ def _find_faults(entry):
     wanted, given = Counter(KEPT.findall(entry.msgid)), Counter(KEPT.findall(entry.msgstr))
     faults += [f"{part!r} lost" for part in sorted(wanted - given)]
     faults += [f"{part!r} added" for part in sorted(given - wanted)]
-    if _get_margins(entry.msgid) != _get_margins(entry.msgstr):
+    margins = [
+        (text[: len(text) - len(text.lstrip())], text[len(text.rstrip()) :]) for text in (entry.msgid, entry.msgstr)
+    ]
+    if margins[0] != margins[1]:
         faults.append("other whitespace around it")
     return faults
 
 
-def _get_margins(text):
-    return text[: len(text) - len(text.lstrip())], text[len(text.rstrip()) :]
-
-
 def _read(path):
-    return set(_read_entries(path))
-
-
-def _read_entries(path):
     import polib
 
     return {entry.msgid: entry for entry in polib.pofile(str(path)) if not entry.obsolete}

@@ -6,8 +6,6 @@ import sys
 from . import i18n, paths, readme
 from .results import Result
 
-SUBPROCESS = {"stdin": subprocess.DEVNULL, "capture_output": True, "text": True, "check": False}
-
 
 def check(addons):
     """Run the checks that need no database.
@@ -16,15 +14,22 @@ def check(addons):
     :return: a result per check
     :rtype: list[Result]
     """
-    whole = addons == paths.addons()
-    targets = ["."] if whole else addons
+    targets = ["."] if addons == paths.addons() else addons
     results = [
         _run("ruff", ["ruff", "check", "--quiet", "--output-format=concise", *targets]),
         _run("ruff format", ["ruff", "format", "--check", "--output-format=concise", *targets]),
     ]
-    results += [_run(f"pylint-odoo {addon}", ["pylint", "--rcfile=.pylintrc", addon]) for addon in addons]
-    results += [check_languages(addon) for addon in addons]
-    results += [readme.check(addon) for addon in addons]
+    for addon in addons:
+        faults = [
+            f"{path.name}: {line}"
+            for path in i18n.languages(addon)
+            for line in i18n.check_language(path, i18n.template(addon))
+        ]
+        results += [
+            _run(f"pylint-odoo {addon}", ["pylint", "--rcfile=.pylintrc", addon]),
+            Result.of_check(f"translations of {addon}", faults),
+            readme.check(addon),
+        ]
     return results
 
 
@@ -41,28 +46,19 @@ def check_translations(addon, exported):
     :param Path exported: the template that Odoo has just exported
     :rtype: Result
     """
-    missing, stale = i18n.compare(i18n.template(addon), exported)
-    lines = [f"missing: {text!r}" for text in missing] + [f"stale: {text!r}" for text in stale]
-    if lines:
-        lines.append("./dev i18n writes the template anew.")
-    return Result.of_check(f"translation template of {addon}", lines)
-
-
-def check_languages(addon):
-    """Check an addon's translations against its template, without Odoo.
-
-    :param str addon: the addon
-    :rtype: Result
-    """
-    lines = [
-        f"{path.name}: {line}"
-        for path in i18n.languages(addon)
-        for line in i18n.check_language(path, i18n.template(addon))
-    ]
-    return Result.of_check(f"translations of {addon}", lines)
+    lines = i18n.compare(i18n.template(addon), exported)
+    advice = ["./dev i18n writes the template anew."] if lines else []
+    return Result.of_check(f"translation template of {addon}", lines + advice)
 
 
 def _run(name, command):
-    result = subprocess.run([sys.executable, "-m", *command], cwd=paths.REPOSITORY, **SUBPROCESS)
+    result = subprocess.run(
+        [sys.executable, "-m", *command],
+        cwd=paths.REPOSITORY,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     lines = (result.stdout + result.stderr).strip().splitlines()
     return Result.of_check(name, (lines or ["it failed without a word"]) if result.returncode else [])

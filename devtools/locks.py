@@ -1,4 +1,5 @@
-"""File locks that vanish with the process that held them."""
+"""A file lock that vanishes with its process. By hand: it guards the making of the virtual environment, before which
+no package such as `filelock` can be imported."""
 
 import fcntl
 
@@ -7,7 +8,7 @@ from .progress import say
 
 
 class FileLock:
-    """A lock between processes, on a file of the home folder.
+    """A lock between processes, on a file of the home folder. Use it as a context manager.
 
     :param str name: the lock's name
     """
@@ -16,31 +17,39 @@ class FileLock:
         self.path = paths.folder("locks") / f"{name}.lock"
         self._file = None
 
-    def try_acquire(self, shared=False):
-        """Take the lock when it is free.
+    def try_acquire(self):
+        """Take the lock if it is free.
 
-        :param bool shared: let others share it
         :return: whether it was taken
         :rtype: bool
         """
-        self._open()
+        self._file = self._file or self.path.open("a")
         try:
-            fcntl.flock(self._file, self._mode(shared) | fcntl.LOCK_NB)
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return False
         return True
 
-    def acquire(self, shared=False, waiting_for=""):
+    def acquire(self, waiting_for=""):
         """Take the lock, waiting for it if need be.
 
-        :param bool shared: let others share it
         :param str waiting_for: printed when it has to wait
         """
-        if self.try_acquire(shared):
-            return
-        if waiting_for:
-            say(f"Waiting for {waiting_for} …")
-        fcntl.flock(self._file, self._mode(shared))
+        if not self.try_acquire():
+            if waiting_for:
+                say(f"Waiting for {waiting_for} …")
+            fcntl.flock(self._file, fcntl.LOCK_EX)
+
+    def try_remove(self):
+        """Remove the lock if nobody holds it.
+
+        :return: whether nobody did
+        :rtype: bool
+        """
+        if free := self.try_acquire():
+            self.path.unlink(missing_ok=True)
+        self.release()
+        return free
 
     def release(self):
         """Give the lock back."""
@@ -54,11 +63,3 @@ class FileLock:
 
     def __exit__(self, *error):
         self.release()
-
-    def _open(self):
-        if not self._file:
-            self._file = self.path.open("a")
-
-    @staticmethod
-    def _mode(shared):
-        return fcntl.LOCK_SH if shared else fcntl.LOCK_EX

@@ -1,7 +1,7 @@
-"""Odoo's log: what in it is unexpected, and what the tests' summary says.
+"""Odoo's log: its entries, and which of them are unexpected.
 
-What is expected stands in :data:`EXPECTED`, each with its reason. Nothing else may be a WARNING
-or worse in a run of the tests.
+What is expected stands in :data:`EXPECTED`, each with its reason. Nothing else may be a WARNING or worse in a run of
+the tests. By hand: `checklog-odoo` prints what it finds, and neither returns it nor stops at the server's shutdown.
 """
 
 import re
@@ -13,10 +13,6 @@ LINE = re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} \d+ (?P<level>[A-Z]+) 
 # What was under way when a server was told to stop is cut off, and says so.
 STOPPING = re.compile(r"^\S+ \S+ \d+ INFO \S+ odoo\.service\.server: Initiating shutdown", re.M)
 BAD_LEVELS = {"WARNING", "ERROR", "CRITICAL"}
-LOADING = re.compile(r"odoo\.modules\.loading: Loading module (?P<module>\w+) \((?P<number>\d+)/(?P<total>\d+)\)")
-RESULT = re.compile(r"(?P<failed>\d+) failed, (?P<errors>\d+) error\(s\) of (?P<total>\d+) tests")
-SKIPPED = re.compile(r"^\S+ \S+ \d+ INFO \S+ \S+: skipped (?P<test>.*?) : (?P<reason>.*)$", re.M)
-STARTING = re.compile(r"^\S+ \S+ \d+ INFO \S+ \S+: Starting (?P<test>\w+\.\w+) \.\.\.", re.M)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,7 @@
-"""A real SMTP server that catches what Odoo sends."""
+"""A real SMTP server that catches what Odoo sends: aiosmtpd's, with a handler that keeps, delays or refuses mails.
+
+By hand: `smtpdfix` neither delays its answers nor tells who waits for a mail that it is here.
+"""
 
 import asyncio
 import email
@@ -9,6 +12,8 @@ import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from aiosmtpd.controller import Controller
 
 from .errors import DevError
 
@@ -94,8 +99,11 @@ class MailCatcher:
         if self.folder:
             self.folder.mkdir(parents=True, exist_ok=True)
         self.port = self.port or find_free_port()
+        # Tokens of Odoo make long lines in the text; the limit of RFC 5321 is on lines of 1,000.
+        self._controller = Controller(
+            self, hostname="127.0.0.1", port=self.port, enable_SMTPUTF8=True, ready_timeout=LONGEST_START
+        )
         try:
-            self._controller = _make_controller(self)
             self._controller.start()
         except OSError as error:
             raise DevError(f"The mail catcher can't listen on port {self.port}: {error.strerror}.") from error
@@ -138,11 +146,6 @@ class MailCatcher:
 
     # What aiosmtpd calls.
 
-    async def handle_HELO(self, server, session, envelope, hostname):
-        await self._hesitate()
-        session.host_name = hostname
-        return f"250 {server.hostname}"
-
     async def handle_EHLO(self, server, session, envelope, hostname, responses):
         await self._hesitate()
         session.host_name = hostname
@@ -153,13 +156,11 @@ class MailCatcher:
         if self.refuse:
             return self.refuse
         envelope.mail_from = address
-        envelope.mail_options.extend(mail_options)
         return "250 OK"
 
     async def handle_RCPT(self, server, session, envelope, address, rcpt_options):
         await self._hesitate()
         envelope.rcpt_tos.append(address)
-        envelope.rcpt_options.extend(rcpt_options)
         return "250 OK"
 
     async def handle_DATA(self, server, session, envelope):
@@ -167,7 +168,10 @@ class MailCatcher:
         message = email.message_from_bytes(envelope.content, policy=email.policy.default)
         mail = Mail(envelope.mail_from, list(envelope.rcpt_tos), message)
         with self._arrival:
-            mail.path = self._keep(envelope.content, len(self.messages) + 1)
+            if self.folder:
+                name = f"{time.strftime('%Y%m%d-%H%M%S')}-{len(self.messages) + 1:04}.eml"
+                mail.path = self.folder / name
+                mail.path.write_bytes(envelope.content)
             self.messages.append(mail)
             self._arrival.notify_all()
         if self.on_mail:
@@ -179,19 +183,3 @@ class MailCatcher:
         began = time.monotonic()
         while (left := began + self.delay - time.monotonic()) > 0:
             await asyncio.sleep(min(left, 0.1))
-
-    def _keep(self, content, number):
-        if not self.folder:
-            return None
-        path = self.folder / f"{time.strftime('%Y%m%d-%H%M%S')}-{number:04}.eml"
-        path.write_bytes(content)
-        return path
-
-
-def _make_controller(catcher):
-    from aiosmtpd.controller import Controller
-
-    # Tokens of Odoo make long lines in the text; the limit of RFC 5321 is on lines of 1,000.
-    return Controller(
-        catcher, hostname="127.0.0.1", port=catcher.port, enable_SMTPUTF8=True, ready_timeout=LONGEST_START
-    )

@@ -111,7 +111,7 @@ def _fetch():
         try:
             return _fetch_package()
         except DevError as error:
-            if "Checksum" in error.problem:
+            if "Hash Sum mismatch" in error.advice:
                 raise
             say(f"Debian's package of Odoo isn't to be had: {error.problem}")
     return _clone()
@@ -120,23 +120,18 @@ def _fetch():
 def _fetch_package():
     archive = debian.Archive(paths.folder("debian"))
     archive.open_suites(["sid", "bookworm"])
-    files = archive.fetch(DEBIAN_PACKAGES)
+    files = archive.fetch("Downloading Odoo 19 from Debian's archive", DEBIAN_PACKAGES)
     target = _package_folder()
     partial = target.with_name(target.name + ".partial")
     archive.unpack(files, partial)
-    _add_left_out_file(recognise(partial))
-    partial.rename(target)
-    for path in files:
-        path.unlink()
-    return recognise(target)
-
-
-def _add_left_out_file(source):
-    for folder in source.addons_paths:
+    for folder in recognise(partial).addons_paths:
         if (folder / "mail").is_dir():
             path = folder / LEFT_OUT_BY_DEBIAN
             path.parent.mkdir(parents=True, exist_ok=True)
             path.touch()
+    partial.rename(target)
+    shutil.rmtree(archive.folder)
+    return recognise(target)
 
 
 def _clone():
@@ -146,26 +141,17 @@ def _clone():
     partial = target.with_name(target.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
     url = os.environ.get(GIT_VARIABLE, GIT_URL)
-    command = ["git", "clone", "--depth", "1", "--branch", BRANCH, "--progress", url, str(partial)]
-    lines = []
-    with Stage(f"Cloning Odoo {BRANCH}") as stage:
-        with subprocess.Popen(
-            command,
-            env={**os.environ, "GIT_TERMINAL_PROMPT": "0"},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-        ) as process:
-            for line in process.stderr:
-                lines.append(line)
-                stage.update(line.strip())
-        if process.returncode:
-            shutil.rmtree(partial, ignore_errors=True)
-            raise DevError(
-                f"Odoo can't be cloned from {url}: {lines[-1].strip() if lines else 'git failed'}",
-                f"Check the network and start the same command again. {ADVICE}",
-            )
+    command = ["git", "clone", "--depth", "1", "--branch", BRANCH, url, str(partial)]
+    environment = {**os.environ, "GIT_TERMINAL_PROMPT": "0"}
+    with Stage(f"Cloning Odoo {BRANCH}"):
+        git = subprocess.run(
+            command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+        )
+    if git.returncode:
+        shutil.rmtree(partial, ignore_errors=True)
+        last = (git.stderr.strip().splitlines() or ["git failed"])[-1]
+        advice = f"Check the network and start the same command again. {ADVICE}"
+        raise DevError(f"Odoo can't be cloned from {url}: {last}", advice)
     partial.rename(target)
     return _check(recognise(target), target)
 

@@ -1,18 +1,26 @@
 """wkhtmltopdf, with which Odoo makes PDF files."""
 
 import shutil
+import subprocess
 
 from . import debian
 from .progress import say
 
 
 def ensure_wkhtmltopdf():
-    """Install wkhtmltopdf where that is possible, else say what is missing.
+    """Install wkhtmltopdf where that is possible, and say once what there is and what it cannot do.
 
     :return: whether it is there
     :rtype: bool
     """
-    if shutil.which("wkhtmltopdf") or debian.install("wkhtmltopdf"):
-        return True
-    say("wkhtmltopdf isn't installed: PDF documents can't be made. Install it (apt-get install wkhtmltopdf).")
-    return False
+    if not shutil.which("wkhtmltopdf") and not debian.install("wkhtmltopdf"):
+        say("PDF files: wkhtmltopdf is not installed, so no PDF can be made. Install it: apt-get install wkhtmltopdf")
+        return False
+    version = subprocess.run(["wkhtmltopdf", "--version"], capture_output=True, text=True, check=False).stdout.strip()
+    if "with patched qt" in version:
+        say(f"PDF files: {version}.")
+    else:
+        say(
+            f"PDF files: {version}, without patched Qt: no header, no footer, no page numbers, text cannot be selected."
+        )
+    return True

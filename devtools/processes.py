@@ -1,25 +1,25 @@
 """Processes: which of them are still at work, and waiting until none is.
 
-Whatever is read about a process may be gone before it is read to the end: then the process is gone, too.
+By hand: where nobody waits for orphans, as in a container without an init, `psutil.wait_procs` waits for zombies.
 """
 
 import time
 
+import psutil
+
 
 def is_running(process):
-    """Tell whether a process is at work; one that has ended is not, though nobody may have waited for it.
+    """Tell whether a process is at work; a zombie is not.
 
     :param psutil.Process process: the process
     :rtype: bool
     """
-    import psutil
-
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.AccessDenied:
         return True
     except (psutil.Error, OSError):
-        return False
+        return False  # it ended while it was looked at
 
 
 def find_children(pid):
@@ -28,27 +28,10 @@ def find_children(pid):
     :param int pid: the process
     :rtype: list[psutil.Process]
     """
-    import psutil
-
     try:
         return psutil.Process(pid).children(recursive=True)
     except (psutil.Error, OSError):
         return []
-
-
-def send(processes, number):
-    """Send a signal to those that are still there.
-
-    :param list[psutil.Process] processes: the processes
-    :param int number: the signal
-    """
-    import psutil
-
-    for process in processes:
-        try:
-            process.send_signal(number)
-        except (psutil.NoSuchProcess, ProcessLookupError):
-            continue
 
 
 def wait_until_gone(processes, timeout):

@@ -3,7 +3,8 @@
 from . import paths
 from .databases import Recipe
 
-SHOP_MODULES = ("website_sale", "payment_demo")
+# A shop as a company with agents has it: with Sales, with Contacts, and with a provider that pays on this machine.
+SHOP_MODULES = ("website_sale", "sale_management", "contacts", "payment_demo")
 # Odoo makes every bundle of scripts and styles before the tests that open a page: half a minute, each time anew.
 MAKE_EVERY_BUNDLE = """
 env["ir.qweb"]._pregenerate_assets_bundles()

@@ -1,21 +1,23 @@
 """`./dev run`: a shop with both addons, its mail caught, until Ctrl-C."""
 
 import ast
-import signal
+import re
 import time
 import xml.etree.ElementTree as ElementTree
-from pathlib import Path
 
-from . import odoo_source, paths, pdf, processes, server
+from . import odoo_source, paths, pdf, recipes, server
 from .databases import Databases, hash_addon
 from .errors import DevError
 from .mail import MailCatcher
 from .postgres import open_cluster
 from .progress import Stage, say
 
-MODULES = ("website_sale", "payment_demo")
 STATE_KEY = "portal_accounts.dev_state"
 KEPT_LINES = 15
+# The link of an invitation, and of a mail that resets a password.
+SECRET_LINK = re.compile(
+    r"https?://[^/]+(/[\w-]{2,5})?/(web/signup|web/reset_password|my/invitation)\b(?!.*/decline)", re.ASCII
+)
 
 
 def run(options):
@@ -58,24 +60,15 @@ def run(options):
 
 
 def check_port(port):
-    """Refuse a port that is taken, before anything long begins; end an Odoo that a killed run left there.
+    """Refuse a port that is taken, before anything long begins.
 
     :param int port: the port
-    :raise DevError: when something else listens there
+    :raise DevError: when something listens there
     """
-    if server.is_port_free(port):
-        return
-    listener = _find_listener(port)
-    if listener and _is_leftover(listener):
-        say(f"Stopping an Odoo that a killed run left over (process {listener.pid}).")
-        processes.send([listener], signal.SIGKILL)
-        processes.wait_until_gone([listener], timeout=30)
-        return
-    who = f" by process {listener.pid} ({listener.name()})" if listener else ""
-    raise DevError(
-        f"Port {port} is in use{who}.",
-        f"Stop what uses it, or choose another port: ./dev run --port {port + 1}",
-    )
+    if not server.is_port_free(port):
+        raise DevError(
+            f"Port {port} is in use.", f"Stop what uses it, or choose another port: ./dev run --port {port + 1}"
+        )
 
 
 def prepare_database(databases, odoo, options, logs):
@@ -86,34 +79,30 @@ def prepare_database(databases, odoo, options, logs):
     :param argparse.Namespace options: the command line
     :param Path logs: the folder of logs
     """
-    name, addons = options.db, paths.addons()
+    name, addons, cluster = options.db, paths.addons(), databases.cluster
     if not databases.exists(name):
         partial = f"{name}_partial"
         databases.drop(partial)
-        modules = [*MODULES, *addons]
-        title = f"Making the database {name}"
-        databases.install(odoo, partial, modules, logs / f"{name}-install.log", title, demo=not options.no_demo)
-        _save_state(databases.cluster, partial, addons)
+        title, log_file = f"Making the database {name}", logs / f"{name}-install.log"
+        modules = [*recipes.SHOP_MODULES, *addons]
+        databases.install(odoo, partial, modules, log_file, title, demo=not options.no_demo)
+        _save_state(cluster, partial, addons)
         databases.rename(partial, name)
         return
-    if options.no_demo and _has_demo_data(databases.cluster, name):
+    if options.no_demo and cluster.query(name, "SELECT demo FROM ir_module_module WHERE name = 'base'") == [(True,)]:
         raise DevError(
             f"The database {name} has demo data already.",
             f"Choose another one: ./dev run --no-demo --db {name}_empty",
         )
-    changed = [addon for addon in addons if _read_state(databases.cluster, name).get(addon) != hash_addon(addon)]
+    known = _read_state(cluster, name)
+    changed = {addon for addon in addons if known.get(addon) != hash_addon(addon)}
     if changed:
         log_file = logs / f"{name}-update.log"
-        known = set(_read_state(databases.cluster, name))
-        for update, chosen in ((False, set(changed) - known), (True, set(changed) & known)):
+        for update, chosen in ((False, changed - known.keys()), (True, changed & known.keys())):
             if chosen:
                 title = f"Updating {', '.join(sorted(chosen))}"
                 databases.install(odoo, name, sorted(chosen), log_file, title, update=update)
-        _save_state(databases.cluster, name, addons)
-
-
-def _has_demo_data(cluster, database):
-    return cluster.query(database, "SELECT demo FROM ir_module_module WHERE name = 'base'") == [(True,)]
+        _save_state(cluster, name, addons)
 
 
 def _read_state(cluster, database):
@@ -138,18 +127,18 @@ def _show_welcome(odoo_server, cluster, options, catcher):
     say(f"  Back end  {odoo_server.url}/odoo    login admin, password admin")
     for login, password in find_agents(cluster, options.db):
         say(f"  Agent     {odoo_server.url}/my/agent    login {login}, password {password}")
-    say(f"  Mail      each mail is shown here and kept in {catcher.folder}")
+    say(f"  Mail      each mail is announced here and kept in {catcher.folder}")
     say(f"  Log       {odoo_server.log_file}")
     if odoo_server.workers:
         say(f"  Web sockets need a proxy that sends /websocket to Odoo's gevent port; see {server.CONFIGURATION.name}.")
 
 
 def find_agents(cluster, database):
-    """Read the demo agents' logins from the database, and their passwords from the demo data.
+    """Find the demo users who are agents in a database, and their passwords in the demo data.
 
     :param Cluster cluster: the PostgreSQL server
     :param str database: the database
-    :return: login and password of each agent whose password the demo data name
+    :return: login and password of each
     :rtype: list[tuple[str, str]]
     """
     rows = cluster.query(
@@ -162,29 +151,20 @@ def find_agents(cluster, database):
          ORDER BY users.login
         """,
     )
-    passwords = read_demo_passwords()
-    return [(login, passwords[login]) for (login,) in rows if login in passwords]
-
-
-def read_demo_passwords():
-    """Read from the addons' demo files which logins have which password.
-
-    :rtype: dict[str, str]
-    """
     passwords = {}
     for path in paths.REPOSITORY.glob("*/demo/*.xml"):
         for record in ElementTree.parse(path).iter("record"):
             fields = {field.get("name"): (field.text or "").strip() for field in record.iter("field")}
-            if fields.get("login") and fields.get("password"):
-                passwords[fields["login"]] = fields["password"]
-    return passwords
+            passwords[fields.get("login")] = fields.get("password")
+    return [(login, passwords[login]) for (login,) in rows if passwords.get(login)]
 
 
 def _show_mail(mail):
     say(f"Mail to {', '.join(mail.recipients)}: {mail.subject}")
-    for link in mail.links:
+    links = [link for link in mail.links if SECRET_LINK.match(link)]
+    for link in links:
         say(f"    {link}")
-    if mail.path:
+    if links:
         say(f"    kept as {mail.path}")
 
 
@@ -201,33 +181,3 @@ def _wait(odoo_server):
         return
     tail = odoo_server.read_log().splitlines()[-KEPT_LINES:]
     raise DevError("Odoo ended by itself. Its log ends with:", "\n".join(tail))
-
-
-def _find_listener(port):
-    """Find the process that listens on a port, where the system tells.
-
-    :rtype: psutil.Process | None
-    """
-    import psutil
-
-    try:
-        for connection in psutil.net_connections("tcp"):
-            if connection.laddr.port == port and connection.status == psutil.CONN_LISTEN and connection.pid:
-                return psutil.Process(connection.pid)
-    except (psutil.Error, OSError):
-        # Something ended while it was looked at, or isn't ours.
-        pass
-    return None
-
-
-def _is_leftover(process):
-    """Tell whether a process is an Odoo of ours whose `./dev` is gone."""
-    import psutil
-
-    try:
-        ours = f"--data-dir={paths.folder('run-data')}" in process.cmdline()
-        parent = process.parent()
-        # of whatever clone: all of them keep their data in one folder
-        return ours and not (parent and any(Path(part).name == "dev" for part in parent.cmdline()))
-    except (psutil.Error, OSError):
-        return False

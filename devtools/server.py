@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from . import logcheck, paths, processes
@@ -194,6 +195,7 @@ def run_script(odoo, cluster, data_dir, database, script, options=(), timeout=12
     return output
 
 
+@dataclass(eq=False)
 class OdooServer:
     """An Odoo that serves a database over HTTP, with its cron threads.
 
@@ -212,32 +214,18 @@ class OdooServer:
     :param dict environment: variables that Odoo gets besides
     """
 
-    def __init__(
-        self,
-        odoo,
-        cluster,
-        database,
-        data_dir,
-        log_file,
-        port=0,
-        workers=0,
-        cron_threads=1,
-        smtp_port=None,
-        extra_args=(),
-        environment=None,
-    ):
-        self.odoo = odoo
-        self.cluster = cluster
-        self.database = database
-        self.data_dir = Path(data_dir)
-        self.log_file = Path(log_file)
-        self.port = port
-        self.workers = workers
-        self.cron_threads = cron_threads
-        self.smtp_port = smtp_port
-        self.extra_args = list(extra_args)
-        self.environment = environment or {}
-        self.process = None
+    odoo: object
+    cluster: object
+    database: str
+    data_dir: Path
+    log_file: Path
+    port: int = 0
+    workers: int = 0
+    cron_threads: int = 1
+    smtp_port: int = None
+    extra_args: tuple = ()
+    environment: dict = field(default_factory=dict)
+    process: subprocess.Popen = None
 
     @property
     def url(self):
@@ -254,7 +242,7 @@ class OdooServer:
         """
         self.port = self.port or find_free_port()
         self._set_base_url()
-        with self.log_file.open("a") as output:
+        with Path(self.log_file).open("a") as output:
             self.process = launch(
                 self.odoo,
                 self.cluster,
@@ -286,7 +274,7 @@ class OdooServer:
 
     def read_log(self):
         """:return: the log's text so far"""
-        return self.log_file.read_text(errors="replace") if self.log_file.exists() else ""
+        return Path(self.log_file).read_text(errors="replace") if Path(self.log_file).exists() else ""
 
     def find_unexpected_log_entries(self, also_expected=()):
         """Find what shouldn't be in the log; see :func:`devtools.logcheck.find_unexpected`."""
@@ -309,7 +297,7 @@ class OdooServer:
             arguments.append(f"--gevent-port={find_free_port()}")
         if self.smtp_port:
             arguments.append(f"--smtp-port={self.smtp_port}")
-        return arguments + self.extra_args
+        return [*arguments, *self.extra_args]
 
     def _set_base_url(self):
         """Make the links in mails lead to this server, where scheduled actions make them without a request."""

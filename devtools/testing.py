@@ -11,15 +11,17 @@ import subprocess
 import sys
 import threading
 import time
+import xml.etree.ElementTree as ElementTree
 from concurrent.futures import ThreadPoolExecutor
 
-from . import browser, i18n, lint, logcheck, odoo_source, outcomes, paths, pdf, recipes, server
+from . import browser, i18n, lint, odoo_source, outcomes, paths, pdf, recipes, server
 from .databases import PREFIX, Databases
 from .errors import DevError
 from .locks import FileLock
+from .outcomes import UNSTARTED
 from .postgres import open_cluster
 from .progress import Stage, say
-from .results import Result, never_ran, read_odoo_tests
+from .results import Result, conclude
 from .session import Session
 
 PARALLEL = 2
@@ -28,6 +30,8 @@ LONGEST_RUN = 40 * 60
 ONCE = "once"
 PYTEST_OUTCOME = re.compile(r"\b(?:PASSED|FAILED|ERROR)\b")
 KEPT_LOGS = 10
+# What pytest ends with when no test was chosen.
+NO_TESTS = 5
 
 
 def run(options):
@@ -47,28 +51,16 @@ def run(options):
 
 
 def run_lint(options):
-    """Run the static checks alone.
-
-    :param argparse.Namespace options: the command line
-    :return: 0 when everything passed
-    :rtype: int
-    """
+    """Run the static checks alone; see :func:`run`."""
     if options.fix:
         lint.fix()
     with TestRun.of_all_addons(options.odoo) as tests:
-        results = [*tests.lint(), *tests.check_translations()]
-    for result in results:
-        result.show()
+        results = tests.report([*lint.check(tests.addons), *tests.check_translations()])
     return conclude(results, tests.logs)
 
 
 def run_i18n(options):
-    """Write the addons' translation templates.
-
-    :param argparse.Namespace options: the command line
-    :return: 0
-    :rtype: int
-    """
+    """Write the addons' translation templates; see :func:`run`."""
     with TestRun.of_all_addons(options.odoo) as tests:
         for addon, exported in tests.export_translations().items():
             i18n.write(addon, exported)
@@ -91,23 +83,6 @@ def choose_addons(names):
     return sorted(name.strip("/") for name in names) or known
 
 
-def conclude(results, logs, seconds=None):
-    """Print the one line over everything.
-
-    :return: the exit code
-    :rtype: int
-    """
-    passed = sum(result.passed for result in results)
-    failed = sum(result.failed for result in results)
-    say()
-    if failed:
-        say(f"Failed: {', '.join(result.name for result in results if result.failed)}. Logs: {logs}")
-    if seconds:
-        say(f"{seconds:.0f} s")
-    say(f"{passed} passed, {failed} failed")
-    return int(bool(failed) or not passed)
-
-
 class TestRun:
     """One run of the tests, with its cluster and its folder of logs. Use it as a context manager.
 
@@ -125,6 +100,7 @@ class TestRun:
         self._lock = FileLock("test")
         self._cancelled = threading.Event()
         self._counts = {}
+        self._runs = []
 
     @classmethod
     def of_all_addons(cls, odoo=None):
@@ -138,7 +114,7 @@ class TestRun:
     def __enter__(self):
         self._lock.acquire(waiting_for="another ./dev test to end")
         self.odoo = odoo_source.ensure(self.options.odoo)
-        self.logs = self._make_log_folder()
+        self.logs = _make_log_folder()
         self.data_dir = paths.folder("test-data")
         self.cluster = open_cluster("test", durable=False, settings=self.settings)
         self.cluster.start()
@@ -147,7 +123,9 @@ class TestRun:
 
     def __exit__(self, *error):
         try:
-            self._drop_databases()
+            for name in self.databases.names():
+                if name.startswith((f"{PREFIX}_test_", f"{PREFIX}_e2e_")):
+                    self.databases.drop(name)
         finally:
             self.cluster.stop()
             self._lock.release()
@@ -155,18 +133,24 @@ class TestRun:
     # Stages
 
     def run_all(self):
-        """Run every stage that the command line asks for.
+        """Run everything that the command line asks for.
 
         :return: all results
         :rtype: list[Result]
         """
-        self._ensure_programs()
+        self.ensure_programs()
         results = self._run_jobs(self._choose_jobs())
         if self.everything:
-            results += self._report([self._check_skipped(results)])
+            skipped = [f"skipped in every run: {name}" for name in sorted(outcomes.never_ran(self._runs))]
+            results += self.report([Result.of_check("no test skipped everywhere", skipped)])
         if self.options.name and not any(result.passed or result.failed for result in results):
             results.append(Result.of_check("tests", [f"No test's name contains {self.options.name!r}."]))
         return results
+
+    def ensure_programs(self):
+        """Find, or install, what Odoo's tests need beside Odoo."""
+        self.chromium = browser.ensure_chromium()
+        pdf.ensure_wkhtmltopdf()
 
     def _choose_jobs(self):
         """Prepare the databases, and choose what is run on them: the longest first, so that the others fit beside it.
@@ -175,52 +159,50 @@ class TestRun:
         :rtype: list
         """
         for addon in self.addons:
-            self._prepare(recipes.dependencies(addon))
+            self.prepare(recipes.dependencies(addon))
         jobs = []
-        if self._wants_pytest():
+        if not self.options.addons:
             jobs.append(functools.partial(self.run_pytest, self._prepare_session()))
         if self.everything:
-            self._prepare(recipes.with_addons())
-            jobs.append(self.test_together)
-        jobs += [functools.partial(self.test_addon, addon) for addon in self.addons]
+            self.prepare(recipes.with_addons())
+            jobs.append(functools.partial(self.test, "all addons together", recipes.SHOP, self.addons))
+        # With no more than it depends on. What is tagged `once` is left to the run of all addons together, which has
+        # more models, routes and rules to try it on.
+        without = f",-{ONCE}" if self.everything else ""
+        jobs += [
+            functools.partial(self.test, f"{addon} alone", recipes.dependencies(addon), [addon], without)
+            for addon in self.addons
+        ]
         if not self.options.name:
-            jobs.append(self.lint)
+            jobs.append(functools.partial(lint.check, self.addons))
         if self.everything:
             jobs.append(self.check_translations)
         return jobs
 
-    def lint(self):
-        """:return: the results of the static checks"""
-        return lint.check(self.addons)
+    def test(self, name, recipe, addons, more_tags=""):
+        """Install addons in a database and run their tests.
 
-    def test_addon(self, addon):
-        """Install an addon alone, with no more than it depends on, and run its tests.
-
-        Those tagged `once` are left to the run of all addons together, which has more models, routes
-        and rules to try them on: that nothing is missing here is proved by the others.
-
-        :param str addon: the addon
+        :param str name: the run
+        :param Recipe recipe: what is in the database before
+        :param list[str] addons: the addons
+        :param str more_tags: what follows the tags of their tests
         :rtype: list[Result]
         """
-        without = ONCE if self.everything else None
-        return self._run_odoo_tests(f"{addon} alone", recipes.dependencies(addon), [addon], without)
-
-    def test_together(self):
-        """Install all addons in one database and run all their tests."""
-        return self._run_odoo_tests("all addons together", recipes.SHOP, self.addons)
+        tags = self.test_tags(addons)
+        if not tags:
+            return []
+        found = self.run_tests(name, recipe, f"--init={','.join(addons)}", tags + more_tags)
+        self._runs.append(found)
+        return [found.judge(name), found.check_end(name, bool(self.find_tests(addons))), found.check_log(name)]
 
     def export_translations(self):
         """:return: each addon's translation template, as Odoo exports it now"""
-        database = self._prepare(recipes.with_addons())
+        database = self.prepare(recipes.with_addons())
         return i18n.export(self.odoo, self.cluster, self.data_dir, database, self.addons, self.logs / "i18n")
 
     def check_translations(self):
         """:return: a result per addon's translation template"""
-        try:
-            exported = self.export_translations()
-        except DevError as error:
-            return [Result.of_check("translation templates", str(error).splitlines())]
-        return [lint.check_translations(addon, path) for addon, path in exported.items()]
+        return [lint.check_translations(addon, path) for addon, path in self.export_translations().items()]
 
     def run_pytest(self, environment):
         """Run `tests/` with pytest.
@@ -249,15 +231,9 @@ class TestRun:
                     self._show_count("tests/", PYTEST_OUTCOME, reader.read())
             finally:
                 server.stop(process, patience=30)
-        return self._read_pytest(process.returncode, report, log)
-
-    def clone(self, recipe, name):
-        """Make a database; it is dropped at the end of the run.
-
-        :param Recipe recipe: what is in it
-        :param str name: its name, which begins as the names of this run's databases do
-        """
-        self.databases.clone(self._prepare(recipe), name)
+        if process.returncode == NO_TESTS and self.options.name:
+            return []
+        return [_read_pytest(process.returncode, report, log)]
 
     def prepare_and_wait(self):
         """Prepare everything for pytest, say how to start it, and wait for Ctrl-C.
@@ -271,81 +247,50 @@ class TestRun:
         say("\nReady. While this runs, in another terminal:")
         say(f"  {assignment} {sys.executable} -m pytest -p devtools.pytest_plugin tests")
         try:
-            while True:
-                time.sleep(3600)
+            threading.Event().wait()
         except KeyboardInterrupt:
             return 0
 
     # Helpers
 
-    def _ensure_programs(self):
-        """Find, or install, what Odoo's tests need beside Odoo."""
-        self.chromium = browser.ensure_chromium()
-        pdf.ensure_wkhtmltopdf()
+    def prepare(self, recipe):
+        """:return: the name of the template database of a recipe, which is made if need be"""
+        return self.databases.prepare(recipe, self.odoo, self.logs / f"prepare-{recipe.label}.log")
 
-    def _run_jobs(self, jobs):
-        """Run jobs side by side and show each result when it is there."""
+    def clone(self, recipe, name):
+        """Make a database; it is dropped at the end of the run.
 
-        def run_job(job):
-            try:
-                return self._report(job())
-            except DevError as error:
-                name = getattr(job, "func", job).__name__
-                return self._report([Result.of_check(name, str(error).splitlines())])
+        :param Recipe recipe: what is in it
+        :param str name: its name, which begins as the names of this run's databases do
+        """
+        self.databases.clone(self.prepare(recipe), name)
 
-        with Stage("Testing") as self._stage, ThreadPoolExecutor(PARALLEL) as pool:
-            try:
-                return [result for results in pool.map(run_job, jobs) for result in results]
-            except BaseException:
-                self._cancelled.set()
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
-
-    @staticmethod
-    def _report(results):
+    def report(self, results):
+        """:return: the same results, each printed"""
         for result in results:
             result.show()
         return results
 
-    def _prepare(self, recipe):
-        return self.databases.prepare(recipe, self.odoo, self.logs / f"prepare-{recipe.label}.log")
-
-    def _run_odoo_tests(self, name, recipe, addons, without=None):
-        """Run addons' tests; once more where Odoo gave a browser up that a busy machine started too slowly.
-
-        :param str name: the run
-        :param Recipe recipe: what is in the database
-        :param list[str] addons: the addons
-        :param str without: the tag of those to leave out
-        :rtype: list[Result]
-        """
-        tags = self._test_tags(addons)
-        if not tags:
-            return []
-        tags += f",-{without}" if without else ""
-        results = self._run_odoo_tests_once(name, recipe, addons, tags)
-        if results[0].unstarted:
-            say(f"No browser came up within Odoo's 10 s for {', '.join(sorted(results[0].unstarted))}: once more.")
-            results = self._run_odoo_tests_once(name, recipe, addons, tags)
-        return results
-
-    def _run_odoo_tests_once(self, name, recipe, addons, tags):
-        code, log_file = self._run_in_clone(name, recipe, f"--init={','.join(addons)}", tags)
-        return read_odoo_tests(name, log_file, code, expect_tests=bool(self._find_tests(addons)))
-
-    def _run_in_clone(self, name, recipe, modules, tags):
-        """Run tests under Odoo in a database of their own.
+    def run_tests(self, name, recipe, modules, tags):
+        """Run tests under Odoo in a database of their own, and those once more that no browser came up for.
 
         :param str name: the run
         :param Recipe recipe: what is in the database
         :param str modules: the option that installs or updates the modules to test
         :param str tags: which of their tests
-        :return: the code with which Odoo ended, and its log
-        :rtype: tuple[int, Path]
+        :rtype: outcomes.Run
         """
+        found = self._run_tests_once(name, recipe, modules, tags)
+        if unstarted := found.select(UNSTARTED):
+            say(f"No browser came up within Odoo's 10 s for {', '.join(unstarted)}: once more.")
+            # Odoo leaves out what has no standard tag unless it is named so.
+            again = self._run_tests_once(f"{name} again", recipe, modules, ",".join(f"*{test}" for test in unstarted))
+            found.take(again)
+        return found
+
+    def _run_tests_once(self, name, recipe, modules, tags):
         slug = re.sub(r"\W+", "_", name)
-        database = f"{PREFIX}_test_{slug}"
-        log_file = self.logs / f"{slug}.log"
+        database, log_file = f"{PREFIX}_test_{slug}", self.logs / f"{slug}.log"
         self.clone(recipe, database)
         arguments = [
             f"--database={database}",
@@ -364,31 +309,47 @@ class TestRun:
             self.data_dir,
             arguments,
             log_file,
-            on_output=functools.partial(self._show_count, name, logcheck.STARTING),
+            on_output=functools.partial(self._show_count, name, outcomes.STARTING),
             cancelled=self._cancelled,
             env=browser.environment(self.chromium),
             timeout=self.longest_run,
         )
         self.databases.drop(database)
-        return code, log_file
+        return outcomes.Run(log_file, code)
 
-    def _run_alone(self, title, name, recipe, modules, tags):
-        """Run tests under Odoo while nothing else is run.
+    def _run_jobs(self, jobs):
+        """Run jobs side by side and show each result when it is there."""
 
-        :param str title: what is shown meanwhile
-        :return: the outcome of each test, as :func:`devtools.outcomes.read` gives them, and Odoo's log
-        :rtype: tuple[dict, Path]
-        """
-        self._counts = {}
-        with Stage(title) as self._stage:
-            _code, log_file = self._run_in_clone(name, recipe, modules, tags)
-        return outcomes.read(log_file), log_file
+        def run_job(job):
+            try:
+                return self.report(job())
+            except DevError as error:
+                name = getattr(job, "func", job).__name__
+                return self.report([Result.of_check(name, str(error).splitlines())])
+
+        with Stage("Testing") as self._stage, ThreadPoolExecutor(PARALLEL) as pool:
+            try:
+                return [result for results in pool.map(run_job, jobs) for result in results]
+            except BaseException:
+                self._cancelled.set()
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
 
     def _show_count(self, name, pattern, output):
         self._counts[name] = self._counts.get(name, 0) + len(pattern.findall(output))
         self._stage.update(", ".join(f"{name}: test {count}" for name, count in self._counts.items()))
 
-    def _test_tags(self, addons):
+    def run_alone(self, title, name, recipe, modules, tags):
+        """Run tests under Odoo while nothing else is run; see :meth:`run_tests`.
+
+        :param str title: what is shown meanwhile
+        :rtype: outcomes.Run
+        """
+        self._counts = {}
+        with Stage(title) as self._stage:
+            return self.run_tests(name, recipe, modules, tags)
+
+    def test_tags(self, addons):
         """Name the tests to run the way Odoo does.
 
         :return: the value of `--test-tags`, empty when no test's name fits
@@ -397,34 +358,23 @@ class TestRun:
         if not self.options.name:
             return ",".join(f"/{addon}" for addon in addons)
         wanted = self.options.name.lower()
-        return ",".join(
-            f"/{addon}:{case}.{test}"
-            for addon, case, test in self._find_tests(addons)
-            if wanted in f"{case}.{test}".lower()
-        )
+        tests = (test for test in self.find_tests(addons) if wanted in test.partition(":")[2].lower())
+        return ",".join(tests)
 
-    def _find_tests(self, addons):
+    def find_tests(self, addons):
         """Read the names of the tests from the addons' files.
 
-        :return: addon, class and method of each test
-        :rtype: list[tuple[str, str, str]]
+        :return: the tests, as `--test-tags` takes them
+        :rtype: list[str]
         """
         found = []
         for addon, folder in itertools.product(addons, [paths.REPOSITORY, *self.odoo.addons_paths]):
             for path in sorted((folder / addon / "tests").glob("test_*.py")):
                 for case in ast.walk(paths.parse(path)):
                     if isinstance(case, ast.ClassDef):
-                        methods = [node.name for node in case.body if isinstance(node, ast.FunctionDef)]
-                        found += [(addon, case.name, name) for name in methods if name.startswith("test_")]
+                        names = [node.name for node in case.body if isinstance(node, ast.FunctionDef)]
+                        found += [f"/{addon}:{case.name}.{name}" for name in names if name.startswith("test_")]
         return found
-
-    @staticmethod
-    def _check_skipped(results):
-        lines = [f"skipped in every run: {name}" for name in sorted(never_ran(results))]
-        return Result.of_check("no test skipped everywhere", lines)
-
-    def _wants_pytest(self):
-        return not self.options.addons and (paths.REPOSITORY / "tests").is_dir()
 
     def _prepare_session(self):
         session = Session(
@@ -432,45 +382,31 @@ class TestRun:
             cluster=self.cluster.describe(),
             data_dir=str(self.data_dir),
             logs=str(self.logs),
-            templates={"demo": self._prepare(recipes.demo_with_addons()), "shop": self._prepare(recipes.SHOP)},
+            templates={"demo": self.prepare(recipes.demo_with_addons()), "shop": self.prepare(recipes.SHOP)},
             chromium=str(self.chromium),
         )
         return session.save(self.logs / "session.json")
 
-    def _read_pytest(self, code, report, log):
-        """Read pytest's results from its report; a skipped test is a failed one."""
-        import xml.etree.ElementTree as ElementTree
 
-        result = Result("tests/", log=str(log))
-        if code == 5 and self.options.name:
-            return []
-        cases = list(ElementTree.parse(report).iter("testcase")) if report.exists() else []
-        for case in cases:
-            bad = [node for kind in ("failure", "error", "skipped") for node in case.findall(kind)]
-            if not bad:
-                result.passed += 1
-                continue
-            result.failed += 1
-            result.details.append(f"{case.get('classname')}::{case.get('name')}")
-            for node in bad:
-                lines = (node.text or node.get("message") or "").strip().splitlines()
-                result.details += [f"    {line}" for line in lines[-15:]]
-        if code and not result.failed:
-            result.failed += 1
-            result.details += [f"pytest ended with code {code}:", *log.read_text().splitlines()[-20:]]
-        if not cases and not result.failed:
-            result.failed += 1
-            result.details.append("pytest ran no test")
-        return [result]
+def _read_pytest(code, report, log):
+    """Read pytest's results from its report; a skipped test is a failed one."""
+    result = Result("tests/", log=str(log))
+    cases = list(ElementTree.parse(report).iter("testcase")) if report.exists() else []
+    for case in cases:
+        bad = [node for kind in ("failure", "error", "skipped") for node in case.findall(kind)]
+        result.passed += not bad
+        result.failed += bool(bad)
+        for node in bad:
+            lines = (node.text or node.get("message") or "").strip().splitlines()
+            result.details += [f"{case.get('classname')}::{case.get('name')}", *(f"    {line}" for line in lines[-15:])]
+    if (code or not cases) and not result.failed:
+        result.failed += 1
+        result.details += [f"pytest ended with code {code}:", *log.read_text().splitlines()[-20:]]
+    return result
 
-    def _drop_databases(self):
-        for name in self.databases.names():
-            if name.startswith((f"{PREFIX}_test_", f"{PREFIX}_e2e_")):
-                self.databases.drop(name)
 
-    @staticmethod
-    def _make_log_folder():
-        root = paths.folder("logs")
-        for old in sorted(path for path in root.glob("test-*") if path.is_dir())[:-KEPT_LOGS]:
-            shutil.rmtree(old, ignore_errors=True)
-        return paths.folder("logs", time.strftime("test-%Y%m%d-%H%M%S"))
+def _make_log_folder():
+    root = paths.folder("logs")
+    for old in sorted(path for path in root.glob("test-*") if path.is_dir())[:-KEPT_LOGS]:
+        shutil.rmtree(old, ignore_errors=True)
+    return paths.folder("logs", time.strftime("test-%Y%m%d-%H%M%S"))

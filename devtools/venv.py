@@ -2,10 +2,10 @@
 
 import hashlib
 import os
-import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import venv
 from pathlib import Path
 
@@ -18,7 +18,7 @@ OLDEST, NEWEST = (3, 10), (3, 13)
 RUNTIME = paths.REPOSITORY / "requirements.txt"
 TEST = paths.REPOSITORY / "requirements-test.txt"
 TOOLS = paths.REPOSITORY / "requirements-tools.txt"
-REQUIREMENT = re.compile(r"^[A-Za-z0-9]", re.M)
+LONGEST_ERROR = 1500
 
 
 def check_python(version=sys.version_info):
@@ -97,19 +97,20 @@ def _has_ensurepip():
 
 def _bootstrap_pip():
     """Install pip from Debian's wheel of it, without touching the system."""
+    problem = "This Python comes without pip (the module ensurepip is missing)."
     advice = f"Install it: apt-get install python3.{sys.version_info[1]}-venv"
     if not debian.available():
-        raise DevError("This Python comes without pip (the module ensurepip is missing).", advice)
-    archive = debian.Archive(paths.folder("debian"))
-    try:
-        wheel = archive.find_pip_wheel()
-    except DevError as error:
-        raise DevError("This Python comes without pip (the module ensurepip is missing).", advice) from error
-    environment = {**os.environ, "PYTHONPATH": str(wheel)}
-    command = [python(), "-m", "pip", "install", "--quiet", "--force-reinstall", "pip"]
-    result = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        raise DevError(problem, advice)
+    with tempfile.TemporaryDirectory() as folder:
+        archive = debian.Archive(Path(folder))
+        archive.find_mirrors()
+        archive.unpack(archive.fetch("Downloading pip", ["python3-pip-whl"], own_sources=False), archive.folder / "pip")
+        (wheel,) = archive.folder.glob("pip/usr/share/python-wheels/pip-*.whl")
+        command = [python(), "-m", "pip", "install", "--quiet", "--force-reinstall", "pip"]
+        environment = {**os.environ, "PYTHONPATH": str(wheel)}
+        result = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if result.returncode:
-        raise DevError("pip can't be installed.", f"{result.stderr.strip()[-400:]}\n{advice}")
+        raise DevError(problem, f"{_read_error(result.stderr.splitlines())}\n{advice}")
 
 
 def _install(requirements):
@@ -118,9 +119,8 @@ def _install(requirements):
     :param Path requirements: what to install
     :raise DevError: when pip fails
     """
-    total = len(REQUIREMENT.findall(requirements.read_text()))
     command = [python(), "-m", "pip", "install", "--no-input", "--prefer-binary", "-r", requirements]
-    lines, count, size = [], 0, 0.0
+    lines = []
     with Stage(f"Installing the Python packages of {requirements.name}") as stage:
         with subprocess.Popen(
             command,
@@ -133,25 +133,15 @@ def _install(requirements):
         ) as process:
             for line in process.stdout:
                 lines.append(line)
-                count += line.startswith("Collecting")
-                size += _read_megabytes(line)
                 if line.startswith(("Collecting", "Building", "Installing")):
-                    stage.update(f"{min(count, total)} of {total}, {size:.0f} MB: {line.split('(')[0].strip()[:60]}")
+                    stage.update(line.split("(")[0].strip()[:60])
         if process.returncode:
-            raise DevError(f"pip can't install {requirements.name}.", _advise(lines))
+            raise DevError(f"pip can't install {requirements.name}:", _read_error(lines))
 
 
-def _read_megabytes(line):
-    match = re.search(r"Downloading .*\((\d+(?:\.\d+)?) (kB|MB)\)", line)
-    if not match:
-        return 0
-    return float(match[1]) / (1 if match[2] == "MB" else 1000)
-
-
-def _advise(lines):
-    text = "".join(line for line in lines[-15:] if not line.startswith("WARNING: Location"))
-    if any(word in text for word in ("NewConnectionError", "Name or service", "ConnectTimeout", "resolution")):
-        text += "\nThe package index can't be reached: check the network, then start the same command again."
-    else:
-        text += "\nStart the same command again; pip goes on with what it has already downloaded."
-    return text
+def _read_error(lines):
+    """:return: what pip itself says of its failure: its last trouble with the network, and all of its errors"""
+    troubles = [line for line in lines if line.startswith("WARNING: Retrying")][-1:]
+    starts = [number for number, line in enumerate(lines) if line.startswith("ERROR:")]
+    errors = [line for line in lines[starts[0] :] if line.strip()] if starts else lines
+    return "\n".join(line.rstrip() for line in [*troubles, *errors])[-LONGEST_ERROR:]

@@ -7,6 +7,7 @@ import pytest
 
 from devtools import cli, paths, testing
 from devtools.errors import DevError
+from devtools.locks import FileLock
 
 DEV = paths.REPOSITORY / "dev"
 
@@ -40,21 +41,31 @@ def test_the_options_of_run_are_read():
     assert (options.workers, options.db, options.odoo, options.no_demo) == (2, "trial", "/odoo", True)
 
 
-def test_an_error_is_shown_without_a_traceback(home, capsys):
-    assert cli.main(["clean"]) == 0
-    home.mkdir()
-    assert cli.main(["clean"]) == 1 or "Nobody is there" in capsys.readouterr().out
+@pytest.fixture
+def clone(home, tmp_path, monkeypatch):
+    """A clone with what commands leave in it, and their home folder."""
+    left = ["dist/shop.zip", "shop/__pycache__/a.pyc", ".pytest_cache/x", ".hypothesis/x", "shop/.ruff_cache/x"]
+    for path in [home / "odoo" / "addons", *(tmp_path / "clone" / name for name in [*left, "shop/a.py"])]:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    monkeypatch.setattr(paths, "REPOSITORY", tmp_path / "clone")
+    return tmp_path / "clone"
 
 
-def test_clean_removes_everything(home):
-    (home / "odoo" / "addons").mkdir(parents=True)
+def test_clean_leaves_nothing_behind_in_the_clone_either(home, clone):
     assert cli.main(["clean", "--yes"]) == 0
     assert not home.exists()
+    assert [path.relative_to(clone).as_posix() for path in clone.rglob("*") if path.is_file()] == ["shop/a.py"]
 
 
-def test_clean_refuses_while_another_command_is_running(home, capsys):
-    from devtools.locks import FileLock
+def test_clean_asks_somebody_first(home, clone, monkeypatch, capsys):
+    monkeypatch.setattr("sys.stdin", open("/dev/null"))  # noqa: SIM115
+    assert cli.main(["clean"]) == 1
+    assert "Nobody is there" in capsys.readouterr().out
+    assert home.exists()
 
+
+def test_clean_refuses_while_another_command_is_running(home, clone, capsys):
     with FileLock("test"):
         assert cli.main(["clean", "--yes"]) == 1
     assert "Another ./dev" in capsys.readouterr().out

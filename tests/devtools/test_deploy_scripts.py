@@ -1,16 +1,20 @@
-"""The scripts of deploy/ make a primary let a replica in, and the replica follow it."""
+"""The scripts of deploy/, on real databases: a primary that lets a replica in, and what runs in Odoo's containers."""
 
 import contextlib
 import os
+import re
 import subprocess
 import tempfile
 import time
 from pathlib import Path
 
 import pytest
+import requests
 
-from devtools import paths, postgres
+from devtools import paths, postgres, server
+from devtools.logcheck import Expected
 from devtools.postgres import REPLICATED_SETTINGS, Cluster, EmbeddedCluster
+from tests.system.odoo_rpc import OdooError, OdooRpc
 
 SCRIPTS = paths.REPOSITORY / "deploy"
 PASSWORD = "it's a password"
@@ -90,3 +94,79 @@ def test_the_replica_needs_its_password(primary):
     assert rules[-1].split() == ["host", "replication", "replicator", "samenet", "scram-sha-256"]
     ((stored,),) = primary.query("postgres", "SELECT rolpassword FROM pg_authid WHERE rolname = 'replicator'")
     assert stored.startswith("SCRAM-SHA-256$")
+
+
+# What runs in Odoo's containers
+
+
+def late_actions(cluster, database):
+    """:return: what the health check of scheduled actions finds in a database"""
+    statement = re.search(r'--command="(.+?)"\)', (SCRIPTS / "odoo" / "check-actions.sh").read_text(), re.S)[1]
+    ((late,),) = cluster.query(database, statement)
+    return late
+
+
+def test_scheduled_actions_that_stand_still_are_noticed(make_database, cluster):
+    database = make_database()
+    cluster.query(database, "DELETE FROM ir_cron_trigger")
+    cluster.query(database, "UPDATE ir_cron SET nextcall = now() AT TIME ZONE 'UTC' - interval '5 minutes'")
+    assert not late_actions(cluster, database)
+    cluster.query(database, "UPDATE ir_cron SET nextcall = nextcall - interval '1 hour' WHERE NOT active")
+    assert not late_actions(cluster, database)
+    ((action, name),) = cluster.query(database, "SELECT id, cron_name FROM ir_cron WHERE active ORDER BY id LIMIT 1")
+    wake = "INSERT INTO ir_cron_trigger (cron_id, call_at) VALUES (%s, now() AT TIME ZONE 'UTC' - interval '1 hour')"
+    cluster.query(database, wake, [action])
+    assert late_actions(cluster, database) == name
+    cluster.query(database, "DELETE FROM ir_cron_trigger")
+    cluster.query(database, "UPDATE ir_cron SET nextcall = nextcall - interval '1 hour' WHERE id = %s", [action])
+    assert late_actions(cluster, database) == name
+
+
+@pytest.fixture
+def prepare(dev_session, odoo_source, cluster):
+    """A function that runs prepare.py in Odoo's shell, as install.sh does, and gives what it printed."""
+
+    def run(database, **variables):
+        arguments = ["shell", f"--database={database}", "--no-http", "--log-level=warn"]
+        with (SCRIPTS / "odoo" / "prepare.py").open() as script:
+            process = server.launch(
+                odoo_source,
+                cluster,
+                dev_session.data_dir,
+                arguments,
+                env={"REPORT_URL": "http://cron:8069", **variables},
+                stdin=script,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+            printed, _nothing = process.communicate(timeout=600)
+        assert process.returncode == 0, printed
+        return printed
+
+    return run
+
+
+def parameter(cluster, database, key):
+    """:return: a system parameter"""
+    return cluster.query(database, "SELECT value FROM ir_config_parameter WHERE key = %s", [key])[0][0]
+
+
+def test_a_shop_is_prepared_for_its_first_visitor(make_database, cluster, prepare, make_server):
+    database = make_database()
+    printed = prepare(database, BASE_URL="https://shop.example.com/", ADMIN_PASSWORD=PASSWORD)
+    opened = dict(line.split(" ", 1)[::-1] for line in printed.splitlines())
+    assert set(opened.values()) == {"200"}
+    assert [path for path in opened if path.endswith(".css")]
+    assert parameter(cluster, database, "web.base.url") == "https://shop.example.com"
+    assert parameter(cluster, database, "report.url") == "http://cron:8069"
+    # A second run keeps a password that was set, and makes no page's styles again.
+    prepare(database, BASE_URL="https://other.example.com", ADMIN_PASSWORD="another one")
+    assert parameter(cluster, database, "web.base.url") == "https://other.example.com"
+    refused = Expected(r"odoo\.http", "Access Denied", "the password that every database starts with")
+    url = make_server(database, check_log=[refused]).url
+    assert OdooRpc(url, database, password=PASSWORD).uid
+    with pytest.raises(OdooError):
+        OdooRpc(url, database)
+    styles = re.findall(r'href="(/web/assets/[^"]+)"', requests.get(f"{url}/shop", timeout=180).text)
+    assert styles
+    assert set(styles) <= set(opened)

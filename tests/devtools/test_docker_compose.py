@@ -1,4 +1,4 @@
-"""docker-compose.yml and deploy/, as far as they can be checked without a Docker engine."""
+"""docker-compose.yml and deploy/, as far as they can be checked without a Docker engine; `./dev docker` needs one."""
 
 import json
 import os
@@ -53,6 +53,7 @@ class Deployment:
 
 SMALL = Deployment(paths.REPOSITORY / "docker-compose.yml", frozenset({"web", "mail"}))
 SCALED = Deployment(paths.REPOSITORY / "deploy" / "docker-compose.scale.yml", frozenset({"balancer"}))
+INSTALL = paths.REPOSITORY / "deploy" / "odoo" / "install.sh"
 small_only = pytest.mark.parametrize("deployment", [SMALL], indirect=True, ids=["small"])
 scaled_only = pytest.mark.parametrize("deployment", [SCALED], indirect=True, ids=["scaled"])
 
@@ -89,9 +90,21 @@ def configuration(deployment):
     return yaml.safe_load(result.stdout)
 
 
+def command_line(service):
+    """:return: the options that Odoo is started with; install.sh adds some of its own"""
+    if service["entrypoint"] == ["odoo"]:
+        return service["command"]
+    return [*re.search(r'common="([^"]+)"', INSTALL.read_text())[1].split(), "--stop-after-init", *service["command"]]
+
+
 def options(service):
-    """:return: the options of Odoo's command line"""
-    return dict(word[2:].split("=", 1) for word in service["command"] if word.startswith("--") and "=" in word)
+    """:return: the options of Odoo's command line that have a value"""
+    return dict(word[2:].split("=", 1) for word in command_line(service) if "=" in word)
+
+
+def odoo_services(configuration):
+    """:return: the services that run Odoo, by name"""
+    return {name: service for name, service in configuration["services"].items() if "odoo" in service["image"]}
 
 
 def test_it_does_not_start_without_what_everybody_has_to_choose(deployment):
@@ -220,12 +233,12 @@ def test_no_master_password_opens_the_database_manager(odoo_source):
 def test_odoo_accepts_the_command_lines(configuration, odoo_source, tmp_path):
     addons = tmp_path / "extra"
     addons.symlink_to(paths.REPOSITORY)
-    commands = [service["command"] for service in configuration["services"].values() if "odoo" in service["image"]]
-    assert len(commands) >= 2
-    for command in commands:
+    services = odoo_services(configuration)
+    assert set(services) == {"install", "web", "cron"}
+    for service in services.values():
         arguments = [
             word.replace("/mnt/extra-addons", str(addons)).replace("/var/lib/odoo", str(tmp_path))
-            for word in command[1:]
+            for word in command_line(service)
         ]
         result = read_configuration(odoo_source, *arguments)
         assert result.returncode == 0, result.stderr
@@ -245,32 +258,62 @@ def postgres_setting(service, name):
     return dict(word[2:].split("=", 1) for word in service["command"][1:])[name]
 
 
-@scaled_only
 def test_every_odoo_container_has_the_same_sessions_and_attachments(configuration):
-    services = [service for service in configuration["services"].values() if "odoo" in service["image"]]
+    services = list(odoo_services(configuration).values())
     for service in services:
         assert "odoo-data:/var/lib/odoo" in str(service["volumes"]).replace(":rw", "")
         assert options(service)["data-dir"] == "/var/lib/odoo"
         assert options(service)["database"] == options(services[0])["database"]
 
 
-@scaled_only
-def test_scheduled_actions_run_apart_from_the_pages(configuration):
+def test_scheduled_actions_are_processes_apart_from_the_pages(configuration):
     web, cron = configuration["services"]["web"], configuration["services"]["cron"]
-    assert web["scale"] > 1
-    assert int(options(web)["workers"]) > 1
     assert options(web)["max-cron-threads"] == "0"
     assert int(options(cron)["max-cron-threads"]) > 0
+    # A thread for scheduled actions ends for good when the database is away; a process is replaced.
+    assert int(options(cron)["workers"]) > 0
+    assert cron["restart"] == "unless-stopped"
+    assert cron["healthcheck"]["test"] == ["CMD", "/bin/sh", "/mnt/deploy/check-actions.sh"]
+
+
+def test_the_health_check_outlasts_the_longest_scheduled_action():
+    minutes = re.search(r"interval '(\d+) minutes'", INSTALL.with_name("check-actions.sh").read_text())[1]
+    assert int(minutes) * 60 > int(setting("limit_time_real_cron"))
+
+
+def test_a_failed_installation_ends(configuration):
+    assert configuration["services"]["install"]["restart"] == "on-failure:3"
+
+
+def test_links_lead_where_env_says(configuration, deployment):
+    environment = configuration["services"]["install"]["environment"]
+    assert environment["BASE_URL"] == deployment.filled()["BASE_URL"]
+    service, port = re.fullmatch(r"http://(\w+):(\d+)", environment["REPORT_URL"]).groups()
+    assert "--no-http" not in configuration["services"][service]["command"]
+    assert port == setting("http_port")
+
+
+@scaled_only
+def test_admin_needs_a_password_of_its_own(configuration):
+    assert configuration["services"]["install"]["environment"]["ADMIN_PASSWORD"] == SECRET
+
+
+@scaled_only
+def test_mail_leaves_by_the_chosen_server(configuration):
+    web, cron = configuration["services"]["web"], configuration["services"]["cron"]
+    assert web["scale"] == int(SCALED.example()["WEB_CONTAINERS"]) > 1
+    assert int(options(web)["workers"]) > 1
+    assert "pages" in web["networks"]
+    assert "outside" in cron["networks"]
     for service in (web, cron):
         assert options(service)["smtp"] == SECRET
-        assert "outside" in service["networks"]
 
 
 @scaled_only
 def test_pages_are_read_from_the_replica(configuration):
     services = configuration["services"]
     replica = services[options(services["web"])["db_replica_host"]]
-    assert replica["environment"]["PRIMARY_HOST"] == services["web"]["environment"]["HOST"]
+    assert replica["environment"]["PRIMARY_HOST"] == services["web"]["environment"]["PGHOST"]
     # What only writes has no use for one, and goes on without it.
     assert "db_replica_host" not in options(services["cron"])
 
@@ -286,9 +329,10 @@ def test_the_databases_are_not_reached_from_outside(configuration):
 def test_postgresql_takes_all_connections_that_odoo_may_open(configuration):
     services = configuration["services"]
     web, primary, replica = services["web"], services["db"], services["db-replica"]
-    # The workers and the process of the web sockets; the container of scheduled actions is one process.
+    cron = options(services["cron"])
+    # The workers and the process of the web sockets.
     readers = web["scale"] * (int(options(web)["workers"]) + 1) * int(setting("db_maxconn"))
-    writers = readers + int(setting("db_maxconn"))
+    writers = readers + (int(cron["workers"]) + 1 + int(cron["max-cron-threads"])) * int(cron["db_maxconn"])
     kept_for_superusers = 3
     assert writers + kept_for_superusers <= int(postgres_setting(primary, "max_connections"))
     assert int(postgres_setting(replica, "max_connections")) >= int(postgres_setting(primary, "max_connections"))
@@ -298,10 +342,21 @@ def test_postgresql_takes_all_connections_that_odoo_may_open(configuration):
 @scaled_only
 def test_the_balancer_knows_odoos_ports(configuration):
     nginx = (SCALED.compose.parent / "nginx.conf").read_text()
-    assert set(re.findall(r"server (\S+:\d+);", nginx)) == {
+    assert set(re.findall(r"server (\S+:\d+) resolve;", nginx)) == {
         f"web:{setting('http_port')}",
         f"web:{setting('gevent_port')}",
     }
     assert re.search(r"location /websocket \{[^}]*proxy_pass http://odoo_websocket;", nginx)
-    assert "web" in configuration["services"]
     assert setting("proxy_mode") == "True"
+    # While the primary is away all but what the replica serves is answered by the balancer.
+    assert re.search(r"location / \{\s+auth_request /primary;", nginx)
+    # The version that looks names up again while it runs.
+    image = configuration["services"]["balancer"]["image"]
+    assert tuple(map(int, image.removeprefix("nginx:").split("."))) >= (1, 27, 3)
+
+
+@scaled_only
+def test_nobody_but_web_may_take_over_an_address_that_the_balancer_knows(configuration):
+    services = configuration["services"]
+    assert {name for name, service in services.items() if "pages" in service["networks"]} == {"web", "balancer"}
+    assert set(services["balancer"]["networks"]) == {"pages"}

@@ -1,11 +1,14 @@
 """What the documents name is there."""
 
+import ast
 import io
 import re
+import xml.etree.ElementTree as ElementTree
 
+import polib
 import pytest
 
-from devtools import paths, pictures
+from devtools import paths, screenshots
 
 DOCUMENTS = sorted(
     str(path.relative_to(paths.REPOSITORY))
@@ -13,6 +16,10 @@ DOCUMENTS = sorted(
     for path in paths.REPOSITORY.glob(pattern)
 )
 LINK = re.compile(r"\]\(([^)\s]+)\)")
+# What stands on the screen is written in italics: *Website › Configuration › Settings*.
+ON_SCREEN = re.compile(r"(?<![\w*])\*([^*\s][^*]*?)\*(?![\w*])")
+ODOO_ADDONS = ("base", "base_setup", "contacts", "mail", "portal", "auth_signup", "account", "sale", "sale_management")
+ODOO_ADDONS += ("website", "website_sale", "web", "product", "base_import", "payment")
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
@@ -22,8 +29,35 @@ def test_every_link_inside_the_repository_leads_to_something(name):
     assert [link for link in links if not (document.parent / link.partition("#")[0]).exists()] == []
 
 
-def test_the_readme_names_every_command():
-    text = (paths.REPOSITORY / "README.md").read_text()
+@pytest.fixture(scope="session")
+def screen(odoo_source):
+    """The texts that may be on a screen: those of the addons' files, and those that Odoo's addons have translated."""
+    texts = set()
+    for addon in paths.addons():
+        for path in (paths.REPOSITORY / addon).rglob("*.xml"):
+            for element in ElementTree.parse(path).iter():
+                texts |= {element.text or "", element.tail or "", *element.attrib.values()}
+        for path in (paths.REPOSITORY / addon).glob("[cmpw]*/*.py"):  # controllers, models, pages, wizards
+            for node in ast.walk(paths.parse(path)):
+                if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                    texts.add(node.value)
+        texts.add(paths.read_manifest(paths.REPOSITORY / addon)["name"])
+    for folder in odoo_source.addons_paths:
+        for addon in ODOO_ADDONS:
+            for path in (folder / addon).glob("i18n/*.pot"):
+                texts |= {entry.msgid for entry in polib.pofile(str(path))}
+    return {" ".join(text.split()) for text in texts}
+
+
+@pytest.mark.parametrize("name", [name for name in DOCUMENTS if name != "docs/deployment.md"])
+def test_settings_and_menus_are_called_as_they_are_on_the_screen(name, screen):
+    text = re.sub(r"```.*?```|`[^`]*`", "", (paths.REPOSITORY / name).read_text(), flags=re.DOTALL)
+    named = [part for phrase in ON_SCREEN.findall(text) for part in " ".join(phrase.split()).split(" › ")]
+    assert [part for part in named if part not in screen] == []
+
+
+def test_contributing_names_every_command():
+    text = (paths.REPOSITORY / "CONTRIBUTING.md").read_text()
     commands = re.findall(r'add\(\s*"([\w-]+)"', (paths.REPOSITORY / "devtools" / "cli.py").read_text())
     assert "screenshots" in commands
     assert [command for command in commands if f"`./dev {command}" not in text] == []
@@ -35,6 +69,6 @@ def test_a_picture_keeps_its_size_and_gives_the_same_bytes_each_time():
     drawing = Image.linear_gradient("L").convert("RGB").resize((390, 844))
     output = io.BytesIO()
     drawing.save(output, format="PNG")
-    compressed = pictures.compress(output.getvalue())
-    assert compressed == pictures.compress(output.getvalue())
+    compressed = screenshots.compress(output.getvalue())
+    assert compressed == screenshots.compress(output.getvalue())
     assert Image.open(io.BytesIO(compressed)).size == (390, 844)

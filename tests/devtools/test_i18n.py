@@ -3,7 +3,7 @@
 import polib
 import pytest
 
-from devtools import i18n, lint, paths
+from devtools import i18n, paths
 
 GREETING = "<b>Hello</b> %(name)s, {{ object.shop }}: "
 
@@ -38,7 +38,7 @@ def test_a_percent_sign_in_a_text_is_no_placeholder(check):
 
 
 def test_a_missing_and_a_superfluous_text_are_named(check):
-    assert check({"Goodbye": "Tschüss"}) == [f"missing: {GREETING!r}", "superfluous: 'Goodbye'"]
+    assert check({"Goodbye": "Tschüss"}) == [f"missing: {GREETING!r}", "stale: 'Goodbye'"]
 
 
 @pytest.mark.parametrize("nothing", ["", " ", "\n"])
@@ -73,17 +73,6 @@ def test_a_translation_that_cannot_be_read_is_a_fault(tmp_path):
     assert "de.po" in " ".join(i18n.check_language(translation, template))
 
 
-def test_the_result_names_the_language(tmp_path, monkeypatch):
-    monkeypatch.setattr(paths, "REPOSITORY", tmp_path)
-    folder = tmp_path / "shop" / "i18n"
-    folder.mkdir(parents=True)
-    save(folder / "shop.pot", {"Hello": ""})
-    save(folder / "de.po", {"Hello": "Hallo"})
-    assert lint.check_languages("shop").passed
-    save(folder / "fr.po", {})
-    assert lint.check_languages("shop").details == ["fr.po: missing: 'Hello'"]
-
-
 def test_a_new_template_keeps_what_is_translated(tmp_path, monkeypatch):
     monkeypatch.setattr(paths, "REPOSITORY", tmp_path)
     folder = tmp_path / "shop" / "i18n"
@@ -94,4 +83,3 @@ def test_a_new_template_keeps_what_is_translated(tmp_path, monkeypatch):
     i18n.write("shop", tmp_path / "exported.pot")
     translated = {entry.msgid: entry.msgstr for entry in polib.pofile(str(folder / "de.po"))}
     assert list(translated.items()) == [("New", ""), ("Hello", "Hallo")]
-    assert lint.check_languages("shop").details == ["de.po: empty: 'New'"]

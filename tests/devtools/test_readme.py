@@ -22,34 +22,17 @@ def test_a_readme_just_written_is_in_step_with_its_fragments(addon):
     assert readme.check("shop").passed
 
 
-def test_a_changed_fragment_is_noticed(addon):
-    (addon / "readme" / "DESCRIPTION.md").write_text("Sells *nothing*.\n")
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("readme/DESCRIPTION.md", "Sells *nothing*.\n"),
+        ("readme/USAGE.md", "Open it.\n"),
+        ("__manifest__.py", "{'name': 'Store'}"),
+        ("README.rst", ""),
+    ],
+)
+def test_what_has_changed_since_is_noticed(addon, path, text):
+    (addon / path).write_text(text)
     result = readme.check("shop")
     assert result.failed
     assert "./dev readme" in result.details[0]
-
-
-def test_a_new_fragment_is_noticed(addon):
-    (addon / "readme" / "USAGE.md").write_text("Open it.\n")
-    assert readme.check("shop").failed
-
-
-def test_a_new_name_of_the_addon_is_noticed(addon):
-    (addon / "__manifest__.py").write_text("{'name': 'Store'}")
-    assert readme.check("shop").failed
-
-
-def test_a_missing_readme_is_noticed(addon):
-    readme.target("shop").unlink()
-    assert readme.check("shop").failed
-
-
-def test_the_benchmarks_summary_replaces_the_one_before():
-    text = "# Shop\n\n<!-- benchmark -->\nold\n<!-- /benchmark -->\n\nThe end.\n"
-    results = "# Results\n\n| a | b |\n\n## Details\n\nmore\n"
-    shown = readme.show_benchmark(text, results)
-    assert shown == "# Shop\n\n<!-- benchmark -->\n| a | b |\n<!-- /benchmark -->\n\nThe end.\n"
-
-
-def test_the_readme_has_a_place_for_the_benchmark():
-    assert readme.BENCHMARK.search(readme.README.read_text())

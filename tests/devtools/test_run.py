@@ -7,6 +7,7 @@ import smtplib
 import subprocess
 import sys
 import urllib.request
+from pathlib import Path
 
 import psutil
 import pytest
@@ -83,35 +84,39 @@ def test_it_serves_the_shop_and_shows_the_address_and_the_logins(shared_run):
     assert re.search(r"/my/agent +login \S+, password \S+", shared_run.shown)
 
 
-def test_it_shows_and_keeps_each_mail(shared_run):
+def test_it_shows_the_link_of_an_invitation_and_one_line_of_any_other_mail(shared_run):
     odoo = next(child for child in psutil.Process(shared_run.pid).children() if "--workers=0" in child.cmdline())
     port = next(word.split("=")[1] for word in reversed(odoo.cmdline()) if word.startswith("--smtp-port="))
+    invitation = "http://localhost/fr/my/invitation/a?b=c"
     with smtplib.SMTP("127.0.0.1", int(port)) as client:
-        client.sendmail("shop@example.com", ["shopper@example.com"], "Subject: Hello\n\nhttp://localhost/a?b=c")
-    shown = read_until(shared_run, "kept as")
-    assert "Mail to shopper@example.com: Hello" in shown
-    assert "http://localhost/a?b=c" in shown
-    path = shown.split("kept as ")[1].strip()
-    assert path.startswith(str(paths.home()))
-    os.unlink(path)
+        for link in (
+            "http://localhost/my/orders/1?access_token=a",
+            f"{invitation} http://localhost/my/invitation/a/decline",
+        ):
+            client.sendmail("shop@example.com", ["shopper@example.com"], f"Subject: Hello\n\n{link}")
+    shown = read_until(shared_run, "kept as").strip().splitlines()
+    assert shown[:3] == ["Mail to shopper@example.com: Hello"] * 2 + [f"    {invitation}"]
+    path = Path(shown[3].split("kept as ")[1])
+    assert path.parent.parent == paths.home()
+    for kept in sorted(path.parent.glob("*.eml"))[-2:]:
+        kept.unlink()
+
+
+def test_what_pdf_files_will_lack_is_said_once(shared_run):
+    assert shared_run.shown.count("PDF files:") == 1
 
 
 def test_what_follows_two_dashes_reaches_odoo(shared_run):
     assert any("--log-level=warn" in child.cmdline() for child in psutil.Process(shared_run.pid).children())
 
 
-def test_an_odoo_left_over_from_a_killed_run_gives_the_port_back(capsys):
-    port = server.find_free_port()
-    # It has the command line of an Odoo of ours, and no ./dev as its parent.
-    script = (
-        f"import socket, time; s = socket.create_server(('127.0.0.1', {port})); print(1, flush=True); time.sleep(600)"
-    )
-    leftover = subprocess.Popen(
-        [sys.executable, "-c", script, f"--data-dir={paths.folder('run-data')}"], stdout=subprocess.PIPE
-    )
-    with leftover:
-        leftover.stdout.readline()
-        running.check_port(port)
-        assert server.is_port_free(port)
-        assert leftover.wait(60) == -signal.SIGKILL
-    assert f"left over (process {leftover.pid})" in capsys.readouterr().out
+def test_the_demo_data_send_no_mail_and_invite_nobody_at_the_start(make_database, cluster):
+    database = make_database()
+    assert not cluster.query(database, "SELECT 1 FROM mail_mail WHERE state = 'outgoing'")
+    assert not cluster.query(database, "SELECT name FROM sale_order WHERE is_user_created")
+
+
+def test_the_demo_shop_has_what_a_company_with_agents_has(make_database, cluster):
+    wanted = {"sale_management", "contacts", "website_sale", *paths.addons()}
+    installed = cluster.query(make_database(), "SELECT name FROM ir_module_module WHERE state = 'installed'")
+    assert wanted <= {name for (name,) in installed}

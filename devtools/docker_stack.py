@@ -1,0 +1,230 @@
+"""A compose file, brought up by Docker's own command from a copy of this repository."""
+
+import contextlib
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+from . import debian, docker_images, paths
+from .errors import DevError
+
+# Seconds for a first start, on a machine that has other things to do.
+PATIENCE = 1800
+PASSWORD = "it has spaces & \"quotes\""
+MAIL_PORT = 18025
+
+
+class Stack:
+    """The services of one compose file.
+
+    :param str compose: the file, in the repository
+    :param dict variables: what its .env says
+    :param dict images: by each image's name the one to use, see :func:`docker_images.provide`
+    """
+
+    def __init__(self, compose, variables, images, overrides=None):
+        self.folder = Path(tempfile.mkdtemp(prefix="docker-", dir=paths.folder("docker")))
+        copy_repository(self.folder)
+        self.compose = self.folder / compose
+        self.variables = variables
+        self.project = variables["COMPOSE_PROJECT_NAME"]
+        self.write_variables()
+        self.images = images
+        self.override = self.folder / "check.override.json"
+        self._write_override(overrides or {})
+
+    def write_variables(self, **changes):
+        """Write .env."""
+        self.variables.update(changes)
+        lines = [f"{name}='{value}'\n" for name, value in self.variables.items()]
+        (self.compose.parent / ".env").write_text("".join(lines))
+
+    def _write_override(self, overrides):
+        services = {name: dict(values) for name, values in overrides.items()}
+        self.override.write_text(json.dumps({"services": services}))
+        for name, service in self.configuration()["services"].items():
+            stand_in = self.images.get(service["image"])
+            if service["image"].startswith("postgres"):
+                # Nobody cuts this machine's power, and a first start takes half the time.
+                services.setdefault(name, {})["command"] = [*(service["command"] or ["postgres"]), "-cfsync=off"]
+            if stand_in and stand_in != service["image"]:
+                services.setdefault(name, {})["image"] = stand_in
+            elif stand_in is None:
+                # Mailpit: a small program of ours, run by the image of Odoo.
+                services.setdefault(name, {}).update(
+                    image=self.images["odoo:19.0"],
+                    entrypoint=["python3", "/mailpit"],
+                    volumes=[f"{self.folder}/devtools/docker_mail.py:/mailpit:ro"],
+                )
+        self.override.write_text(json.dumps({"services": services}))
+
+    def configuration(self):
+        """:return: the compose file as Docker understands it"""
+        return json.loads(self.run("config", "--format", "json").stdout)
+
+    def run(self, *arguments, check=True, timeout=PATIENCE):
+        """Run `docker compose` on it.
+
+        :raise DevError: when it fails
+        """
+        command = [*compose_program(), "--file", self.compose, "--file", self.override, *arguments]
+        # What a shell has set would win over .env.
+        environment = {name: value for name, value in os.environ.items() if name not in self.variables}
+        result = subprocess.run(
+            command, cwd=self.compose.parent, env=environment, capture_output=True, text=True, timeout=timeout
+        )
+        if check and result.returncode:
+            raise DevError(f"docker compose {arguments[0]} failed.", (result.stdout + result.stderr)[-1500:])
+        return result
+
+    def up(self, *arguments):
+        """Start everything, and wait until it is healthy."""
+        self.run("up", "--detach", *arguments)
+        self.wait_healthy()
+
+    def containers(self, service=None):
+        """:return: the containers, as `docker inspect` describes them"""
+        filters = [f"label=com.docker.compose.project={self.project}"]
+        filters += [f"label=com.docker.compose.service={service}"] if service else []
+        # Those of `run` are no services.
+        filters += ["label=com.docker.compose.oneoff=False"]
+        ids = docker("ps", "--all", "--quiet", *[part for each in filters for part in ("--filter", each)]).split()
+        return json.loads(docker("inspect", *ids)) if ids else []
+
+    def ids(self, service):
+        """:return: the ids of a service's containers"""
+        return [container["Id"] for container in self.containers(service)]
+
+    def wait_healthy(self, *services, patience=PATIENCE):
+        """Wait until every container is healthy, or has ended well.
+
+        :raise DevError: when one isn't in time
+        """
+
+        def is_well(state):
+            return state.get("Health", {}).get("Status") == "healthy" or (
+                state["Status"] == "exited" and not state["ExitCode"]
+            )
+
+        wait_for(
+            lambda: all(
+                is_well(container["State"])
+                for container in self.containers()
+                if not services or container["Config"]["Labels"]["com.docker.compose.service"] in services
+            ),
+            "healthy containers",
+            patience,
+        )
+
+    def sql(self, statement):
+        """Run SQL in the shop's database."""
+        return self.run(
+            "exec", "-T", "db", "psql", "--username=odoo", "--dbname=portal_accounts", "-tA", "-c", statement
+        ).stdout.strip()
+
+    def crash(self, service):
+        """Kill the first container's main process from outside, as the kernel does when memory is short."""
+        container = next(each for each in self.containers(service) if each["State"]["Running"])
+        docker(
+            "run", "--rm", "--pid=host", "--user=root", "--entrypoint=/bin/sh",
+            container["Config"]["Image"], "-c", f"kill -9 {container['State']['Pid']}",
+        )  # fmt: skip
+        return container
+
+    def logs(self):
+        """:return: what the containers logged last"""
+        return self.run("logs", "--tail=80", "--no-color", check=False).stdout
+
+    def down(self):
+        """Remove everything of it.
+
+        :return: what is left all the same
+        :rtype: list[str]
+        """
+        self.run("down", "--volumes", "--remove-orphans", check=False)
+        label = f"--filter=label=com.docker.compose.project={self.project}"
+        kinds = {"container": ["ps", "--all"], "volume": ["volume", "ls"], "network": ["network", "ls"]}
+        left = [f"{kind} {each}" for kind, words in kinds.items() for each in docker(*words, "-q", label).split()]
+        shutil.rmtree(self.folder, ignore_errors=True)
+        return left
+
+
+def docker(*arguments):
+    """Run `docker`.
+
+    :return: what it printed
+    :raise DevError: when it fails
+    """
+    result = subprocess.run(["docker", *arguments], capture_output=True, text=True, check=False)
+    if result.returncode:
+        raise DevError(f"docker {arguments[0]} failed.", result.stderr[-1500:])
+    return result.stdout
+
+
+def read_log(container):
+    """:return: the last lines that a container wrote, to either output"""
+    command = ["docker", "logs", "--tail=200", container]
+    return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False).stdout
+
+
+def compose_program():
+    """Find Docker Compose 2.
+
+    :return: how it is called
+    :rtype: list
+    :raise DevError: when it isn't there and can't be fetched
+    """
+    if not subprocess.run(["docker", "compose", "version"], capture_output=True, check=False).returncode:
+        return ["docker", "compose"]
+    program = paths.folder("docker") / "compose/usr/libexec/docker/cli-plugins/docker-compose"
+    if not program.exists():
+        archive = debian.Archive(paths.folder("docker", "debian"))
+        archive.open_suites(["sid"])
+        archive.unpack(archive.fetch(["docker-compose/sid"]), paths.folder("docker") / "compose")
+    return [program]
+
+
+def copy_repository(target):
+    """Copy what git knows or would add; nobody's .env."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=paths.REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    for name in filter(None, listed.stdout.split("\0")):
+        if (paths.REPOSITORY / name).is_file():
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(paths.REPOSITORY / name, target / name)
+    subprocess.run(["chmod", "-R", "go+rX", target], check=True)
+
+
+def wait_for(condition, what, patience=PATIENCE):
+    """Wait until something is so.
+
+    :return: what the condition gave
+    :raise DevError: when it isn't in time
+    """
+    deadline = time.monotonic() + patience
+    while time.monotonic() < deadline:
+        with contextlib.suppress(OSError):
+            if found := condition():
+                return found
+        time.sleep(0.5)
+    raise DevError(f"Waited {patience} s in vain for {what}.")
+
+
+def images_of(*composes):
+    """:return: the images that the compose files name"""
+    lines = [line.split() for name in composes for line in (paths.REPOSITORY / name).read_text().splitlines()]
+    return {words[1] for words in lines if len(words) == 2 and words[0] == "image:"}
+
+
+def provide_images(*composes):
+    """:return: the images to use, see :func:`docker_images.provide`"""
+    return docker_images.provide(images_of(*composes), paths.home() / "odoo")

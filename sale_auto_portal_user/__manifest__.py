@@ -1,6 +1,6 @@
 {
     "name": "Portal Account on Sales Order Confirmation",
-    "version": "19.0.1.0.0",
+    "version": "19.0.2.0.0",
     "category": "Website/Website",
     "summary": "A confirmed order gives its customer a portal account and an invitation, once",
     "author": "Portal Accounts contributors",
@@ -8,12 +8,22 @@
     "license": "LGPL-3",
     "depends": ["website_sale"],
     "data": [
+        "security/ir.model.access.csv",
+        "security/portal_invitation_rules.xml",
+        "security/portal_join_rules.xml",
         "data/mail_template_data.xml",
         "data/ir_cron_data.xml",
+        "data/portal_join_data.xml",
         "views/sale_order_views.xml",
         "views/res_config_settings_views.xml",
         "views/website_sale_templates.xml",
+        "views/portal_join_templates.xml",
+        "views/portal_join_views.xml",
         "views/auth_signup_templates.xml",
+        "views/portal_invitation_views.xml",
+        "report/portal_invitation_report_views.xml",
+        "views/portal_invitation_menus.xml",
+        "views/portal_invitation_templates.xml",
     ],
     "images": [
         "static/description/banner.png",
@@ -27,6 +37,7 @@
             "sale_auto_portal_user/static/tests/tours/*.js",
         ],
     },
+    "uninstall_hook": "uninstall_hook",
     "demo": [
         "demo/sale_order_demo.xml",
     ],

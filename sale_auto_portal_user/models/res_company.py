@@ -1,4 +1,4 @@
-from odoo import fields, models
+from odoo import api, fields, models
 
 
 class ResCompany(models.Model):
@@ -15,13 +15,52 @@ class ResCompany(models.Model):
         default="all",
         required=True,
     )
+    auto_portal_user_free_orders = fields.Selection(
+        selection=[
+            ("signup", "As the website's sign-up: where it is free"),
+            ("always", "Create accounts"),
+            ("never", "Create no accounts"),
+        ],
+        string="Portal Accounts for Free Web Orders",
+        default="signup",
+        required=True,
+        help="Anybody can place an order that costs nothing, with any email address.",
+    )
+    auto_portal_user_company_contacts = fields.Boolean(
+        string="Portal Accounts for Contacts of Companies",
+        help="Create the account of a contact whose company has other documents, too, whoever confirms the order. "
+        "The contact sees all documents of the company. Otherwise only users who may grant portal access do so.",
+    )
     auto_portal_user_template_id = fields.Many2one(
         comodel_name="mail.template",
         string="Portal Account Invitation",
-        domain=[("model", "=", "res.users")],
+        domain=[("model", "=", "sale.portal.invitation")],
         ondelete="set null",
         help="The email that invites the customer. Empty: the template that comes with this feature.",
     )
+    auto_portal_user_reminder_days = fields.Integer(
+        string="Remind After (Days)",
+        default=lambda self: self._default_auto_portal_user_reminder_days(),
+        help="Send one reminder, with a new link, to who has not used the invitation after so many days. 0: never.",
+    )
+    auto_portal_user_archive_days = fields.Integer(
+        string="Archive Unused Accounts After (Days)",
+        help="Archive portal accounts that nobody has used so many days after the invitation. 0: never.",
+    )
+
+    _check_auto_portal_user_days = models.Constraint(
+        "CHECK (auto_portal_user_reminder_days >= 0 AND auto_portal_user_archive_days >= 0)",
+        "Enter a number of days, or 0 for never.",
+    )
+
+    @api.model
+    def _default_auto_portal_user_reminder_days(self):
+        """Return half of the time that an invitation's link works.
+
+        :return: whole days
+        :rtype: int
+        """
+        return self.env["sale.portal.invitation"]._get_validity_hours() // 48
 
     def _get_auto_portal_user_template(self):
         """Return the template of the invitation.

@@ -1,7 +1,16 @@
+import contextlib
+import re
+from datetime import timedelta
 from unittest.mock import patch
 
+from odoo import fields
 from odoo.fields import Command
 from odoo.tests import HttpCase, TransactionCase, new_test_user
+
+from odoo.addons.mail.tests.common import MailCase
+
+CRON = "sale_auto_portal_user.ir_cron_send_portal_invitations"
+UPKEEP_CRON = "sale_auto_portal_user.ir_cron_portal_invitation_upkeep"
 
 
 class PortalAccountCommon(TransactionCase):
@@ -69,6 +78,9 @@ class PortalAccountCommon(TransactionCase):
         self.env["res.users.log"].with_user(user).sudo().create({})
         self.env.invalidate_all()
 
+    def invitation_of(self, order):
+        return self.env["sale.portal.invitation"].search([("user_id", "=", self.users_of(order.partner_id).id)])
+
     def notes_of(self, order):
         """The texts in the order's chatter, the latest first."""
         return order.message_ids.mapped("preview")
@@ -89,6 +101,92 @@ class PortalAccountCommon(TransactionCase):
         self.assertFalse(self.users_of(order.partner_id))
         self.assertFalse(order.is_user_created)
         self.assertEqual(order.portal_account_issue, issue)
+
+
+class PortalInvitationCommon(MailCase, PortalAccountCommon):
+    """Invitations, and the scheduled action that sends them."""
+
+    @classmethod
+    def setUpClass(cls):
+        """Nothing waits to be sent, as it may in a database with demo data."""
+        super().setUpClass()
+        cls.env["sale.portal.invitation"].search([]).unlink()
+        cls.env["mail.mail"].search([("state", "=", "outgoing")]).state = "cancel"
+
+    def invite(self, **partner_values):
+        order = self.order(self.customer(**partner_values))
+        order.action_confirm()
+        self.assert_account(order)
+        return order, self.invitation_of(order)
+
+    def invite_many(self, count):
+        invitations = self.env["sale.portal.invitation"]
+        for number in range(count):
+            invitations += self.invite(email=f"nora{number}@example.com")[1]
+        return invitations
+
+    def run_cron(self):
+        """Run the scheduled action as Odoo's scheduler does; in a test its commits are savepoints."""
+        # HTTP tests are in that mode anyway.
+        with contextlib.nullcontext() if isinstance(self, HttpCase) else self.enter_registry_test_mode():
+            self.assertIs(self.env.ref(CRON).method_direct_trigger(), True, "the action did not fail")
+
+    def server_away(self):
+        error = ConnectionRefusedError("away")
+        return patch.object(self.registry["ir.mail_server"], "_connect__", side_effect=error)
+
+    def minutes_to_next_trigger(self):
+        """In how many minutes the scheduled action is woken, its current triggers apart."""
+        now = fields.Datetime.now()
+        return min((trigger.call_at - now).total_seconds() / 60 for trigger in self.triggers() if trigger.call_at > now)
+
+    def later(self, invitation, minutes):
+        invitation.next_attempt -= timedelta(minutes=minutes)
+
+    def triggers(self):
+        return self.env["ir.cron.trigger"].search([("cron_id", "=", self.env.ref(CRON).id)])
+
+    def keep_house(self):
+        """Run the daily scheduled action."""
+        with contextlib.nullcontext() if isinstance(self, HttpCase) else self.enter_registry_test_mode():
+            self.assertIs(self.env.ref(UPKEEP_CRON).method_direct_trigger(), True, "the action did not fail")
+        self.env.invalidate_all()
+
+    def days_pass(self, invitation, days):
+        """Have everything that was noted on an invitation happen some days earlier."""
+        self.env.flush_all()
+        self.env.cr.execute(
+            """
+            UPDATE sale_portal_invitation
+               SET create_date = create_date - %(time)s,
+                   sent_date = sent_date - %(time)s,
+                   last_sent_date = last_sent_date - %(time)s,
+                   expiry_date = expiry_date - %(time)s
+             WHERE id IN %(ids)s
+            """,
+            {"time": timedelta(days=days), "ids": tuple(invitation.ids)},
+        )
+        self.env.invalidate_all()
+
+    def send(self):
+        """Send the invitations that are due; the bodies of the mails, by address."""
+        with self.mock_mail_gateway(mail_unlink_sent=True):
+            self.run_cron()
+        return {mail["email_to"][0]: mail["body"] for mail in self._mails}
+
+    def links_in(self, body):
+        """The paths of the links in an invitation: the one that chooses a password, the one that declines."""
+        paths = re.findall(r'href="https?://[^/"]+(/my/invitation/[^"]+)"', body)
+        decline = [path for path in paths if path.endswith("/decline")]
+        (choose,) = set(paths) - set(decline)
+        return choose, decline[0] if decline else None
+
+    def send_link(self, email="nora@example.com"):
+        """Send the invitations that are due; the link in the one to an address."""
+        return self.links_in(self.send()[email])[0]
+
+    def expire(self, invitation):
+        invitation.expiry_date = fields.Datetime.now() - timedelta(minutes=1)
 
 
 class PortalAccountHttpCommon(PortalAccountCommon, HttpCase):

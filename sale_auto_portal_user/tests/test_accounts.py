@@ -21,7 +21,7 @@ class TestAccounts(PortalAccountCommon):
         self.assertEqual(user.login, "nora@example.com")
         self.assertEqual(user.company_id, order.company_id)
         self.assertEqual(user.company_ids, order.company_id)
-        self.assertEqual(user.portal_invitation_state, "to_send")
+        self.assertEqual(self.invitation_of(order).state, "to_send")
         self.assertIn("A portal account was created for Nora (nora@example.com)", self.notes_of(order)[0])
         self.assertEqual(order.portal_user_id, user)
         self.assertEqual(order.portal_account_state, "inviting")
@@ -55,7 +55,7 @@ class TestAccounts(PortalAccountCommon):
         order.action_confirm()
         self.assertEqual(self.users_of(partner), user)
         self.assertFalse(order.is_user_created)
-        self.assertFalse(user.portal_invitation_state)
+        self.assertFalse(self.invitation_of(order))
         self.assertFalse([note for note in self.notes_of(order) if "portal account" in note])
 
     def test_an_employee_who_buys_gets_no_portal_account(self):
@@ -210,11 +210,12 @@ class TestAccounts(PortalAccountCommon):
         first = self.order(partner)
         first.action_confirm()
         user = self.assert_account(first)
-        user.portal_invitation_state = "sent"
+        invitation = self.invitation_of(first)
+        invitation.state = "sent"
         second = self.order(partner)
         second.action_confirm()
         self.assertEqual(self.users_of(partner), user)
-        self.assertEqual(user.portal_invitation_state, "sent")
+        self.assertEqual((self.invitation_of(second), invitation.state), (invitation, "sent"))
         self.assertFalse(second.is_user_created)
 
     def test_confirming_again_after_a_cancellation_changes_nothing(self):
@@ -245,6 +246,22 @@ class TestAccounts(PortalAccountCommon):
         self.assertEqual(user.company_id, other)
         self.assertEqual(user.company_ids, other)
 
+    def test_each_companys_notes_are_in_its_own_language(self):
+        self.env["res.lang"]._activate_lang("fr_FR")
+        other = self.env["res.company"].create({"name": "Autre"})
+        other.partner_id.lang = "fr_FR"
+        self.env.user.company_ids += other
+        orders = self.order(self.customer()) + self.order(
+            self.customer(name="Odile", email="odile@example.com"), company_id=other.id
+        )
+        without_email = self.order(self.customer(email=False), company_id=other.id)
+        (orders + without_email).action_confirm()
+        self.assertIn("A portal account was created", self.notes_of(orders[0])[0])
+        self.assertNotIn("A portal account was created", self.notes_of(orders[1])[0])
+        self.assertNotIn("No portal account", self.notes_of(without_email)[0])
+        granted = [order.partner_id.message_ids[:1].preview for order in orders]
+        self.assertNotEqual(*granted)
+
     def test_a_branch_that_sells_does_not_take_the_contact_from_its_company(self):
         branch = self.env["res.company"].create({"name": "The Branch", "parent_id": self.company.id})
         self.env.user.company_ids += branch
@@ -256,6 +273,33 @@ class TestAccounts(PortalAccountCommon):
         self.assertEqual(user.company_id, self.company)
         on_the_branchs_website = order.with_user(user).with_context(allowed_company_ids=branch.ids)
         self.assertEqual(on_the_branchs_website.search([("id", "=", order.id)]), order)
+
+    def test_an_import_confirms_orders_without_accounts(self):
+        order = self.order(self.customer())
+        order.with_context(skip_portal_account=True).action_confirm()
+        self.assertEqual(order.state, "sale")
+        self.assertFalse(self.users_of(order.partner_id))
+        self.assertFalse(order.portal_account_issue)
+        order.action_create_portal_account()
+        self.assert_account(order)
+
+    def test_the_account_is_there_when_the_confirmation_mail_is_written(self):
+        order = self.order(self.customer())
+        seen = []
+
+        def look(orders):
+            seen.append((orders.state, self.users_of(orders.partner_id)))
+
+        with patch.object(self.registry["sale.order"], "_send_order_confirmation_mail", look):
+            order._validate_order()
+        self.assertEqual(seen, [("sale", self.assert_account(order))])
+
+    def test_an_order_that_cannot_be_confirmed_makes_no_account(self):
+        order = self.order(self.customer())
+        order._action_cancel()
+        with self.assertRaises(UserError):
+            order.action_confirm()
+        self.assertFalse(self.users_of(order.partner_id))
 
     def test_demo_orders_of_other_addons_invite_nobody(self):
         order = self.order(self.customer())
@@ -310,10 +354,9 @@ class TestAccountsPerWebsite(PortalAccountCommon):
     def test_the_link_has_the_domain_of_the_website(self):
         order = self.order(self.customer(), website_id=self.other_website.id)
         order.action_confirm()
-        user = self.assert_account(order)
-        user.partner_id.signup_prepare()
-        self.assertTrue(user._get_portal_invitation_url().startswith("https://two.example.com/web/signup?"))
-        self.assertEqual(user._get_portal_shop(), self.other_website)
+        invitation = self.invitation_of(order)
+        self.assertTrue(invitation._get_portal_invitation_url().startswith("https://two.example.com/my/invitation/"))
+        self.assertEqual(invitation._get_portal_shop(), self.other_website)
 
 
 @tagged("post_install", "-at_install")
@@ -359,10 +402,10 @@ class TestSalesperson(PortalAccountCommon):
         order = self.order(self.customer(), user_id=self.salesman.id)
         order.action_confirm()
         user = self.assert_account(order)
-        user.portal_invitation_state = "sent"
+        self.invitation_of(order).state = "sent"
         self.assertEqual(order.portal_account_state, "invited")
         order.with_user(self.salesman).action_resend_portal_invitation()
-        self.assertEqual(user.portal_invitation_state, "to_send")
+        self.assertEqual(self.invitation_of(order).state, "to_send")
         self.log_in(user)
         self.assertEqual(order.portal_account_state, "active")
         self.assertFalse(order.can_resend_portal_invitation)
@@ -420,6 +463,24 @@ class TestSalesperson(PortalAccountCommon):
         self.assertIn(missing, found)
         self.assertFalse(found & (served + revoked + cancelled))
 
+    def test_an_earlier_order_forgets_its_issue_when_the_customer_gets_an_account(self):
+        partner = self.customer(email=False)
+        first = self.order(partner)
+        first.action_confirm()
+        self.assert_no_account(first, "no_email")
+        partner.email = "nora@example.com"
+        self.order(partner).action_confirm()
+        self.assertFalse(first.portal_account_issue)
+
+    def test_an_order_forgets_its_issue_whoever_gives_the_customer_an_account(self):
+        order = self.order(self.customer(email=False))
+        kept = self.order(self.customer(name="Otto", email=False))
+        (order + kept).action_confirm()
+        self.portal_user(order.partner_id, login="by.hand@example.com")
+        self.env["sale.order"]._cron_create_pending_portal_accounts()
+        self.assertFalse(order.portal_account_issue)
+        self.assertEqual(kept.portal_account_issue, "no_email")
+
     def test_orders_are_found_by_the_user_of_their_customer(self):
         order, other = self.order(self.customer()), self.order(self.customer(email=False))
         (order + other).action_confirm()
@@ -429,18 +490,16 @@ class TestSalesperson(PortalAccountCommon):
         self.assertIn(order, orders.search([("portal_user_id", "!=", False)]))
         self.assertNotIn(other, orders.search([("portal_user_id", "!=", False)]))
 
-    def test_an_administrator_finds_the_invitations_that_were_not_delivered(self):
+    def test_whoever_may_see_invitations_finds_those_that_were_not_delivered(self):
         failed, sent = self.order(self.customer()), self.order(self.customer(name="Otto", email="otto@example.com"))
         (failed + sent).action_confirm()
-        self.users_of(failed.partner_id).portal_invitation_state = "failed"
-        manager = new_test_user(
-            self.env,
-            login="boss",
-            groups="sales_team.group_sale_manager,base.group_erp_manager",
-        )
-        found = self.find_by_filter("portal_invitation_not_delivered", manager)
-        self.assertIn(failed, found)
-        self.assertNotIn(sent, found)
+        self.invitation_of(failed).state = "failed"
+        for group in ("sales_team.group_sale_manager", "sales_team.group_sale_salesman,base.group_erp_manager"):
+            user = new_test_user(self.env, login=f"boss.{group}", groups=group)
+            failed.user_id = sent.user_id = user
+            found = self.find_by_filter("portal_invitation_not_delivered", user)
+            self.assertIn(failed, found)
+            self.assertNotIn(sent, found)
         self.assertIsNone(self.find_by_filter("portal_invitation_not_delivered", self.salesman))
 
 

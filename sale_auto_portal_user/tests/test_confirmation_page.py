@@ -98,6 +98,14 @@ class TestConfirmationPage(PortalAccountHttpCommon):
         self.log_in(user)
         self.assertIsNone(self.message(self.confirmation_page(self.sale)))
 
+    def test_another_user_of_the_contact_is_not_announced(self):
+        self.sale.action_confirm()
+        self.users_of(self.sale.partner_id).unlink()
+        self.portal_user(self.sale.partner_id, login="secret@example.com")
+        page = self.confirmation_page(self.sale)
+        self.assertIsNone(self.message(page))
+        self.assertNotIn("secret@example.com", page.text_content())
+
     def test_another_session_sees_no_order_and_no_message(self):
         self.sale.action_confirm()
         self.authenticate(None, None)
@@ -149,24 +157,3 @@ class TestConfirmationPage(PortalAccountHttpCommon):
         self.url_open(f"/shop?auth_signup_token={partner._generate_signup_token()}")
         page = html.fromstring(self.url_open("/web/signup").content)
         self.assertEqual(page.xpath("//input[@name='login']")[0].get("value"), "other@example.com")
-
-    def test_the_invitation_lets_its_reader_in_with_and_without_free_sign_up(self):
-        for policy in ("b2c", "b2b"):
-            with self.subTest(policy=policy):
-                self.website.auth_signup_uninvited = policy
-                order = self.order(self.customer(email=f"{policy}@example.com"), website_id=self.website.id)
-                order.action_confirm()
-                user = self.users_of(order.partner_id)
-                user.partner_id.signup_prepare()
-                self.authenticate(None, None)
-                link = user._get_portal_invitation_url().split("/web/", 1)[1]
-                page = html.fromstring(self.url_open(f"/web/{link}").content)
-                form = next(form for form in page.forms if "oe_signup_form" in form.get("class", ""))
-                fields = dict(form.fields, password="a long password", confirm_password="a long password")
-                response = self.url_open(f"/web/{link}", data=fields)
-                self.assertTrue(response.url.endswith(f"/my/orders/{order.id}"), response.url)
-                self.assertIn(order.name, response.text)
-                self.env.invalidate_all()
-                self.assertTrue(user.login_date)
-                again = html.fromstring(self.url_open(f"/web/{link}").content)
-                self.assertIn("used already", again.text_content())

@@ -8,11 +8,11 @@ from odoo.exceptions import UserError
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
-from odoo.addons.sale_auto_portal_user.models import sale_order as sale_order_module
+from odoo.addons.sale_auto_portal_user.models import sale_order_account_creation as sale_order_module
 
 from .common import PortalAccountCommon
 
-LOGGER = "odoo.addons.sale_auto_portal_user.models.sale_order"
+LOGGER = "odoo.addons.sale_auto_portal_user.models.sale_order_account_creation"
 
 
 @tagged("post_install", "-at_install", "once")
@@ -212,6 +212,50 @@ class TestParallelTransactions(PortalAccountCommon):
     def test_logins_are_unique_by_the_constraints_that_count_as_parallel_work(self):
         self.env.cr.execute("SELECT indexname FROM pg_indexes WHERE tablename = 'res_users'")
         self.assertLessEqual(set(sale_order_module.LOGIN_CONSTRAINTS), {name for (name,) in self.env.cr.fetchall()})
+
+    def test_a_table_of_users_that_is_locked_makes_a_whole_batch_wait_at_once(self):
+        orders = self.order(self.customer()) + self.order(self.customer(name="Otto", email="otto@example.com"))
+        tries = []
+
+        def fail(users, vals_list):
+            tries.append(users)
+            raise errors.LockNotAvailable
+
+        with patch.object(self.registry["res.users"], "_create_portal_users", fail):
+            orders.action_confirm()
+        self.assertEqual(len(tries), 1)
+        for order in orders:
+            self.assert_no_account(order, "pending")
+
+    def test_the_sale_goes_on_to_wait_for_locks_as_long_as_it_would_without_us(self):
+        self.env.cr.execute("SET LOCAL lock_timeout = '7s'")
+        good, bad = self.order(self.customer()), self.order(self.customer(name="Otto", email="otto@example.com"))
+        for order, error in ((good, None), (bad, errors.LockNotAvailable)):
+            with patch.object(
+                self.registry["sale.order"],
+                "_create_portal_users_and_invite",
+                autospec=True,
+                side_effect=error,
+            ):
+                order.action_confirm()
+            self.env.cr.execute("SHOW lock_timeout")
+            self.assertEqual(self.env.cr.fetchone(), ("7s",))
+
+    def test_a_second_look_that_fails_leaves_the_accounts_for_later(self):
+        order = self.order(self.customer())
+        for error in sale_order_module.CONCURRENCY_ERRORS:
+            with self.subTest(error=error.__name__):
+                with patch.object(self.registry["res.users"], "_search_committed_portal_logins", side_effect=error):
+                    order.action_confirm() if order.state == "draft" else order.action_create_portal_account()
+                self.assert_no_account(order, "pending")
+
+    def test_a_batch_of_any_size_takes_as_many_locks_as_any_server_has(self):
+        emails = {f"customer{number}@example.com" for number in range(7000)}
+        self.assertEqual(self.env["res.users"]._lock_portal_logins(emails), emails)
+        self.env.cr.execute("SELECT count(*) FROM pg_locks WHERE pid = pg_backend_pid() AND locktype = 'advisory'")
+        [locks] = self.env.cr.fetchone()
+        self.assertLessEqual(locks, 256)
+        self.assertGreater(locks, 200, "addresses are spread over the locks")
 
     def test_a_pending_order_that_somebody_is_writing_on_holds_up_nobody_else(self):
         locked = self.order(self.customer())

@@ -1,16 +1,10 @@
 """Somebody orders with the address of somebody else, or reads what is meant for the address's owner."""
 
-from odoo.exceptions import AccessError, UserError
 from odoo.http import root
-from odoo.tests import new_test_user, tagged
-from odoo.tools import mute_logger
+from odoo.tests import tagged
 from odoo.tools.mail import email_normalize_all
 
-from odoo.addons.mail.tests.common import MailCase
-
 from .common import PortalAccountCommon, PortalAccountHttpCommon
-
-TEMPLATE = "sale_auto_portal_user.mail_template_portal_invitation"
 
 
 @tagged("post_install", "-at_install")
@@ -76,82 +70,6 @@ class TestHostileAddresses(PortalAccountCommon):
         order = self.order(self.customer(email="attacker@y.com (<victim@x.com"))
         order.action_confirm()
         self.assert_no_account(order, "invalid_email")
-
-
-@tagged("post_install", "-at_install")
-class TestInvitationSecrets(MailCase, PortalAccountCommon):
-    """The link in an invitation is for the address's owner alone."""
-
-    def invite(self, **partner_values):
-        order = self.order(self.customer(**partner_values))
-        order.action_confirm()
-        return order, self.assert_account(order)
-
-    @mute_logger("odoo.addons.mail.models.mail_render_mixin")
-    def test_an_employee_who_renders_a_template_gets_nobodys_link(self):
-        _order, user = self.invite()
-        template = self.env.ref(TEMPLATE).copy(
-            {"subject": "Hi", "body_html": '<a t-att-href="object._get_portal_invitation_url()"/>'}
-        )
-        template.write({"email_from": "shop@example.com", "lang": False, "use_default_to": True})
-        administrator = new_test_user(self.env, login="late", groups="base.group_user,base.group_erp_manager")
-        for victim in (user, administrator):
-            victim.partner_id.signup_prepare()
-            with self.subTest(victim=victim.login), self.assertRaises(UserError) as refusal:
-                template.with_user(self.salesman).send_mail(victim.id, email_values={"email_to": "me@evil.example.com"})
-            self.assertIsInstance(refusal.exception.__cause__, AccessError)
-        self.assertIn("token=", user.with_user(administrator)._get_portal_invitation_url())
-        self.assertFalse(administrator._get_portal_invitation_url())
-
-    def test_a_corrected_address_is_the_login_from_then_on(self):
-        order, user = self.invite(email="nora@exmaple.com")
-        user._queue_portal_invitations()
-        order.partner_id.email = "Nora <Nora@Example.com>"
-        order.action_resend_portal_invitation()
-        with self.mock_mail_gateway():
-            user._queue_portal_invitations()
-            user._send_queued_portal_invitations()
-        self.assertEqual(user.login, "nora@example.com")
-        self.assertEqual([mail["email_to"] for mail in self._mails], [['"Nora" <nora@example.com>']])
-        self.assertIn("nora@example.com", self._mails[0]["body"])
-
-    def test_two_corrected_to_one_address_do_not_share_it(self):
-        (first, one), (second, two) = self.invite(email="a@exmaple.com"), self.invite(email="b@exmaple.com")
-        (first + second).partner_id.email = "nora@example.com"
-        with self.mock_mail_gateway():
-            (one + two)._queue_portal_invitations()
-            (one + two)._send_queued_portal_invitations()
-        self.assertEqual((one.login, two.login), ("nora@example.com", "b@exmaple.com"))
-        self.assertEqual((one.portal_invitation_state, two.portal_invitation_state), ("sent", "failed"))
-        self.assertEqual(len(self._mails), 1)
-
-    def test_a_link_is_never_sent_to_the_address_of_somebody_else(self):
-        new_test_user(self.env, login="taken@example.com", groups="base.group_portal")
-        for email, reason in (
-            ("taken@example.com", "Another user logs in"),
-            ("a@y.com, b@y.com", "several addresses"),
-            ("nonsense", "not valid"),
-            (False, "no email address"),
-        ):
-            order, user = self.invite(email="nora@example.com")
-            order.partner_id.email = email
-            with self.subTest(email=email), self.mock_mail_gateway():
-                user._queue_portal_invitations()
-                user._send_queued_portal_invitations()
-                self.assertFalse(self._mails)
-                self.assertEqual((user.login, user.portal_invitation_state), ("nora@example.com", "failed"))
-                self.assertIn(reason, self.notes_of(order)[0])
-            user.unlink()
-
-    def test_an_address_that_another_order_is_making_an_account_for_waits(self):
-        order, user = self.invite(email="nora@exmaple.com")
-        order.partner_id.email = "nora@example.com"
-        self.patch(self.registry["res.users"], "_lock_portal_logins", lambda users, emails: set())
-        with self.mock_mail_gateway():
-            user._queue_portal_invitations()
-            user._send_queued_portal_invitations()
-        self.assertFalse(self._mails)
-        self.assertEqual((user.login, user.portal_invitation_state), ("nora@exmaple.com", "to_send"))
 
 
 @tagged("post_install", "-at_install")

@@ -82,10 +82,47 @@ class TestQueries(PortalAccountCommon):
         orders = self.orders_of(2, with_account=False, prefix="cached")
         with patch.object(type(self.registry), "clear_cache") as clear_cache:
             orders.action_confirm()
-            orders.portal_user_id._queue_portal_invitations()
+            invitations = self.env["sale.portal.invitation"].search([("order_id", "in", orders.ids)])
+            invitations._queue()
             self.env.flush_all()
-        self.assertEqual(orders.portal_user_id.mapped("portal_invitation_state"), ["queued", "queued"])
+        self.assertEqual(invitations.mapped("state"), ["queued", "queued"])
         clear_cache.assert_not_called()
+
+    def test_invitations_are_created_and_sent_in_as_many_queries_for_many_as_for_a_few(self):
+        counts = []
+        for count in (2, 20):
+            users = self.env["res.users"].create(
+                [
+                    self._prepare_portal_user(self.customer(name=f"P{index}", email=f"p{count}x{index}@example.com"))
+                    for index in range(count)
+                ]
+            )
+            self.env.flush_all()
+            before = self.env.cr.sql_log_count
+            self.env["sale.portal.invitation"]._invite(users)
+            self.env.flush_all()
+            counts.append(self.env.cr.sql_log_count - before)
+        self.assertEqual(counts[0], counts[1])
+
+    def test_a_portion_of_invitations_costs_the_same_however_many_are_waiting(self):
+        invitations = self.env["sale.portal.invitation"]
+        counts = []
+        for prefix, count in (("few", 25), ("many", 300)):
+            invitations.search([]).unlink()
+            self.orders_of(count, with_account=False, prefix=prefix).action_confirm()
+            self.env.flush_all()
+            self.env.invalidate_all()
+            before = self.env.cr.sql_log_count
+            # No time is left after the first portion.
+            with (
+                patch.object(self.registry["ir.cron"], "_commit_progress", return_value=0),
+                patch.object(self.registry["mail.mail"], "process_email_queue"),
+            ):
+                invitations._cron_send()
+            self.env.flush_all()
+            counts.append(self.env.cr.sql_log_count - before)
+            self.assertEqual(invitations.search_count([("state", "=", "queued")]), 20)
+        self.assertLessEqual(counts[1], counts[0] + 2)
 
     def test_the_login_look_up_uses_its_index(self):
         environment = type(self.env)

@@ -1,6 +1,20 @@
+from unittest.mock import patch
+
+from lxml import etree
+
 from odoo.tests import Form, tagged
 
 from .common import PortalAccountCommon
+
+FREE_SETTINGS = {
+    # setting, the website's sign-up: an account for an order that costs nothing
+    ("signup", "b2c"): True,
+    ("signup", "b2b"): False,
+    ("always", "b2c"): True,
+    ("always", "b2b"): True,
+    ("never", "b2c"): False,
+    ("never", "b2b"): False,
+}
 
 
 @tagged("post_install", "-at_install", "once")
@@ -27,6 +41,49 @@ class TestSettings(PortalAccountCommon):
         self.assertFalse(by_hand.portal_account_issue)
         self.assert_account(from_shop)
 
+    def free_order(self, email, **values):
+        order = self.order(self.customer(email=email), **values)
+        order.order_line.discount = 100
+        return order
+
+    def test_a_web_order_that_costs_nothing_follows_the_setting_and_the_shops_sign_up(self):
+        self.assertEqual(self.company.auto_portal_user_free_orders, "signup", "the default")
+        for (setting, sign_up), expected in FREE_SETTINGS.items():
+            with self.subTest(setting=setting, sign_up=sign_up):
+                self.company.auto_portal_user_free_orders = setting
+                self.website.auth_signup_uninvited = sign_up
+                order = self.free_order(f"{setting}.{sign_up}@example.com", website_id=self.website.id)
+                order._validate_order()
+                self.assertEqual(order.state, "sale")
+                self.assertEqual(order.is_user_created, expected)
+                self.assertFalse(order.portal_account_issue)
+
+    def test_an_order_that_is_paid_or_written_by_staff_leads_to_an_account_where_sign_up_is_closed(self):
+        self.website.auth_signup_uninvited = "b2b"
+        paid = self.order(self.customer(), website_id=self.website.id)
+        gift = self.free_order("gift@example.com")
+        (paid + gift).action_confirm()
+        self.assert_account(paid)
+        self.assert_account(gift)
+
+    def test_staff_create_the_account_of_a_free_order_by_hand(self):
+        self.company.auto_portal_user_free_orders = "never"
+        order = self.free_order("nora@example.com", website_id=self.website.id)
+        order.action_confirm()
+        self.assertFalse(order.is_user_created)
+        order.action_create_portal_account()
+        self.assert_account(order)
+
+    def test_an_account_that_was_asked_for_by_hand_and_had_to_wait_is_created(self):
+        self.company.auto_portal_user_scope = "website"
+        order = self.order(self.customer())
+        order.action_confirm()
+        with patch.object(self.registry["res.users"], "_lock_portal_logins", return_value=set()):
+            order.action_create_portal_account()
+        self.assert_no_account(order, "pending")
+        self.env["sale.order"]._cron_create_pending_portal_accounts()
+        self.assert_account(order)
+
     def test_each_company_has_its_own_switch(self):
         other = self.env["res.company"].create({"name": "Other Company", "auto_portal_user": False})
         self.env.user.company_ids += other
@@ -40,22 +97,38 @@ class TestSettings(PortalAccountCommon):
         template = self.env["mail.template"].create(
             {
                 "name": "Mine",
-                "model_id": self.env["ir.model"]._get_id("res.users"),
+                "model_id": self.env["ir.model"]._get_id("sale.portal.invitation"),
             }
         )
         with Form(self.env["res.config.settings"]) as form:
             form.auto_portal_user_scope = "website"
+            form.auto_portal_user_free_orders = "never"
             form.auto_portal_user_template_id = template
         form.record.execute()
         self.assertEqual(self.company.auto_portal_user_scope, "website")
+        self.assertEqual(self.company.auto_portal_user_free_orders, "never")
         self.assertEqual(self.company._get_auto_portal_user_template(), template)
+
+    def test_sales_and_website_have_the_same_settings(self):
+        def settings_of(block):
+            view = self.env["res.config.settings"].get_view(
+                self.env.ref("base_setup.res_config_settings_view_form").id, "form"
+            )
+            fields = etree.fromstring(view["arch"]).xpath(f"//setting[@id='{block}']//field/@name")
+            return sorted(set(fields) & set(self.env["res.company"]._fields))
+
+        sales, website = settings_of("auto_portal_user_sale_setting"), settings_of("auto_portal_user_website_setting")
+        self.assertEqual(sales, website)
+        self.assertEqual(
+            sales, sorted(name for name in self.env["res.company"]._fields if name.startswith("auto_portal_user"))
+        )
 
     def test_a_deleted_template_gives_way_to_the_standard_one(self):
         standard = self.env.ref("sale_auto_portal_user.mail_template_portal_invitation")
         template = self.env["mail.template"].create(
             {
                 "name": "Mine",
-                "model_id": self.env["ir.model"]._get_id("res.users"),
+                "model_id": self.env["ir.model"]._get_id("sale.portal.invitation"),
             }
         )
         self.company.auto_portal_user_template_id = template

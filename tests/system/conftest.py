@@ -70,9 +70,11 @@ class Shop:
 
     def users(self, login):
         """:return: the users with a login, archived ones too"""
-        return self.admin.read(
-            "res.users", [["login", "=ilike", login]], "login", "partner_id", "share", "portal_invitation_state"
-        )
+        return self.admin.read("res.users", [["login", "=ilike", login]], "login", "partner_id", "share")
+
+    def invitation(self, email):
+        """:return: the invitation to an address"""
+        return self.admin.read("sale.portal.invitation", [["email", "=", email]], "state", "attempts", "order_id")[0]
 
     def run_cron(self, xml_id):
         """Have the server's own cron thread run a scheduled action now, and wait until it has.

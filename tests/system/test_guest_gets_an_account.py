@@ -47,8 +47,9 @@ def test_a_guest_buys_gets_one_invitation_and_lands_on_the_order(shop, browser, 
     invitation = shop.mail.wait_for(is_invitation)
     assert invitation.recipients == [EMAIL]
     assert order["name"] in invitation.html
-    (link,) = [link for link in invitation.links if "/web/signup" in link]
+    (link, decline) = [link for link in invitation.links if "/my/invitation/" in link]
     assert link.startswith(shop.url)
+    assert decline.endswith("/decline")
 
     # 5. In another browser: a password is set, and the order is there.
     with open_context(browser) as stranger:
@@ -56,10 +57,14 @@ def test_a_guest_buys_gets_one_invitation_and_lands_on_the_order(shop, browser, 
         follow.goto(link)
         follow.fill("input[name=password]", "a long password")
         follow.fill("input[name=confirm_password]", "a long password")
-        follow.locator(".oe_signup_form button[type=submit]").click()
+        follow.locator("form[action*='/my/invitation/'] button[type=submit]").click()
         follow.wait_for_url(re.compile(rf"/my/orders/{order['id']}"))
         assert order["name"] in follow.locator("#wrap").inner_text()
         assert "Greta Guest" in follow.locator("header#top").inner_text()
+        # One order, one mail beside Odoo's own confirmation: no "Welcome", no "Password Changed".
+        shop.run_cron("mail.ir_cron_mail_scheduler_action")
+        subjects = [mail.subject for mail in shop.mail.to(EMAIL)]
+        assert len(subjects) == 2, subjects
 
     # 6. The same email buys again as a guest: nothing of all that.
     with open_context(browser) as again:
@@ -79,7 +84,7 @@ def test_a_shopper_who_reads_french_is_told_in_french(shop, page):
     shop.admin.call("website", "write", [website["id"]], {"language_ids": [[4, french["id"]]]})
     buy_as_guest(page, f"{shop.url}/fr", "francine@example.com", name="Francine")
     assert "Nous avons créé un compte pour vous" in page.locator(MESSAGE).inner_text()
-    mail = shop.mail.wait_for(lambda mail: "francine@example.com" in mail.recipients and "/web/signup" in mail.html)
+    mail = shop.mail.wait_for(lambda mail: "francine@example.com" in mail.recipients and "/my/invitation/" in mail.html)
     assert "choisissez un mot de passe" in mail.subject
 
 

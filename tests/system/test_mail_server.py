@@ -50,8 +50,8 @@ def let_time_pass(shop, cluster, email):
     """Bring the next attempt forward: nobody waits five minutes in a test."""
     cluster.query(
         shop.database,
-        "UPDATE res_users SET portal_invitation_next_try = now() AT TIME ZONE 'UTC' - interval '1 second'"
-        " WHERE login = %s",
+        "UPDATE sale_portal_invitation SET next_attempt = now() AT TIME ZONE 'UTC' - interval '1 second'"
+        " WHERE email = %s",
         [email],
     )
 
@@ -93,7 +93,7 @@ def test_a_mail_server_that_refuses_for_a_while_is_asked_again(post_office, clus
         wait_until(
             lambda: cluster.query(
                 shop.database,
-                "SELECT 1 FROM res_users WHERE login = 'refused@example.com' AND portal_invitation_refusals = 1",
+                "SELECT 1 FROM sale_portal_invitation WHERE email = 'refused@example.com' AND attempts = 1",
             )
         )
         assert shop.order(order_id)["portal_account_state"] == "inviting"

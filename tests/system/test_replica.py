@@ -40,6 +40,8 @@ ADDRESSES = (
     "/my/agent?customer={customer}",
     *(f"{page}/page/1" for page in PAGES[1:]),
     "/my/agent/customers/{customer}",
+    "/my/agent/customers/{customer}/products",
+    "/my/agent/customers/{customer}/products/page/1",
     "/my/agent/orders/{order}",
     "/my/agent/invoices/{invoice}",
     "/my/agent/invoices/{invoice}?report_type=html",
@@ -152,6 +154,18 @@ def ask(session, url, address):
     return session.get(url + address)
 
 
+def is_agents_page(decorator):
+    """Return whether a route is a page of an agent, which only reads. The weekly mail's are for whoever opens its link.
+
+    :param ast.AST decorator: of a controller's method
+    :rtype: bool
+    """
+    if getattr(getattr(decorator, "func", None), "id", "") != "route":
+        return False
+    names = {each.arg or each.value.id for each in decorator.keywords}
+    return bool(names & {"AGENT_PAGE", "portal_agent"})
+
+
 def read_routes():
     """Read from the addon's controllers which routes an agent has.
 
@@ -161,10 +175,11 @@ def read_routes():
     for path in CONTROLLERS.glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             for decorator in getattr(node, "decorator_list", ()):
-                if getattr(getattr(decorator, "func", None), "id", "") == "route":
+                if is_agents_page(decorator):
                     routes = ast.literal_eval(decorator.args[0])
                     found += [routes] if isinstance(routes, str) else routes
-    return [route for route in found if route.startswith("/my/agent")]
+    # The agent's own choice whether to get the weekly mail is written, by the primary.
+    return [route for route in found if route.startswith("/my/agent") and "weekly-mail" not in route]
 
 
 def test_these_tests_visit_every_route_of_an_agent():

@@ -1,0 +1,272 @@
+from urllib.parse import urlencode
+
+from odoo.http import request, route
+
+from odoo.addons.sale.controllers.portal import CustomerPortal
+from odoo.addons.web.controllers.home import Home
+from odoo.addons.website_sale.controllers.main import WebsiteSale
+
+from ..models.portal_join_mail import LINK_PATH, SAMPLE_PATH
+
+JOIN_PATH = "/my/guest-orders"
+# Where the log-in leads to from the confirmation page: whoever signs in there asks for the order to join.
+SESSION_PATH = f"{JOIN_PATH}/session"
+JOIN_PAGE = {"type": "http", "auth": "user", "website": True, "sitemap": False}
+# What the page says of the last step; anything else in the address is ignored.
+OUTCOMES = ("busy", "declined", "other_account", "refused", "sample", "sent", "unproved", "void")
+
+
+def get_session_order():
+    """Return the order that a visitor who was not signed in placed in this browser session.
+
+    :return: in superuser mode, empty where there is none
+    :rtype: sale.order record
+    """
+    order_sudo = request.env["sale.order"].sudo().browse(request.session.get("sale_last_order_id")).exists()
+    return order_sudo.filtered(lambda order: order.website_id and order.state in ("sent", "sale"))
+
+
+class LoginJoin(Home):
+    def _login_redirect(self, uid, redirect=None):
+        """Join the order that this session placed, once its owner has signed in from the confirmation page.
+
+        The log-in is a ``POST`` with a token against forgery, and the destination says that it was asked for. Other
+        ways to sign in, e.g. with another provider, lead to a page with a button.
+        """
+        if redirect == SESSION_PATH and request.httprequest.method == "POST" and request.session.uid:
+            redirect = self._join_session_order()
+        return super()._login_redirect(uid, redirect=redirect)
+
+    def _join_session_order(self):
+        """Join the order that this session placed.
+
+        :return: the path of the page that says what became of it
+        :rtype: str
+        """
+        order_sudo, user = get_session_order(), request.env.user
+        # Who belongs to a company is told before that colleagues will see the order.
+        if not order_sudo or user._has_portal_colleagues():
+            return JOIN_PATH
+        outcome = request.env["sale.portal.join"]._join_by_session(order_sudo, user)
+        return order_sudo.access_url if outcome == "joined" else f"{JOIN_PATH}?{urlencode({'outcome': outcome})}"
+
+
+class ConfirmationJoin(WebsiteSale):
+    def _prepare_shop_payment_confirmation_values(self, order):
+        """Tell every guest whose order made no account the same, whether the address has one or not."""
+        values = super()._prepare_shop_payment_confirmation_values(order)
+        order_sudo = order.sudo()
+        is_guest_order = (
+            request.env.user._is_public()
+            and get_session_order() == order_sudo
+            and not order_sudo.is_user_created
+            and order_sudo.company_id.auto_portal_user_join
+        )
+        values["portal_join_url"] = is_guest_order and f"/web/login?{urlencode({'redirect': SESSION_PATH})}"
+        return values
+
+
+class PortalJoin(CustomerPortal):
+    """The pages on which the owner of an account adds guest orders to it. Only ``POST`` changes anything."""
+
+    # ---- the portal's own pages
+
+    @route()
+    def home(self, **kw):
+        """Offer what may join until it is done or declined."""
+        response = super().home(**kw)
+        if hasattr(response, "qcontext"):
+            response.qcontext["portal_join_count"] = len(self._get_portal_join_offers())
+        return response
+
+    def _get_page_view_values(self, document, access_token, values, *args, **kwargs):
+        """Say on an order that it has joined, and offer earlier ones."""
+        values = super()._get_page_view_values(document, access_token, values, *args, **kwargs)
+        if document._name == "sale.order" and not request.env.user._is_public():
+            join_sudo = document.sudo().partner_id.portal_join_id
+            values["portal_join"] = join_sudo.filtered(lambda join: join.user_id == request.env.user)
+            values["portal_join_count"] = len(self._get_portal_join_offers())
+        return values
+
+    def _prepare_address_data(self, partner_sudo, **kwargs):
+        """Keep joined contacts out of the owner's address book."""
+        values = super()._prepare_address_data(partner_sudo, **kwargs)
+        for name in ("billing_addresses", "delivery_addresses"):
+            values[name] = values[name].filtered(lambda address: not address.portal_join_id)
+        return values
+
+    # ---- the link in the mail
+
+    @route(f"{LINK_PATH}/<string:token>", methods=["GET"], type="http", auth="public", website=True, sitemap=False)
+    def portal_join_link(self, token, **kwargs):
+        """Keep the link in the session, so that no page's address carries it, and have its owner sign in."""
+        join_sudo = request.env["sale.portal.join"]._find_portal_join_by_token(token)
+        if not join_sudo:
+            outcome = "sample" if SAMPLE_PATH.endswith(f"/{token}") else "void"
+            return self._protect_portal_join(self._redirect_portal_join(outcome))
+        request.session["portal_join_token"] = token
+        if request.env.user._is_public():
+            query = {"login": join_sudo.user_id.login, "redirect": JOIN_PATH}
+            return self._protect_portal_join(request.redirect(f"/web/login?{urlencode(query)}"))
+        return self._protect_portal_join(self._redirect_portal_join())
+
+    @route(SESSION_PATH, methods=["GET"], **JOIN_PAGE)
+    def portal_join_session(self, **kwargs):
+        """Lead those to the page who signed in without the form."""
+        return self._redirect_portal_join()
+
+    # ---- the page
+
+    @route(JOIN_PATH, methods=["GET"], **JOIN_PAGE)
+    def portal_join(self, outcome=None, **kwargs):
+        """Show what would join the account."""
+        values = self._prepare_portal_join_values(outcome)
+        return self._protect_portal_join(request.render("sale_auto_portal_user.portal_join", values))
+
+    @route(JOIN_PATH, methods=["POST"], **JOIN_PAGE)
+    def portal_join_submit(self, decline=None, **kwargs):
+        """Join what is ticked, or decline what is shown."""
+        joins, join_sudo = request.env["sale.portal.join"], self._get_portal_join_link()
+        if decline:
+            joins._decline_portal_joins(request.env.user, join_sudo)
+            request.session.pop("portal_join_token", None)
+            return self._redirect_portal_join("declined")
+        ticked_sudo = self._get_ticked_portal_guests()
+        new_sudo = ticked_sudo.filtered(lambda guest: not guest.portal_join_id)
+        outcome = self._join_ticked_portal_guests(new_sudo, join_sudo) if new_sudo else "joined"
+        if not ticked_sudo or outcome != "joined":
+            return self._redirect_portal_join(outcome if ticked_sudo else None)
+        request.session.pop("portal_join_token", None)
+        return request.redirect(ticked_sudo[0]._get_portal_guest_orders()[:1].access_url)
+
+    @route(f"{JOIN_PATH}/send", methods=["POST"], **JOIN_PAGE)
+    def portal_join_send(self, **kwargs):
+        """Send the links again. The answer doesn't say whether there was anything to send."""
+        request.env["sale.portal.join"]._send_portal_join_links(request.env.user, get_session_order() or None)
+        return self._redirect_portal_join("sent")
+
+    # ---- what the pages are made of
+
+    def _get_portal_join_link(self):
+        """Return what the link in this session is about.
+
+        :return: in superuser mode, ``None`` where there is no link, or where it is another account's
+        :rtype: sale.portal.join record or None
+        """
+        token = request.session.get("portal_join_token")
+        join_sudo = token and request.env["sale.portal.join"]._find_portal_join_by_token(token)
+        return join_sudo if join_sudo and join_sudo.user_id == request.env.user else None
+
+    def _is_portal_join_link_of_another(self):
+        """Tell whether the link in this session belongs to another account than the one that is signed in.
+
+        :rtype: bool
+        """
+        token = request.session.get("portal_join_token")
+        join_sudo = token and request.env["sale.portal.join"]._find_portal_join_by_token(token)
+        return bool(join_sudo) and join_sudo.user_id != request.env.user
+
+    def _get_portal_join_offers(self):
+        """Return the guest contacts that the link in this session, or an earlier one, lets the user add.
+
+        :return: in superuser mode
+        :rtype: res.partner recordset
+        """
+        joins, user = request.env["sale.portal.join"], request.env.user
+        offers_sudo = joins._get_portal_join_offers(user)
+        if join_sudo := self._get_portal_join_link():
+            offers_sudo = joins._get_portal_join_offers(user, join_sudo) | offers_sudo
+        return offers_sudo.filtered(lambda guest: not guest.portal_join_id)
+
+    def _get_session_guest(self):
+        """Return the guest contact that the user may add because its order was placed in this session.
+
+        :return: in superuser mode, may be empty
+        :rtype: res.partner record
+        """
+        order_sudo = get_session_order()
+        if not order_sudo:
+            return order_sudo.partner_id
+        proof = request.env["sale.portal.join"]._check_session_proof(order_sudo, request.env.user)
+        return order_sudo.partner_id if proof == "ready" else order_sudo.browse().partner_id
+
+    def _get_ticked_portal_guests(self):
+        """Return the contacts that the user ticked: those that are on offer, or that another tab has added.
+
+        :return: in superuser mode
+        :rtype: res.partner recordset
+        """
+        ticked = set(request.httprequest.form.getlist("guest"))
+        offers_sudo = self._get_portal_join_offers() | self._get_session_guest()
+        joins_sudo = request.env["sale.portal.join"].sudo()
+        joined = [("user_id", "=", request.env.uid), ("join_state", "=", "joined")]
+        offers_sudo |= joins_sudo.search(joined).partner_id
+        return offers_sudo.filtered(lambda guest: str(guest.id) in ticked)
+
+    def _join_ticked_portal_guests(self, guests_sudo, join_sudo):
+        """Join contacts, each by the proof that there is.
+
+        :param guests_sudo: contacts that were offered to the user
+        :param join_sudo: what the link in this session is about, if any
+        :type join_sudo: sale.portal.join record or None
+        :return: ``joined``, or why not
+        :rtype: str
+        """
+        joins, user = request.env["sale.portal.join"], request.env.user
+        by_link = guests_sudo & joins._get_portal_join_offers(user, join_sudo) if join_sudo else guests_sudo.browse()
+        by_mailbox = (guests_sudo - by_link) & joins._get_portal_join_offers(user)
+        outcome = "refused"
+        if by_link:
+            outcome = joins._join_by_mailbox(by_link, user, join_sudo)
+        if by_mailbox and outcome in ("joined", "refused"):
+            outcome = joins._join_by_mailbox(by_mailbox, user)
+        if guests_sudo - by_link - by_mailbox:
+            outcome = joins._join_by_session(get_session_order(), user)
+        return outcome
+
+    def _prepare_portal_join_values(self, outcome):
+        """Prepare the values of the page.
+
+        :param outcome: what the last step came to
+        :type outcome: str or None
+        :rtype: dict
+        """
+        user = request.env.user
+        guests_sudo = self._get_portal_join_offers() | self._get_session_guest()
+        order_sudo = get_session_order()
+        if not outcome and order_sudo and not guests_sudo:
+            proof = request.env["sale.portal.join"]._check_session_proof(order_sudo, user)
+            outcome = {"unproved": "unproved", "other_account": "other_account"}.get(proof)
+        if self._is_portal_join_link_of_another():
+            outcome = "other_link"
+        elif outcome not in OUTCOMES:
+            outcome = None
+        return {
+            **self._prepare_portal_layout_values(),
+            "page_name": "guest_orders",
+            "guests": [(guest, guest._get_portal_guest_orders()) for guest in guests_sudo],
+            "outcome": outcome,
+            "email": user.login,
+            "company": user._has_portal_colleagues() and user.partner_id.commercial_partner_id,
+            "change_user_url": f"/web/session/logout?{urlencode({'redirect': f'/web/login?redirect={JOIN_PATH}'})}",
+        }
+
+    def _redirect_portal_join(self, outcome=None):
+        """Go to the page.
+
+        :param outcome: what it is to say of the last step
+        :type outcome: str or None
+        :rtype: Response
+        """
+        return request.redirect(f"{JOIN_PATH}?{urlencode({'outcome': outcome})}" if outcome else JOIN_PATH)
+
+    def _protect_portal_join(self, response):
+        """Keep a page to itself.
+
+        :param Response response: the page, or a redirection
+        :rtype: Response
+        """
+        response.headers["Cache-Control"] = "no-store"
+        response.headers["Referrer-Policy"] = "no-referrer"
+        response.headers["X-Robots-Tag"] = "noindex, nofollow"
+        return response

@@ -1,0 +1,24 @@
+TEMPLATE = "mail_template_portal_invitation"
+
+
+def migrate(cr, version):
+    """Make room for the new standard template: it is one of invitations, no longer of users.
+
+    One that nobody has edited is deleted. An edited one is kept, without its external id; the
+    post-migration makes it the companies' own.
+    """
+    cr.execute(
+        """
+        DELETE FROM ir_model_data
+              WHERE module = 'sale_auto_portal_user' AND name = %s AND model = 'mail.template'
+          RETURNING res_id
+        """,
+        [TEMPLATE],
+    )
+    for (template_id,) in cr.fetchall():
+        cr.execute("DELETE FROM mail_template WHERE id = %s AND write_date = create_date", [template_id])
+        if not cr.rowcount:
+            cr.execute(
+                "UPDATE res_company SET auto_portal_user_template_id = %s WHERE auto_portal_user_template_id IS NULL",
+                [template_id],
+            )

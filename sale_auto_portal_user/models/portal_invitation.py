@@ -1,0 +1,223 @@
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+from odoo.tools import SQL, format_datetime
+
+
+class SalePortalInvitation(models.Model):
+    """Who is invited to which account, for which order, and what became of it.
+
+    One invitation for an account: a reminder, or sending it again, is another mail of the same one.
+    The links are in ``portal_invitation_link.py``, the sending in ``portal_invitation_send.py``, what
+    time does in ``portal_invitation_upkeep.py``.
+    """
+
+    _name = "sale.portal.invitation"
+    _inherit = ["sale.portal.mail"]
+    _description = "Portal Invitation"
+    _cron_xml_id = "sale_auto_portal_user.ir_cron_send_portal_invitations"
+
+    user_id = fields.Many2one(
+        comodel_name="res.users",
+        string="Account",
+        required=True,
+        readonly=True,
+        ondelete="cascade",
+        context={"active_test": False},
+    )
+    user_active = fields.Boolean(related="user_id.active", string="Account Is Active")
+    state = fields.Selection(
+        selection_add=[
+            ("accepted", "Accepted"),
+            ("declined", "Declined"),
+            ("expired", "Expired"),
+            ("cancelled",),
+        ],
+        ondelete={"accepted": "cascade", "declined": "cascade", "expired": "cascade"},
+    )
+    is_reminder = fields.Boolean(
+        readonly=True,
+        help="The mail that is being sent, or was sent last, reminds the customer.",
+    )
+    reminded_date = fields.Datetime(string="Reminded On", readonly=True)
+    accepted_date = fields.Datetime(string="Accepted On", readonly=True)
+    declined_date = fields.Datetime(string="Declined On", readonly=True)
+    expiry_date = fields.Datetime(
+        string="Expires On",
+        readonly=True,
+        help="Until when the link in the last mail works.",
+    )
+    # The number of the last mail's link. A new mail has a new link; the ones before are void.
+    link_number = fields.Integer(readonly=True)
+
+    _user_uniq = models.UniqueIndex("(user_id)", "This account has an invitation already.")
+    _declined_idx = models.Index("(email) WHERE state = 'declined'")
+
+    # ------------------------------------------------------------
+    # Inviting
+    # ------------------------------------------------------------
+
+    @api.model
+    def _invite(self, users):
+        """Invite the owners of new accounts, once this transaction is committed.
+
+        :param users: res.users records
+        :return: the invitations
+        :rtype: sale.portal.invitation recordset
+        """
+        now = fields.Datetime.now()
+        invitations = self.create([{**self._prepare_invitation(user), "next_attempt": now} for user in users])
+        if invitations:
+            self._trigger_cron(now)
+        return invitations
+
+    @api.model
+    def _prepare_invitation(self, user):
+        """Prepare the values of an account's invitation.
+
+        :param user: res.users record
+        :rtype: dict
+        """
+        order = user.auto_portal_order_id
+        return {
+            "user_id": user.id,
+            "partner_id": user.partner_id.id,
+            "email": user.login,
+            "order_id": order.id,
+            # The order's company, which may be a branch of the account's own.
+            "company_id": (order.company_id or user.company_id).id,
+            "website_id": order.website_id.id,
+        }
+
+    @api.model
+    def _get_by_user(self, users):
+        """Look up the invitations of accounts.
+
+        :param users: res.users records
+        :return: per user the invitation; users without one are left out
+        :rtype: dict[res.users, sale.portal.invitation]
+        """
+        invitations_sudo = self.sudo().search([("user_id", "in", users.ids)]) if users else self
+        return {invitation.user_id.with_env(users.env): invitation for invitation in invitations_sudo}
+
+    @api.model
+    def _get_or_create(self, user):
+        """Return the invitation of an account; one that was deleted is made anew.
+
+        :param user: res.users record
+        :rtype: sale.portal.invitation record
+        """
+        return self.search([("user_id", "=", user.id)]) or self.create(self._prepare_invitation(user))
+
+    def _is_account_in_use(self):
+        """Tell whether the account's owner has logged in, or has a password to do so.
+
+        :rtype: bool
+        """
+        self.ensure_one()
+        return bool(self._filter_in_use())
+
+    def _filter_in_use(self):
+        """Keep the invitations whose account's owner has logged in, or has a password: no field shows that.
+
+        :rtype: sale.portal.invitation recordset
+        """
+        if not self:
+            return self
+        self.env["res.users"].flush_model(["password"])
+        self.env["res.users.log"].flush_model()
+        rows = self.env.execute_query(
+            SQL(
+                """
+                SELECT id
+                  FROM res_users
+                 WHERE id IN %s
+                   AND (
+                       coalesce(password, '') != ''
+                       OR EXISTS (SELECT 1 FROM res_users_log WHERE create_uid = res_users.id)
+                   )
+                """,
+                tuple(self.user_id.ids),
+            )
+        )
+        user_ids = {user_id for (user_id,) in rows}
+        return self.filtered(lambda invitation: invitation.user_id.id in user_ids)
+
+    def _resend(self, may_grant=False):
+        """Send the invitation again, at the request of staff.
+
+        An account that was archived because its owner declined, or never came, is active again.
+
+        :param bool may_grant: whoever asks may grant portal access; it decides where the address of a company's
+            contact was changed, because whoever has it sees the company's documents
+        :raise UserError: the owner has come in, somebody revoked the access, or the invitation was sent
+            to the same address a short time ago
+        :raise LockError: somebody else is writing on the invitation
+        """
+        self.lock_for_update(allow_referencing=True)
+        if not self._can_resend():
+            raise UserError(
+                self.env._(
+                    "The invitation can't be sent again: the customer has logged in already, "
+                    "or the account was archived by somebody."
+                )
+            )
+        is_same_address = self._get_partner_address() == self.email
+        if is_same_address and not self._is_resend_decent() and self.state not in ("to_send", "queued"):
+            raise UserError(
+                self.env._(
+                    "The invitation was sent to %(email)s a short time ago. It can be sent again at %(time)s.",
+                    email=self.email,
+                    time=format_datetime(self.env, self._get_next_resend_date()),
+                )
+            )
+        self.user_id.filtered(lambda user: not user.active).action_unarchive()
+        if not is_same_address:
+            self.order_id.portal_account_granted = may_grant
+        self._request_again(is_reminder=False)
+
+    def _can_resend(self):
+        """Tell whether there is somebody to invite: by hand also who had declined, or never came.
+
+        :rtype: bool
+        """
+        self.ensure_one()
+        if self.state == "accepted" or self.user_id.login_date:
+            return False
+        return self.user_id.active or self.state in ("declined", "expired")
+
+    # ------------------------------------------------------------
+    # The end of an invitation
+    # ------------------------------------------------------------
+
+    def _accept(self):
+        """Note that the account's owner has come in."""
+        self._unlink_mails()
+        now = fields.Datetime.now()
+        for date, invitations in self.grouped(lambda invitation: invitation.user_id.login_date or now).items():
+            invitations.write({"state": "accepted", "accepted_date": date, "next_attempt": False})
+
+    def _choose_password(self, password):
+        """Set the account's first password, by which the invitation is accepted.
+
+        :param str password: the password
+        :raise UserError: the password is refused
+        """
+        self.ensure_one()
+        self.user_id._set_first_portal_password(password)
+        self._accept()
+
+    def _decline(self):
+        """Archive the account, because the owner of the address doesn't want it."""
+        self.ensure_one()
+        self._unlink_mails()
+        self.write({"state": "declined", "declined_date": fields.Datetime.now(), "next_attempt": False})
+        self.user_id.action_archive()
+        order = self.order_id
+        if order:
+            env = order._portal_account_env()
+            note = env._("%(email)s does not want a portal account. The account was archived.", email=self.email)
+            order._log_portal_account_notes({order: note})
+
+    def _prepare_cancel_values(self):
+        """Void the links that were sent, for ever: the last mail's, and that of one that was waiting."""
+        return {**super()._prepare_cancel_values(), "link_number": self.link_number + 2}

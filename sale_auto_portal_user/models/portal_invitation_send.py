@@ -1,0 +1,159 @@
+from markupsafe import Markup
+
+from odoo import models
+from odoo.tools import email_normalize
+from odoo.tools.mail import append_content_to_html, email_normalize_all
+
+from .portal_mail import LOCKED_MINUTES
+
+
+class SalePortalInvitation(models.Model):
+    """What is special about sending an invitation: who gets it, and the links in it."""
+
+    _inherit = "sale.portal.invitation"
+
+    def _get_template(self):
+        return self.company_id._get_auto_portal_user_template()
+
+    def _filter_sendable(self):
+        """Keep those that are still to be invited, at the address that they log in with."""
+        invitations = self._filter_waiting_for_owner()._filter_order_alive()
+        return invitations._follow_addresses()
+
+    def _filter_waiting_for_owner(self):
+        """Set aside who has come in meanwhile, and whose account was archived.
+
+        :rtype: sale.portal.invitation recordset
+        """
+        welcome = self._filter_in_use()
+        welcome._accept()
+        archived = (self - welcome).filtered(lambda invitation: not invitation.user_id.active)
+        archived._cancel()
+        return self - welcome - archived
+
+    def _filter_order_alive(self):
+        """Set aside whose order was cancelled: no mail thanks for it, unless there is another one.
+
+        :rtype: sale.portal.invitation recordset
+        """
+        cancelled = self.filtered(lambda invitation: invitation.order_id.state == "cancel")
+        for invitation in cancelled:
+            other = invitation._find_other_order()
+            if other:
+                invitation.write(invitation._prepare_order_values(other))
+                cancelled -= invitation
+        cancelled._cancel()
+        return self - cancelled
+
+    def _find_other_order(self):
+        """Find a confirmed order of the same customer.
+
+        :rtype: sale.order record
+        """
+        self.ensure_one()
+        domain = [("partner_id", "=", self.partner_id.id), ("state", "=", "sale")]
+        return self.env["sale.order"].search(domain, order="id", limit=1)
+
+    def _prepare_order_values(self, order):
+        """Prepare the values that make the invitation one for another order.
+
+        :param order: sale.order record
+        :rtype: dict
+        """
+        return {"order_id": order.id, "company_id": order.company_id.id, "website_id": order.website_id.id}
+
+    # ------------------------------------------------------------
+    # The address
+    # ------------------------------------------------------------
+
+    def _follow_addresses(self):
+        """Have these users, who never logged in, log in with the address that the invitation goes to.
+
+        It differs where somebody corrected the contact's address since the account was created. The
+        link of one login is never sent to the address of another.
+
+        :return: those who can be invited now; of the others the order says why not
+        :rtype: sale.portal.invitation recordset
+        """
+        followers = self.filtered(lambda invitation: not invitation._is_login_the_address())
+        if followers:
+            taken, free = followers.order_id._reserve_portal_logins()
+            for invitation in followers:
+                invitation._follow_address(taken, free)
+        invited = self.filtered(lambda invitation: invitation._is_login_the_address())
+        for invitation in invited:
+            login = email_normalize(invitation.user_id.login)
+            if invitation.email != login:
+                invitation.write({"email": login, "sent_count": 0})
+        return invited
+
+    def _is_login_the_address(self):
+        """Tell whether mails to the customer go to the address that the account logs in with, and to no other.
+
+        :rtype: bool
+        """
+        self.ensure_one()
+        return email_normalize_all(self.partner_id.email) == [email_normalize(self.user_id.login)]
+
+    def _follow_address(self, taken, free):
+        """Change the login to the address of the contact, by the rules for a new account.
+
+        :param taken: see :meth:`sale.order._get_portal_account_decision`; the new login is added
+        :type taken: set[tuple[str, int]]
+        :param free: see there
+        :type free: set[str]
+        """
+        self.ensure_one()
+        user = self.user_id
+        order = self.order_id.filtered(lambda order: order.partner_id == self.partner_id)
+        closed = order.partner_id.browse() if order.portal_account_granted else order._get_closed_portal_contacts()
+        decision = order._get_portal_account_decision(taken, free, closed) if order else "error"
+        if decision == "create" and not user.try_lock_for_update():
+            decision = "pending"
+        if decision == "create":
+            user._set_portal_login(order._get_portal_login())
+            taken.add((user.login, user.website_id.id or 0))
+        elif decision == "pending":
+            self._schedule(minutes=LOCKED_MINUTES)
+        else:
+            env = self.order_id._portal_account_env()
+            self._fail(self.order_id.with_env(env)._get_portal_account_issue_label(decision))
+
+    # ------------------------------------------------------------
+    # The mail
+    # ------------------------------------------------------------
+
+    def _prepare_recipient_mail_values(self, mail_sudo):
+        """Put the links in; the shop's sender is the shop that the subject and the footer name."""
+        values = super()._prepare_recipient_mail_values(mail_sudo)
+        self.expiry_date = self._get_next_expiry()
+        values["body_html"] = self._insert_links(self._add_decline_link(mail_sudo.body_html or ""))
+        return values
+
+    def _add_decline_link(self, body):
+        """Add the link that declines the account to a mail whose template leaves it out.
+
+        :param str body: the rendered mail
+        :rtype: str
+        """
+        self.ensure_one()
+        url = self._get_portal_decline_url()
+        if url in body:
+            return body
+        env = self.with_context(lang=self.partner_id.lang or self.env.lang).env
+        link = Markup('<a href="%s">%s</a>') % (url, env._("I don't want an account"))
+        return append_content_to_html(body, Markup("<p>%s</p>") % link, plaintext=False)
+
+    def _prepare_sent_values(self):
+        values = super()._prepare_sent_values()
+        values.update(expiry_date=self._get_next_expiry(), link_number=self.link_number + 1)
+        if self.is_reminder:
+            values["reminded_date"] = values["last_sent_date"]
+        return values
+
+    def _get_failure_note(self, reason):
+        return self.env._(
+            "The invitation to the portal account could not be delivered to %(email)s: %(reason)s",
+            email=self.email or self.user_id.login,
+            reason=reason,
+        )

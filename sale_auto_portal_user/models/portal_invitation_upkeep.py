@@ -1,0 +1,135 @@
+from datetime import timedelta
+
+from odoo import api, fields, models
+
+from .portal_mail import SEARCH_LIMIT
+
+
+class SalePortalInvitation(models.Model):
+    """What time does to invitations: reminded, accepted by another way, expired, archived."""
+
+    _inherit = "sale.portal.invitation"
+
+    @api.model
+    def _cron_upkeep(self):
+        """Do what is due every day, in portions that are committed."""
+        self._do_in_portions(self._get_came_in_domain(), "_accept")
+        self._do_in_portions(self._get_order_alive_again_domain(), "_invite_for_other_order")
+        companies = self.env["res.company"]
+        for company in companies.search([("auto_portal_user_reminder_days", ">", 0)]):
+            self._do_in_portions(self._get_reminder_domain(company), "_remind")
+        for company in companies.search([("auto_portal_user_archive_days", ">", 0)]):
+            self._do_in_portions(self._get_never_used_domain(company), "_archive_never_used")
+        self._do_in_portions(self._get_expired_domain(), "_expire")
+
+    @api.model
+    def _do_in_portions(self, domain, method):
+        """Call a method for portions of the records that a domain finds.
+
+        :param list domain: the domain
+        :param str method: the method's name
+        """
+        last_id = 0
+        while invitations := self.search([*domain, ("id", ">", last_id)], order="id", limit=SEARCH_LIMIT):
+            last_id = invitations[-1].id
+            getattr(invitations._lock_free(), method)()
+            self.env["ir.cron"]._commit_progress(len(invitations), remaining=0)
+
+    # ------------------------------------------------------------
+    # Accepted, by whatever way
+    # ------------------------------------------------------------
+
+    @api.model
+    def _get_came_in_domain(self):
+        """Return the domain of invitations whose owner has logged in by another way than the link."""
+        return [
+            ("state", "in", ["to_send", "sent", "failed", "expired", "cancelled"]),
+            ("user_id.log_ids", "!=", False),
+        ]
+
+    # ------------------------------------------------------------
+    # Not thanked for a cancelled order, but there is another one
+    # ------------------------------------------------------------
+
+    @api.model
+    def _get_order_alive_again_domain(self):
+        """Return the domain of invitations that were not sent because their order was cancelled."""
+        return [
+            ("state", "=", "cancelled"),
+            ("sent_date", "=", False),
+            ("order_id.state", "=", "cancel"),
+            ("user_active", "=", True),
+        ]
+
+    def _invite_for_other_order(self):
+        """Invite customers whose first order was cancelled for the next one."""
+        for invitation in self:
+            order = invitation._find_other_order()
+            if order:
+                invitation._request(**invitation._prepare_order_values(order))
+
+    # ------------------------------------------------------------
+    # Reminder
+    # ------------------------------------------------------------
+
+    @api.model
+    def _get_reminder_domain(self, company):
+        """Return the domain of a company's invitations whose owner is to be reminded.
+
+        :param company: res.company record
+        :rtype: list
+        """
+        days, now = company.auto_portal_user_reminder_days, fields.Datetime.now()
+        return [
+            ("company_id", "=", company.id),
+            ("state", "=", "sent"),
+            ("reminded_date", "=", False),
+            ("last_sent_date", "<=", now - timedelta(days=days)),
+            ("expiry_date", ">", now),
+            ("order_id.state", "!=", "cancel"),
+        ]
+
+    def _remind(self):
+        """Send one more mail, with a new link."""
+        waiting = self._filter_waiting_for_owner()
+        if waiting:
+            waiting._request(is_reminder=True)
+
+    # ------------------------------------------------------------
+    # Expired, archived
+    # ------------------------------------------------------------
+
+    @api.model
+    def _get_expired_domain(self):
+        """Return the domain of invitations whose link has run out."""
+        return [("state", "=", "sent"), ("expiry_date", "<=", fields.Datetime.now())]
+
+    def _expire(self):
+        """Note that the link has run out."""
+        self.state = "expired"
+
+    @api.model
+    def _get_never_used_domain(self, company):
+        """Return the domain of a company's invitations whose account is to be archived.
+
+        :param company: res.company record
+        :rtype: list
+        """
+        days = company.auto_portal_user_archive_days
+        return [
+            ("company_id", "=", company.id),
+            ("state", "in", ["sent", "failed", "expired", "cancelled"]),
+            ("create_date", "<=", fields.Datetime.now() - timedelta(days=days)),
+            ("user_active", "=", True),
+        ]
+
+    def _archive_never_used(self):
+        """Archive the accounts that nobody has ever used, and say so on their orders."""
+        unused = self._filter_waiting_for_owner()
+        unused.user_id.action_archive()
+        unused.state = "expired"
+        for invitations in unused.grouped("company_id").values():
+            orders = invitations.order_id
+            if orders:
+                note = orders._portal_account_env()._("The portal account was never used. It was archived.")
+                orders._log_portal_account_notes(dict.fromkeys(orders, note))

@@ -1,0 +1,261 @@
+import logging
+
+from odoo import fields, models
+from odoo.exceptions import AccessError, UserError
+from odoo.tools import format_date
+
+from odoo.addons.account.models.account_move import BYPASS_LOCK_CHECK
+
+_logger = logging.getLogger(__name__)
+
+# What belongs to a contact beside documents, where these addons are installed: the field that names the contact,
+# and the one of which a contact may have one record only.
+FOLLOWING_MODELS = {
+    "event.registration": ("partner_id", None),
+    "loyalty.card": ("partner_id", "program_id"),
+    "product.wishlist": ("partner_id", "product_id"),
+    "slide.channel.partner": ("partner_id", "channel_id"),
+}
+
+
+class SalePortalJoin(models.Model):
+    """How a guest contact becomes an address of the owner's contact, and how it is separated again.
+
+    Why it is done in this way stands in ``res_partner_join.py``.
+    """
+
+    _inherit = "sale.portal.join"
+
+    # ---- joining
+
+    def _join_portal_contact(self, user, proof):
+        """Make the guest contact an address of the owner's contact.
+
+        :param user: the owner's user
+        :param str proof: a value of ``proof``
+        """
+        self.ensure_one()
+        guest, owner = self.partner_id.with_company(self.company_id), user.partner_id
+        family = guest._get_portal_guest_family()
+        orders = guest._get_portal_guest_orders()
+        undo = {
+            "addresses": {contact.id: contact._prepare_portal_join_undo() for contact in family},
+            "terms": guest._read_portal_terms(),
+            "lines": guest._get_portal_guest_moves().line_ids.filtered(lambda line: line.partner_id == guest).ids,
+            "records": {},
+        }
+        self._write_portal_join_contacts(guest, family, owner)
+        undo["records"] = self._take_along_records(guest, owner)
+        self._withdraw_portal_join_links(orders)
+        self._set_portal_join_state(
+            "joined", proof=proof, date=fields.Datetime.now(), user_id=user.id, owner_id=owner.id, undo_data=undo
+        )
+        orders.filtered(lambda order: order.portal_account_issue).portal_account_issue = False
+        self._log_portal_join(orders)
+        self.env.flush_all()
+
+    def _write_portal_join_contacts(self, guest, family, owner):
+        """Put the guest contact below the owner's, with everything as it was typed.
+
+        :param guest: the guest contact
+        :param family: the guest contact and the addresses below it
+        :param owner: the owner's contact
+        """
+        family.portal_join_id = self
+        # An address for deliveries or invoices would be the one that Odoo chooses for the owner's next order.
+        (family - guest).filtered(lambda contact: contact.type in ("delivery", "invoice")).type = "other"
+        company_name = guest.company_name
+        # Written in one go: an address of the type "contact" takes over its parent's, and what is not given here is
+        # computed from the parent.
+        guest.write({"parent_id": owner.id, "type": "other", "lang": guest.lang, "user_id": guest.user_id.id})
+        if company_name:  # Odoo empties it with the parent
+            guest.company_name = company_name
+        family._refresh_portal_names()
+        self._move_commercial_partner(family, owner.commercial_partner_id)
+
+    def _move_commercial_partner(self, family, entity):
+        """Have the journal entries of these contacts follow where Odoo's own ``write`` leaves them behind.
+
+        It looks at entries whose partner is the contact itself, and that have journal items: not at an invoice to an
+        address below it.
+
+        :param family: contacts
+        :param entity: their commercial entity
+        """
+        moves = self.env["account.move"].search(
+            [("partner_id", "in", family.ids), ("commercial_partner_id", "!=", entity.id)]
+        )
+        moves.with_context(bypass_lock_check=BYPASS_LOCK_CHECK).commercial_partner_id = entity
+
+    def _take_along_records(self, guest, owner):
+        """Give the owner what belongs to the guest beside documents. Other addons extend this.
+
+        :param guest: the guest contact
+        :param owner: the owner's contact
+        :return: what :meth:`_give_back_records` needs: per model the ids
+        :rtype: dict
+        """
+        moved = {}
+        for name, (field, single) in FOLLOWING_MODELS.items():
+            if name not in self.env or field not in self.env[name]._fields:
+                continue
+            records = self.env[name].search([(field, "=", guest.id)])
+            if single:  # what the owner has, too, stays where it is
+                taken = self.env[name].search([(field, "=", owner.id)])[single]
+                records = records.filtered(lambda record, taken=taken, single=single: record[single] not in taken)
+            records[field] = owner
+            moved[name] = records.ids
+        return moved
+
+    def _withdraw_portal_join_links(self, orders):
+        """Make the links void that whoever placed the orders may know: from now on they show the owner's documents.
+
+        :param orders: the guest's orders
+        """
+        moves = orders.invoice_ids
+        (orders.filtered("access_token")).access_token = False
+        (moves.filtered("access_token")).access_token = False
+        self.partner_id.signup_cancel()
+
+    def _get_portal_join_note(self):
+        """Say in one line how it stands with a guest's order.
+
+        :return: ``False`` where there is nothing to say
+        :rtype: str or bool
+        """
+        if self.join_state == "joined":
+            return self.env._(
+                "Joined on %(date)s by %(owner)s: %(proof)s",
+                date=format_date(self.env, self.date),
+                owner=self.owner_id.name,
+                proof=dict(self._fields["proof"]._description_selection(self.env))[self.proof],
+            )
+        if self.join_state == "refused":
+            return dict(self._fields["reason"]._description_selection(self.env)).get(self.reason, False)
+        return False
+
+    def _log_portal_join(self, orders):
+        """Note in the chatters of the orders and of both contacts what was joined, and by which proof.
+
+        :param orders: the guest's orders
+        """
+        proof = dict(self._fields["proof"]._description_selection(self.env))[self.proof]
+        note = self.env._(
+            "%(orders)s joined the portal account of %(owner)s (%(login)s): %(proof)s.",
+            orders=", ".join(orders.mapped("name")),
+            owner=self.owner_id.name,
+            login=self.user_id.login,
+            proof=proof,
+        )
+        self._log_on_documents(orders, note)
+
+    def _log_on_documents(self, orders, note):
+        """Write a note in the chatters of orders and of both contacts.
+
+        :param orders: orders
+        :param str note: the text
+        """
+        contacts = self.partner_id | self.owner_id
+        orders._message_log_batch(dict.fromkeys(orders.ids, note))
+        contacts._message_log_batch(dict.fromkeys(contacts.ids, note))
+
+    # ---- separating
+
+    def action_separate(self):
+        """Separate a joined guest contact from the account again.
+
+        :rtype: dict
+        :raise AccessError: the user is no administrator of sales
+        :raise UserError: something has happened since that can't be undone
+        """
+        if not self.env.user.has_group("sales_team.group_sale_manager"):
+            raise AccessError(self.env._("Only an administrator of sales may separate orders from an account."))
+        self.check_access("read")
+        self.ensure_one()
+        join = self.with_env(self._portal_join_env())
+        family = join.partner_id._get_portal_guest_family()
+        (family | join.owner_id).lock_for_update(allow_referencing=True)
+        if problem := join._get_portal_separation_problem(family):
+            raise UserError(problem)
+        join._separate_portal_contact(family)
+        return {"type": "ir.actions.client", "tag": "soft_reload"}
+
+    def _get_portal_separation_problem(self, family):
+        """Say why a contact can't be separated any more.
+
+        :param family: the guest contact and the addresses below it
+        :return: what to tell the administrator, ``False`` where it can be separated
+        :rtype: str or bool
+        """
+        self.ensure_one()
+        if self.join_state != "joined" or self.partner_id.portal_join_id != self:
+            return self.env._("These orders are not joined.")
+        if self.partner_id.parent_id != self.owner_id or set(map(str, family.ids)) != set(self.undo_data["addresses"]):
+            return self.env._("The contact was changed since: its addresses, or the contact above it, are others.")
+        if self._has_portal_bookings_since(family):
+            return self.env._("Something was booked since: an invoice, a credit note or a payment.")
+        if family.portal_join_id != self or self._has_portal_orders_since(family):
+            return self.env._("Another order of the account uses one of the addresses.")
+        if obstacle := self.partner_id._get_portal_ledger_obstacle():
+            return dict(self._fields["reason"]._description_selection(self.env))[obstacle]
+        return False
+
+    def _has_portal_bookings_since(self, family):
+        """Tell whether the ledger of these contacts is another than when they joined.
+
+        :param family: the guest contact and the addresses below it
+        :rtype: bool
+        """
+        joined = self.env["account.move.line"].browse(self.undo_data["lines"])
+        moves = self.env["account.move"].search([("partner_id", "in", family.ids)])
+        since = moves.line_ids.filtered(lambda line: line.partner_id and line not in joined)
+        reconciled = joined.matched_debit_ids.debit_move_id | joined.matched_credit_ids.credit_move_id
+        return bool(since or joined.exists() != joined or reconciled - joined)
+
+    def _has_portal_orders_since(self, family):
+        """Tell whether an order of the owner goes to one of these addresses.
+
+        :param family: the guest contact and the addresses below it
+        :rtype: bool
+        """
+        addresses = [("partner_invoice_id", "in", family.ids), ("partner_shipping_id", "in", family.ids)]
+        others = [("partner_id", "not in", family.ids), ("state", "!=", "cancel")]
+        return bool(self.env["sale.order"].search_count(["|", *addresses, *others], limit=1))
+
+    def _separate_portal_contact(self, family):
+        """Undo :meth:`_join_portal_contact`.
+
+        :param family: the guest contact and the addresses below it
+        """
+        guest, undo = self.partner_id.with_company(self.company_id), self.undo_data
+        orders = guest._get_portal_guest_orders()
+        self._give_back_records(guest, undo["records"])
+        for contact in family:
+            values = undo["addresses"][str(contact.id)]
+            contact.write({**values, "portal_join_id": False, **({"parent_id": False} if contact == guest else {})})
+        family._refresh_portal_names()
+        guest._write_portal_terms(undo["terms"])
+        # Odoo moves journal items with a contact that gets a parent, and none back.
+        lines = self.env["account.move.line"].browse(undo["lines"])
+        lines.with_context(bypass_lock_check=BYPASS_LOCK_CHECK).partner_id = guest
+        self._move_commercial_partner(family, guest)
+        self._set_portal_join_state("separated")
+        note = self.env._(
+            "%(orders)s no longer belong to the portal account of %(owner)s.",
+            orders=", ".join(orders.mapped("name")),
+            owner=self.owner_id.name,
+        )
+        self._log_on_documents(orders, note)
+        self.env.flush_all()
+
+    def _give_back_records(self, guest, moved):
+        """Give the guest back what :meth:`_take_along_records` gave to the owner, where it still has it.
+
+        :param guest: the guest contact
+        :param dict moved: per model the ids
+        """
+        for name, ids in moved.items():
+            if name in FOLLOWING_MODELS and name in self.env:
+                field = FOLLOWING_MODELS[name][0]
+                records = self.env[name].browse(ids).exists()
+                records.filtered(lambda record, field=field: record[field] == self.owner_id)[field] = guest

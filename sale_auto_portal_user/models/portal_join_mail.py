@@ -1,0 +1,121 @@
+import binascii
+import re
+
+from odoo import api, models
+from odoo.tools.misc import hash_sign, verify_hash_signed
+from odoo.tools.urls import urljoin
+
+LINK_SCOPE = "sale_auto_portal_user.join"
+LINK_PATH = "/my/guest-orders/link"
+# The link that a template is rendered with, whoever renders it.
+SAMPLE_PATH = f"{LINK_PATH}/sample"
+
+
+def get_link_values(join_sudo):
+    """Return what a link is bound to: it is void as soon as one of these is another.
+
+    :param join_sudo: sale.portal.join record
+    :rtype: list
+    """
+    user_sudo, guest_sudo = join_sudo.user_id, join_sudo.partner_id
+    return [
+        join_sudo.id,
+        join_sudo.order_id.id,
+        guest_sudo.id,
+        user_sudo.id,
+        user_sudo.partner_id.id,
+        user_sudo._get_portal_login_address() if user_sudo else False,
+        guest_sudo._get_portal_address(),
+    ]
+
+
+def get_link_token(join_sudo):
+    """Return what the link in the mail carries: signed, and valid as long as an invitation.
+
+    A function, not a method of the model: what a template, a server action or a client can call must not make a
+    link, whatever its rights. Whoever holds one has proved to read the mailbox.
+
+    :param join_sudo: sale.portal.join record
+    :rtype: str
+    """
+    hours = join_sudo._get_validity_hours()
+    return hash_sign(join_sudo.env(su=True), LINK_SCOPE, get_link_values(join_sudo), expiration_hours=hours)
+
+
+class SalePortalJoin(models.Model):
+    """The mail that says that a guest's order waits for the account, and the link in it."""
+
+    _inherit = "sale.portal.join"
+
+    def _get_template(self):
+        return (
+            self.env.ref("sale_auto_portal_user.mail_template_portal_join", raise_if_not_found=False)
+            or (self.env["mail.template"])
+        )
+
+    def _filter_sendable(self):
+        """Look for the accounts of new guest orders; keep those that wait for their owners."""
+        waiting = self.browse()
+        for join in self:
+            if join._check_portal_join():
+                waiting += join
+        return waiting
+
+    def _prepare_recipient_mail_values(self, mail_sudo):
+        """Put the link in."""
+        values = super()._prepare_recipient_mail_values(mail_sudo)
+        base_url = self.get_base_url()
+        link = urljoin(base_url, f"{LINK_PATH}/{get_link_token(self.sudo())}")
+        sample = re.escape(urljoin(base_url, SAMPLE_PATH)) + r"(?![\w/-])"
+        values["body_html"] = re.sub(sample, lambda _match: link, mail_sudo.body_html or "")
+        return values
+
+    def _get_failure_note(self, reason):
+        return self.env._(
+            "The message that this order waits for the account could not be delivered to %(email)s: %(reason)s",
+            email=self.email or "",
+            reason=reason,
+        )
+
+    def _get_portal_join_url(self):
+        """Return a sample of the link, for the template: the mail to the address carries the link itself.
+
+        :return: absolute URL on the domain of the website where the order was placed
+        :rtype: str
+        """
+        self.ensure_one()
+        return urljoin(self.get_base_url(), SAMPLE_PATH)
+
+    def get_base_url(self):
+        """Return the address of the website where the order was placed."""
+        return self.order_id.get_base_url() if self.order_id else super().get_base_url()
+
+    def _can_send_portal_join_mail(self):
+        """Tell whether the mail can be sent again: the order waits, and the last mail left a while ago.
+
+        :rtype: bool
+        """
+        return bool(
+            self.join_state == "waiting" and self.state not in ("to_send", "queued") and self._is_resend_decent()
+        )
+
+    @api.model
+    def _find_portal_join_by_token(self, token):
+        """Find what a link is about.
+
+        :param str token: whatever the link carried
+        :return: the record in superuser mode, empty for a link that is void
+        :rtype: sale.portal.join record
+        """
+        try:
+            values = verify_hash_signed(self.sudo().env, LINK_SCOPE, token)
+        except (ValueError, binascii.Error):
+            values = None
+        join = self._portal_join_env()[self._name].browse(values and values[0]).exists()
+        if not join or not join.user_id._is_portal_owner() or values != get_link_values(join):
+            return join.browse()
+        if join.join_state == "joined":
+            return join
+        user, reason = join._find_portal_owner()
+        is_open = join.join_state in ("waiting", "declined") and not reason and user == join.user_id
+        return join if is_open else join.browse()

@@ -1,0 +1,109 @@
+from datetime import datetime
+
+from odoo import api, fields, models
+from odoo.tools import SQL
+
+from .res_users_login import LOGIN_ADDRESS_SQL
+
+
+class ResUsers(models.Model):
+    _inherit = "res.users"
+
+    # Both are written together. The proof is worth nothing once the login is another address.
+    portal_mailbox = fields.Char(
+        readonly=True,
+        copy=False,
+        groups="base.group_erp_manager",
+        help="The address whose mailbox this user reads: a link that was mailed to it was opened by this user.",
+    )
+    portal_mailbox_date = fields.Datetime(
+        readonly=True,
+        copy=False,
+        groups="base.group_erp_manager",
+        help="When that was proved last. Guest orders of the address from before are offered to this user.",
+    )
+
+    def _get_portal_login_address(self):
+        """Return the address that this user logs in with, as :data:`LOGIN_ADDRESS_SQL` reads it.
+
+        :rtype: str
+        """
+        self.ensure_one()
+        login = self.login or ""
+        if "<" in login and ">" in login:
+            login = login.split("<", 1)[1].split(">", 1)[0] or login
+        return login.strip().lower()
+
+    @api.model
+    def _search_portal_owner(self, address, website):
+        """Find the owner of an address: the active portal user who logs in with it on a website.
+
+        :param address: an email address in small letters, or ``False``
+        :type address: str or bool
+        :param website: the website that the order was placed on
+        :return: the user, empty where the address is nobody's, an employee's or an archived user's
+        :rtype: res.users record
+        """
+        if not address:
+            return self.browse()
+        self.flush_model(["login", "website_id"])
+        rows = self.env.execute_query(
+            SQL(
+                """
+            SELECT id FROM res_users
+             WHERE %s = %s AND (website_id IS NULL OR website_id = %s)
+          ORDER BY website_id, id
+            """,
+                SQL(LOGIN_ADDRESS_SQL),
+                address,
+                website.id or None,
+            )
+        )
+        users = self.browse(user_id for (user_id,) in rows)
+        # As Odoo's log-in chooses: a user of this website comes before one of all websites.
+        return users.filtered(lambda user: user._is_portal_owner())[:1]
+
+    def _is_portal_owner(self):
+        """Tell whether this user may own guest orders: portal users may, employees and archived users may not.
+
+        :rtype: bool
+        """
+        self.ensure_one()
+        return self.active and self.share and self._is_portal() and self.partner_id.active
+
+    def _prove_portal_mailbox(self, date=None):
+        """Note that this user reads the mailbox of the address that the user logs in with.
+
+        :param date: when what proves it was mailed, now unless given
+        :type date: datetime.datetime or None
+        """
+        self.ensure_one()
+        date = max(date or fields.Datetime.now(), self._get_portal_mailbox_date() or datetime.min)
+        self.sudo().write({"portal_mailbox": self._get_portal_login_address(), "portal_mailbox_date": date})
+
+    def _set_first_portal_password(self, password):
+        """Take the link in the invitation as a proof: only a mail to the address carries it."""
+        result = super()._set_first_portal_password(password)
+        self._prove_portal_mailbox()
+        return result
+
+    def _get_portal_mailbox_date(self):
+        """Return when this user proved to read the mailbox of the present login.
+
+        :return: ``False`` for somebody who signed up with the address and never opened a mail that was sent to it
+        :rtype: datetime or bool
+        """
+        self.ensure_one()
+        user_sudo = self.sudo()
+        return user_sudo.portal_mailbox == self._get_portal_login_address() and user_sudo.portal_mailbox_date
+
+    def _has_portal_colleagues(self):
+        """Tell whether others see the documents that this user sees: those of the company that the user belongs to.
+
+        :rtype: bool
+        """
+        self.ensure_one()
+        contact_sudo = self.sudo().partner_id
+        entity_sudo = contact_sudo.commercial_partner_id
+        others = [("partner_id", "child_of", entity_sudo.id), ("id", "!=", self.id)]
+        return contact_sudo != entity_sudo or bool(self.sudo().search_count(others, limit=1))

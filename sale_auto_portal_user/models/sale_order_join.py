@@ -1,0 +1,234 @@
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+from odoo.fields import Domain
+
+
+class SaleOrder(models.Model):
+    """Which account a guest's order belongs to: what the order says of it, and what staff can do."""
+
+    _inherit = "sale.order"
+
+    portal_join_ids = fields.One2many("sale.portal.join", "order_id", groups="base.group_user")
+    portal_join_state = fields.Selection(
+        selection=[
+            ("waiting", "Waiting for the customer"),
+            ("joined", "Joined"),
+            ("declined", "Declined by the customer"),
+            ("refused", "Not joined"),
+        ],
+        string="Guest Order",
+        compute="_compute_portal_join",
+        search="_search_portal_join_state",
+        compute_sudo=True,
+        groups="base.group_user",
+        help="Whether a guest's order has joined the portal account that its email address belongs to.",
+    )
+    portal_join_note = fields.Char(
+        string="Account of the Guest Order",
+        compute="_compute_portal_join",
+        compute_sudo=True,
+        groups="base.group_user",
+    )
+    portal_join_user_id = fields.Many2one(
+        comodel_name="res.users",
+        string="Account of the Address",
+        compute="_compute_portal_join",
+        compute_sudo=True,
+        context={"active_test": False},
+        groups="base.group_user",
+    )
+    can_send_portal_join = fields.Boolean(compute="_compute_portal_join", compute_sudo=True, groups="base.group_user")
+    can_merge_portal_contact = fields.Boolean(compute="_compute_can_merge_portal_contact", groups="base.group_user")
+
+    # ---- when an order is confirmed
+
+    def _filter_without_account(self):
+        """Keep out orders of contacts that joined an account: that is theirs."""
+        orders = super()._filter_without_account()
+        return orders.filtered(lambda order: not order.sudo().partner_id.portal_join_id)
+
+    def _apply_portal_account_decisions(self, decisions, *args, **kwargs):
+        """Have those looked at whose address somebody logs in with: that may be the account they belong to."""
+        result = super()._apply_portal_account_decisions(decisions, *args, **kwargs)
+        taken = self.browse(order.id for order, decision in decisions.items() if decision == "login_taken")
+        if taken:
+            self.env["sale.portal.join"]._request_portal_joins(taken)
+        return result
+
+    def _is_portal_account_in_use(self):
+        """Leave an order to its owner once it has joined the account, too."""
+        return super()._is_portal_account_in_use() or bool(self.sudo().partner_id.portal_join_id)
+
+    def _get_portal_user_by_partner(self):
+        """Count the owner's account as the account of contacts that joined it."""
+        users = super()._get_portal_user_by_partner()
+        for partner in self.partner_id - self.env["res.partner"].union(*users):
+            if user_sudo := partner.sudo().portal_join_id.user_id:
+                users[partner] = user_sudo.with_env(self.env)
+        return users
+
+    @api.model
+    def _search_portal_user_id(self, operator, value):
+        domain = super()._search_portal_user_id(operator, value)
+        if operator != "in":
+            return domain
+        joined = Domain("partner_id.portal_join_id.user_id", "in", [user_id for user_id in value if user_id])
+        if False in value:
+            return (domain & Domain("partner_id.portal_join_id", "=", False)) | joined
+        return domain | joined
+
+    # ---- what the order says
+
+    @api.depends("partner_id.portal_join_id", "partner_id.user_ids", "portal_join_ids.join_state")
+    def _compute_portal_join(self):
+        joins = self.env["sale.portal.join"].search(
+            [("partner_id", "in", self.partner_id.ids), *self._get_portal_join_state_domain()], order="id"
+        )
+        join_by_partner = {join.partner_id: join for join in joins}
+        for order in self:
+            join = join_by_partner.get(order.partner_id, joins.browse())
+            order.portal_join_state = join.join_state
+            order.portal_join_note = join._get_portal_join_note()
+            order.portal_join_user_id = join.user_id
+            order.can_send_portal_join = bool(join) and join._can_send_portal_join_mail()
+
+    @api.model
+    def _get_portal_join_state_domain(self):
+        """Return the domain of the records that orders tell of: of contacts that have no user of their own.
+
+        :rtype: list
+        """
+        users = self.env["res.users"].sudo().with_context(active_test=False)._search([])
+        return [
+            ("join_state", "not in", ("new", "separated")),
+            ("partner_id", "not in", users.subselect("partner_id")),
+        ]
+
+    @api.model
+    def _search_portal_join_state(self, operator, value):
+        """Search by how it stands with the account of a guest's order."""
+        if operator != "in":
+            return NotImplemented
+        joins_sudo = self.env["sale.portal.join"].sudo()
+        states = [state for state in value if state]
+        domain = [("join_state", "in", states), *self._get_portal_join_state_domain()]
+        found = Domain("partner_id", "in", joins_sudo._search(domain).subselect("partner_id"))
+        if False in value:
+            every = joins_sudo._search(self._get_portal_join_state_domain())
+            found |= Domain("partner_id", "not in", every.subselect("partner_id"))
+        return found
+
+    @api.depends_context("uid")
+    @api.depends("portal_join_state", "portal_join_user_id")
+    def _compute_can_merge_portal_contact(self):
+        # Odoo's merge reads the website's visitors, whoever merges.
+        needed = ("base.partner.merge.automatic.wizard", "create"), ("website.visitor", "read")
+        may_merge = all(self.env[model].has_access(operation) for model, operation in needed)
+        for order in self:
+            owner_sudo = order.sudo().portal_join_user_id.partner_id
+            order.can_merge_portal_contact = bool(
+                may_merge
+                and owner_sudo
+                and order.portal_join_state != "joined"
+                and order.sudo()._can_portal_contacts_merge(owner_sudo, self.env.is_admin())
+            )
+
+    def _can_portal_contacts_merge(self, owner, is_admin):
+        """Tell whether Odoo would merge the order's contact with the owner's: it refuses some.
+
+        :param owner: the owner's contact
+        :param bool is_admin: whether an administrator merges, who may merge different spellings of an address
+        :rtype: bool
+        """
+        self.ensure_one()
+        guest = self.partner_id
+        return bool(
+            guest != owner
+            and not guest.with_context(active_test=False).user_ids
+            and (is_admin or guest.email == owner.email)
+            and owner not in guest.search([("id", "child_of", guest.id)])
+            and guest not in guest.search([("id", "child_of", owner.id)])
+        )
+
+    # ---- what staff can do
+
+    def action_send_portal_join_mail(self):
+        """Send the customer the mail again that says that the order waits for the account.
+
+        :return: a notification that says what was done
+        :rtype: dict
+        :raise UserError: there is nothing to send, or it was sent just now
+        :raise AccessError: the user may not edit this order
+        """
+        self.ensure_one()
+        self.check_access("write")
+        join_sudo = (
+            self.env["sale.portal.join"]
+            .sudo()
+            .search([("partner_id", "=", self.partner_id.id), ("join_state", "=", "waiting")], limit=1)
+        )
+        if not join_sudo or not self.can_send_portal_join:
+            raise UserError(
+                self.env._("The message can't be sent now: it was sent a short while ago, or the order doesn't wait.")
+            )
+        join_sudo.with_env(join_sudo._portal_join_env())._request_again()
+        return self._notify_portal_account_action(
+            self.env._("The message is on its way to %(email)s.", email=join_sudo.email), success=True
+        )
+
+    def action_view_portal_join_user(self):
+        """Open the account that the order's address belongs to, or its contact for who may not see users.
+
+        :return: a window action
+        :rtype: dict
+        :raise AccessError: the user may not read this order
+        """
+        self.ensure_one()
+        self.check_access("read")
+        user = self.portal_join_user_id
+        record = user if self.env.user.has_group("base.group_erp_manager") else user.sudo().partner_id
+        return {
+            "type": "ir.actions.act_window",
+            "res_model": record._name,
+            "res_id": record.id,
+            "views": [(False, "form")],
+        }
+
+    def action_merge_portal_contact(self):
+        """Open Odoo's own merge of contacts, with the order's contact and the owner's chosen.
+
+        :return: a window action
+        :rtype: dict
+        :raise UserError: Odoo would not merge these
+        :raise AccessError: the user may not edit this order
+        """
+        self.ensure_one()
+        self.check_access("write")
+        if not self.can_merge_portal_contact:
+            raise UserError(self.env._("These contacts can't be merged."))
+        owner = self.sudo().portal_join_user_id.partner_id
+        wizard = self.env["base.partner.merge.automatic.wizard"].create(
+            {"partner_ids": (self.partner_id | owner).ids, "dst_partner_id": owner.id, "state": "selection"}
+        )
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Merge Contacts"),
+            "res_model": wizard._name,
+            "res_id": wizard.id,
+            "view_mode": "form",
+            "target": "new",
+        }
+
+    def action_separate_portal_join(self):
+        """Separate the order's contact from the account that it joined.
+
+        :rtype: dict
+        :raise AccessError: the user is no administrator of sales
+        :raise UserError: the orders did not join, or something has happened since that can't be undone
+        """
+        self.ensure_one()
+        self.check_access("write")
+        join = self.sudo().partner_id.portal_join_id
+        if not join:
+            raise UserError(self.env._("These orders are not joined."))
+        return join.with_env(self.env).action_separate()

@@ -1,0 +1,77 @@
+from datetime import timedelta
+
+from .common import PortalAccountCommon
+
+
+class GuestOrderCommon(PortalAccountCommon):
+    """A shop with an owner of an account, and guests who buy with the owner's address."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.owner = cls.portal_user(cls.customer(name="Nora Owner", street="1 Owner Street", city="Ghent"))
+        cls.owner._prove_portal_mailbox()
+        # Before what the tests order: a proof holds for what was ordered by then, to the second.
+        cls.owner.portal_mailbox_date -= timedelta(minutes=1)
+
+    @classmethod
+    def guest(cls, name="Nora Guest", email="NORA@example.com", website=None, **values):
+        """The contact that the shop makes for a visitor who is not signed in."""
+        visitor = (website or cls.website).user_id
+        return (
+            cls.env["res.partner"]
+            .with_user(visitor)
+            .sudo()
+            .create({"name": name, "email": email, "street": "2 Guest Street", "city": "Bruges", **values})
+            .with_env(cls.env)
+        )
+
+    @classmethod
+    def guest_order(cls, guest=None, confirm=True, **values):
+        """An order that a visitor placed, confirmed."""
+        values = {"website_id": cls.website.id, **values}
+        order = cls.order(guest or cls.guest(), **values)
+        if confirm:
+            order.action_confirm()
+        return order
+
+    def joins_of(self, order):
+        return self.env["sale.portal.join"].search([("partner_id", "=", order.partner_id.id)])
+
+    def check(self):
+        """What the scheduled action does."""
+        self.env["sale.portal.join"]._search_due(100)._queue()
+
+    def waiting(self, order=None):
+        """A guest order that waits for the owner."""
+        order = order or self.guest_order()
+        self.check()
+        join = self.joins_of(order)
+        self.assertEqual(join.join_state, "waiting", join.reason)
+        return join
+
+    def join(self, order=None):
+        """A guest order that joined the owner's account by the link in the mail."""
+        join = self.waiting(order)
+        result = self.env["sale.portal.join"]._join_by_mailbox(join.partner_id, self.owner, join)
+        self.assertEqual(result, "joined")
+        self.env.invalidate_all()
+        return join
+
+    def assert_not_joined(self, order):
+        self.env.invalidate_all()
+        self.assertFalse(order.partner_id.portal_join_id)
+        self.assertFalse(order.partner_id.parent_id)
+        self.assertFalse(
+            order.partner_id in self.env["res.partner"].search([("id", "child_of", self.owner.partner_id.id)])
+        )
+
+    def assert_joined(self, order, proof=None):
+        self.env.invalidate_all()
+        join = order.partner_id.portal_join_id
+        self.assertEqual(join.join_state, "joined")
+        self.assertEqual(join.user_id, self.owner)
+        self.assertEqual(order.with_user(self.owner).partner_id, order.partner_id, "the owner may read the order")
+        if proof:
+            self.assertEqual(join.proof, proof)
+        return join

@@ -1,0 +1,150 @@
+"""A contact of a company sees all documents of the company: who may let one in."""
+
+from unittest.mock import patch
+
+from odoo.exceptions import AccessError
+from odoo.fields import Command
+from odoo.tests import Form, new_test_user, tagged
+
+from .common import PortalAccountCommon
+
+
+@tagged("post_install", "-at_install")
+class TestCompanyContacts(PortalAccountCommon):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.salesman.group_ids -= cls.env.ref("base.group_partner_manager")
+        cls.manager = new_test_user(
+            cls.env,
+            login="granter",
+            groups="sales_team.group_sale_salesman_all_leads,base.group_partner_manager",
+        )
+        cls.firm = cls.customer(name="Azure", email="info@azure.example.com", is_company=True)
+        cls.outsider = cls.customer(name="Outsider", email="outsider@example.com", parent_id=cls.firm.id)
+
+    def have_an_invoice(self, partner):
+        return self.env["account.move"].create(
+            {
+                "move_type": "out_invoice",
+                "partner_id": partner.id,
+                "invoice_line_ids": [Command.create({"product_id": self.product.id})],
+            }
+        )
+
+    def confirm(self, user, partner=None, **values):
+        order = self.order(partner or self.outsider, user_id=user.id, **values)
+        order.with_user(user).action_confirm()
+        return order
+
+    def test_a_salesperson_lets_no_outsider_into_a_companys_invoices(self):
+        self.have_an_invoice(self.firm)
+        order = self.confirm(self.salesman)
+        self.assert_no_account(order, "company_documents")
+        self.assertIn("The customer's company has other documents", self.notes_of(order)[0])
+        self.assertIn("who may grant portal access", self.notes_of(order)[0])
+
+    def test_documents_of_a_colleague_count_archived_or_not(self):
+        colleague = self.customer(name="Colleague", email="colleague@example.com", parent_id=self.firm.id)
+        self.order(colleague)
+        colleague.active = False
+        self.assert_no_account(self.confirm(self.salesman), "company_documents")
+
+    def test_who_may_grant_portal_access_confirms_and_the_account_is_there(self):
+        self.have_an_invoice(self.firm)
+        self.assert_account(self.confirm(self.manager))
+
+    def test_the_rights_of_the_environment_are_not_those_of_the_person(self):
+        self.have_an_invoice(self.firm)
+        order = self.order(self.outsider)
+        order.with_user(self.salesman).sudo().action_confirm()
+        self.assert_no_account(order, "company_documents")
+
+    def test_a_visitor_or_a_scheduled_action_that_confirms_lets_nobody_in(self):
+        self.have_an_invoice(self.firm)
+        for user in (self.website.user_id, self.env.ref("base.user_root")):
+            with self.subTest(user=user.login):
+                order = self.order(self.outsider, website_id=self.website.id)
+                order.with_user(user).sudo()._validate_order()
+                self.assert_no_account(order, "company_documents")
+
+    def test_the_setting_lets_every_contact_in(self):
+        self.have_an_invoice(self.firm)
+        with Form(self.env["res.config.settings"]) as form:
+            form.auto_portal_user_company_contacts = True
+        form.record.execute()
+        self.assert_account(self.confirm(self.salesman))
+
+    def test_a_contact_of_a_company_without_other_documents_gets_an_account(self):
+        order = self.order(self.outsider)
+        self.confirm(self.salesman)
+        self.assertTrue(self.users_of(self.outsider))
+        self.assertFalse(order.portal_account_issue)
+
+    def test_a_shopper_who_has_just_made_the_company_gets_an_account(self):
+        order = self.order(self.outsider, website_id=self.website.id)
+        order.with_user(self.website.user_id).sudo()._validate_order()
+        self.assert_account(order)
+
+    def test_a_company_that_orders_by_itself_gets_an_account(self):
+        self.have_an_invoice(self.outsider)
+        self.assert_account(self.confirm(self.salesman, self.firm))
+
+    def test_contacts_of_companies_are_told_apart_in_a_batch(self):
+        self.have_an_invoice(self.firm)
+        other_firm = self.customer(name="Wood", email="info@wood.example.com", is_company=True)
+        newcomer = self.customer(name="Newcomer", email="newcomer@example.com", parent_id=other_firm.id)
+        private = self.customer()
+        orders = self.order(self.outsider) + self.order(newcomer) + self.order(private)
+        orders.user_id = self.salesman
+        orders.with_user(self.salesman).action_confirm()
+        self.assert_no_account(orders[0], "company_documents")
+        self.assert_account(orders[1])
+        self.assert_account(orders[2])
+
+    def test_the_button_is_there_for_who_may_grant_and_for_nobody_else(self):
+        self.have_an_invoice(self.firm)
+        order = self.confirm(self.salesman)
+        self.assertFalse(order.with_user(self.salesman).can_create_portal_account)
+        answer = order.with_user(self.salesman).action_create_portal_account()
+        self.assertEqual(answer["params"]["type"], "warning")
+        self.assert_no_account(order, "company_documents")
+        self.assertTrue(order.with_user(self.manager).can_create_portal_account)
+        order.with_user(self.manager).action_create_portal_account()
+        self.assert_account(order)
+
+    def test_an_account_that_had_to_wait_is_as_granted_as_it_was(self):
+        self.have_an_invoice(self.firm)
+        for user, issue in ((self.salesman, "company_documents"), (self.manager, "pending")):
+            with self.subTest(user=user.login):
+                order = self.order(self.outsider, user_id=user.id)
+                with patch.object(self.registry["res.users"], "_lock_portal_logins", return_value=set()):
+                    order.with_user(user).action_confirm()
+                self.assert_no_account(order, issue)
+                self.env["sale.order"]._cron_create_pending_portal_accounts()
+                self.assertEqual(order.is_user_created, issue == "pending")
+
+    def test_a_salesperson_can_not_grant_by_writing_fields(self):
+        order = self.order(self.outsider, user_id=self.salesman.id)
+        with self.assertRaises(AccessError):
+            order.with_user(self.salesman).portal_account_granted = True
+
+    def resend_to(self, user, email):
+        """Correct the address of a contact that nobody has used the account of, and send the invitation again."""
+        order = self.confirm(self.manager)
+        account = self.assert_account(order)
+        order.user_id = user
+        self.outsider.email = email
+        order.with_user(user).action_resend_portal_invitation()
+        self.env["sale.portal.invitation"].search([("user_id", "=", account.id)])._follow_addresses()
+        return account
+
+    def test_a_salesperson_lets_no_outsider_in_by_correcting_the_address_of_an_invitation(self):
+        self.have_an_invoice(self.firm)
+        account = self.resend_to(self.salesman, "somebody.else@example.com")
+        self.assertEqual(account.login, "outsider@example.com")
+
+    def test_who_may_grant_portal_access_corrects_the_address_of_an_invitation(self):
+        self.have_an_invoice(self.firm)
+        account = self.resend_to(self.manager, "corrected@example.com")
+        self.assertEqual(account.login, "corrected@example.com")

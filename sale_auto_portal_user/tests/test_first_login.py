@@ -1,0 +1,207 @@
+"""Whoever placed the order saw its link, and may be a stranger: it works until the owner comes."""
+
+from datetime import timedelta
+from unittest.mock import patch
+
+from odoo import fields
+from odoo.fields import Command
+from odoo.tests import JsonRpcException, tagged
+from odoo.tools import mute_logger
+
+from .common import PortalAccountCommon, PortalAccountHttpCommon
+
+CRON = "sale_auto_portal_user.ir_cron_pending_portal_accounts"
+
+
+class FirstLoginCommon(PortalAccountCommon):
+    def sell(self, **partner_values):
+        """Confirm an order, and have its customer log in with a password from now on."""
+        order = self.order(self.customer(**partner_values), website_id=self.website.id)
+        order.action_confirm()
+        user = self.assert_account(order)
+        user.password = "a long password"
+        return order, user
+
+    def sign_in(self, user):
+        self.env.flush_all()
+        credential = {"type": "password", "login": user.login, "password": "a long password"}
+        self.env["res.users"].authenticate(credential, {"interactive": True})
+        self.env.invalidate_all()
+
+    def invoice(self, order, partner=None):
+        order.order_line.qty_delivered = 1
+        invoice = order._create_invoices()
+        if partner:
+            invoice.partner_id = partner
+        invoice.action_post()
+        return invoice
+
+
+@tagged("post_install", "-at_install")
+class TestFirstLogin(FirstLoginCommon):
+    def test_the_first_login_voids_the_tokens_of_all_documents(self):
+        order, user = self.sell()
+        address = self.customer(name="", email=False, type="invoice", parent_id=order.partner_id.id)
+        firm = self.customer(name="Paying Agent", email="pay@example.com")
+        quotation = self.order(order.partner_id)
+        documents = [
+            order,
+            quotation,
+            self.invoice(order, firm),
+            self.env["account.move"].create(
+                {
+                    "move_type": "out_invoice",
+                    "partner_id": address.id,
+                    "invoice_line_ids": [Command.create({"product_id": self.product.id})],
+                }
+            ),
+        ]
+        foreign = self.order(self.customer(name="Foreign", email="foreign@example.com"))
+        tokens = [document._portal_ensure_token() for document in (*documents, foreign)]
+        self.sign_in(user)
+        for document, token in zip(documents, tokens, strict=False):
+            self.assertNotEqual(document.access_token, token, document)
+        self.assertEqual(foreign.access_token, tokens[-1])
+
+    def test_a_link_made_after_the_first_login_goes_on_working(self):
+        order, user = self.sell()
+        self.sign_in(user)
+        token = order._portal_ensure_token()
+        self.sign_in(user)
+        self.assertEqual(order.access_token, token)
+
+    def test_an_account_that_no_order_created_keeps_its_links(self):
+        partner = self.customer()
+        user = self.portal_user(partner)
+        user.password = "a long password"
+        order = self.order(partner)
+        token = order._portal_ensure_token()
+        self.sign_in(user)
+        self.assertEqual(order.access_token, token)
+
+    def test_later_logins_ask_the_database_for_nothing_more(self):
+        _order, user = self.sell()
+        self.sign_in(user)
+        with patch.object(self.registry["res.users"], "_void_portal_tokens") as void:
+            self.sign_in(user)
+        void.assert_not_called()
+
+    @mute_logger("odoo.sql_db", "odoo.addons.sale_auto_portal_user.models.res_users")
+    def test_an_error_breaks_no_login_and_the_scheduled_action_makes_up_for_it(self):
+        order, user = self.sell()
+        token = order._portal_ensure_token()
+
+        def fail(partners):
+            partners.env.cr.execute("SELECT 1 / 0")
+
+        with patch.object(self.registry["res.partner"], "_get_exposed_portal_documents", fail):
+            self.sign_in(user)
+        self.assertTrue(user.login_date)
+        self.assertEqual(order.access_token, token)
+        self.assert_looked_at_again()
+        self.env["sale.order"]._cron_create_pending_portal_accounts()
+        self.assertNotEqual(order.access_token, token)
+
+    def test_a_document_that_somebody_is_writing_on_follows_by_the_scheduled_action(self):
+        order, user = self.sell()
+        other = self.order(order.partner_id)
+        tokens = order._portal_ensure_token(), other._portal_ensure_token()
+        try_lock = self.registry["sale.order"].try_lock_for_update
+        with patch.object(
+            self.registry["sale.order"],
+            "try_lock_for_update",
+            lambda orders, **options: try_lock(orders.filtered(lambda each: each.id != order.id), **options),
+        ):
+            self.sign_in(user)
+        self.assertEqual(order.access_token, tokens[0])
+        self.assertNotEqual(other.access_token, tokens[1])
+        self.assert_looked_at_again()
+        self.env["sale.order"]._cron_create_pending_portal_accounts()
+        self.assertNotEqual(order.access_token, tokens[0])
+
+    def assert_looked_at_again(self):
+        triggers = self.env["ir.cron.trigger"].search([("cron_id", "=", self.env.ref(CRON).id)])
+        self.assertTrue(
+            triggers.filtered(lambda trigger: trigger.call_at < fields.Datetime.now() + timedelta(minutes=2))
+        )
+
+
+@tagged("post_install", "-at_install", "once")
+class TestOldLinks(FirstLoginCommon, PortalAccountHttpCommon):
+    """What a guest's link does before and after the owner's first login."""
+
+    def setUp(self):
+        super().setUp()
+        self.sale, self.user = self.sell()
+        self.link = self.sale.get_portal_url()
+        self.token = self.sale.access_token
+
+    def come_in(self):
+        """The owner comes in and enters an address; then there is a guest again."""
+        self.sign_in(self.user)
+        self.sale.partner_id.street = "Secret Lane 1"
+        self.env.flush_all()
+        self.authenticate(None, None)
+
+    def test_a_guests_link_shows_nothing_after_the_owners_first_login(self):
+        self.authenticate(None, None)
+        self.assertIn(self.sale.name, self.url_open(self.link).text)
+        self.come_in()
+        for link in (self.link, f"{self.link}&report_type=html", f"{self.link}&report_type=pdf&download=true"):
+            response = self.url_open(link)
+            self.assertIn("/web/login", response.url)
+            self.assertNotIn("Secret Lane", response.text)
+
+    def post_message(self):
+        return self.make_jsonrpc_request(
+            "/mail/message/post",
+            {
+                "thread_model": "sale.order",
+                "thread_id": self.sale.id,
+                "post_data": {"body": "Send it to my new address", "message_type": "comment"},
+                "token": self.token,
+            },
+        )
+
+    def test_a_guest_writes_in_the_owners_name_no_more(self):
+        self.authenticate(None, None)
+        self.assertTrue(self.post_message())
+        self.come_in()
+        with mute_logger("odoo.http"), self.assertRaises(JsonRpcException):
+            self.post_message()
+
+    def test_a_payment_page_that_is_open_pays_nothing_wrong(self):
+        self.come_in()
+        with mute_logger("odoo.http"), self.assertRaisesRegex(JsonRpcException, "ValidationError"):
+            self.make_jsonrpc_request(
+                f"/my/orders/{self.sale.id}/transaction",
+                {"access_token": self.token, "amount": 100.0},
+            )
+        self.assertFalse(self.sale.transaction_ids)
+
+    def test_a_payment_under_way_is_booked_and_its_payer_asked_to_sign_in(self):
+        provider = self.env["payment.provider"].create({"name": "Bank", "code": "none", "state": "test"})
+        method = self.env["payment.method"].create({"name": "Card", "code": "card_of_test"})
+        transaction = self.env["payment.transaction"].create(
+            {
+                "provider_id": provider.id,
+                "payment_method_id": method.id,
+                "reference": "under-way",
+                "amount": self.sale.amount_total,
+                "currency_id": self.sale.currency_id.id,
+                "partner_id": self.sale.partner_id.id,
+                "sale_order_ids": [Command.set(self.sale.ids)],
+                "landing_route": self.link,
+            }
+        )
+        transaction._set_pending()
+        self.come_in()
+        transaction._set_done()
+        self.assertEqual(transaction.state, "done")
+        self.assertIn("/web/login", self.url_open(transaction.landing_route).url)
+
+    def test_the_owner_goes_on_with_the_same_page(self):
+        self.authenticate(self.user.login, "a long password")
+        response = self.url_open(self.link)
+        self.assertEqual(response.status_code, 200)
+        self.assertIn(self.sale.name, response.text)

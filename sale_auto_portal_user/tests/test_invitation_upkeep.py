@@ -1,0 +1,383 @@
+"""What becomes of an invitation in time: reminded, accepted by another way, expired, archived, sent again."""
+
+from datetime import timedelta
+from unittest.mock import patch
+
+from odoo import fields
+from odoo.exceptions import AccessError, UserError
+from odoo.tests import new_test_user, tagged
+from odoo.tools import mute_logger
+
+from odoo.addons.sale_auto_portal_user.models import portal_invitation_upkeep
+
+from .common import PortalInvitationCommon
+
+
+@tagged("post_install", "-at_install", "once")
+class TestReminder(PortalInvitationCommon):
+    def setUp(self):
+        super().setUp()
+        self.sale, self.invitation = self.invite()
+        self.link = self.send_link()
+
+    def test_it_is_sent_at_half_of_the_link_s_validity_unless_the_shop_says_otherwise(self):
+        self.assertEqual(self.company.auto_portal_user_reminder_days, 3)
+        self.env["ir.config_parameter"].set_param("auth_signup.signup.validity.hours", 480)
+        self.assertEqual(self.env["res.company"].create({"name": "Later"}).auto_portal_user_reminder_days, 10)
+
+    def test_who_has_not_used_the_invitation_is_reminded_once(self):
+        self.days_pass(self.invitation, 2)
+        self.keep_house()
+        self.assertFalse(self.send(), "not before its time")
+        self.days_pass(self.invitation, 1)
+        self.keep_house()
+        (body,) = self.send().values()
+        self.assertIn("is waiting for you", body)
+        self.assertNotIn("thank you for your order", body)
+        self.assertNotEqual(self.links_in(body)[0], self.link)
+        self.assertTrue(self.links_in(body)[1], "it can be declined, too")
+        self.assertEqual(self.invitation.state, "sent")
+        self.assertTrue(self.invitation.reminded_date)
+        self.assertGreater(self.invitation.expiry_date, fields.Datetime.now() + timedelta(days=5))
+        self.days_pass(self.invitation, 4)
+        self.keep_house()
+        self.assertFalse(self.send(), "one reminder")
+
+    def test_a_shop_that_wants_none_sends_none(self):
+        self.company.auto_portal_user_reminder_days = 0
+        self.days_pass(self.invitation, 5)
+        self.keep_house()
+        self.assertFalse(self.send())
+
+    def test_a_link_that_has_run_out_is_no_reason_for_a_reminder(self):
+        self.days_pass(self.invitation, 7)
+        self.keep_house()
+        self.assertFalse(self.send())
+        self.assertEqual(self.invitation.state, "expired")
+
+    def test_nobody_is_reminded_in_vain(self):
+        def log_in(invitation):
+            self.log_in(invitation.user_id)
+
+        def set_password(invitation):
+            invitation.user_id.password = "by the administrator"
+
+        def decline(invitation):
+            invitation._decline()
+
+        def archive(invitation):
+            invitation.user_id.action_archive()
+
+        def cancel_order(invitation):
+            invitation.order_id._action_cancel()
+
+        for number, happening in enumerate((log_in, set_password, decline, archive, cancel_order)):
+            _order, invitation = self.invite(email=f"otto{number}@example.com")
+            self.send()
+            happening(invitation)
+            self.days_pass(invitation, 4)
+            self.keep_house()
+            with self.subTest(happening=happening.__name__):
+                self.assertNotIn(f"otto{number}@example.com", self.send())
+
+    def test_an_order_that_is_cancelled_after_the_reminder_was_requested_stops_it(self):
+        self.days_pass(self.invitation, 3)
+        self.keep_house()
+        self.sale._action_cancel()
+        self.assertFalse(self.send())
+        self.assertEqual(self.invitation.state, "cancelled")
+
+
+@tagged("post_install", "-at_install", "once")
+class TestUpkeep(PortalInvitationCommon):
+    def test_who_came_in_by_another_way_has_accepted(self):
+        _order, invitation = self.invite()
+        self.send()
+        self.log_in(invitation.user_id)
+        self.keep_house()
+        self.assertEqual((invitation.state, invitation.accepted_date), ("accepted", invitation.user_id.login_date))
+
+    def test_a_link_that_has_run_out_is_shown_on_the_order(self):
+        order, invitation = self.invite()
+        self.send()
+        self.days_pass(invitation, 6)
+        self.keep_house()
+        self.assertEqual((invitation.state, order.portal_account_state), ("expired", "expired"))
+
+    def test_accounts_that_are_never_used_are_archived_where_the_shop_wants_it(self):
+        unused_order, unused = self.invite()
+        _order, used = self.invite(email="otto@example.com")
+        self.send()
+        self.log_in(used.user_id)
+        (unused + used)._expire()
+        self.days_pass(unused + used, 90)
+        self.keep_house()
+        self.assertTrue(unused.user_id.active, "never, unless a number of days is set")
+        self.company.auto_portal_user_archive_days = 90
+        self.keep_house()
+        self.assertFalse(unused.user_id.active)
+        self.assertTrue(used.user_id.active)
+        self.assertIn("never used", self.notes_of(unused_order)[0])
+        self.assertEqual(unused.state, "expired")
+        self.assertEqual(unused_order.portal_account_state, "archived")
+
+    def test_an_account_is_not_archived_before_its_time(self):
+        _order, invitation = self.invite()
+        self.company.auto_portal_user_archive_days = 90
+        self.send()
+        self.days_pass(invitation, 89)
+        self.keep_house()
+        self.assertTrue(invitation.user_id.active)
+
+    def test_an_account_of_another_company_keeps_its_own_rule(self):
+        other = self.env["res.company"].create({"name": "Other", "auto_portal_user_archive_days": 1})
+        self.env.user.company_ids += other
+        _order, invitation = self.invite()
+        self.send()
+        self.days_pass(invitation, 10)
+        self.keep_house()
+        self.assertTrue(invitation.user_id.active)
+
+    def test_many_are_looked_after_in_portions(self):
+        self.patch(portal_invitation_upkeep, "SEARCH_LIMIT", 2)
+        invitations = self.invite_many(5)
+        self.send()
+        self.days_pass(invitations, 7)
+        with patch.object(
+            self.registry["ir.cron"], "_commit_progress", autospec=True, return_value=float("inf")
+        ) as commit:
+            self.env["sale.portal.invitation"]._cron_upkeep()
+        self.assertEqual(set(invitations.mapped("state")), {"expired"})
+        self.assertGreaterEqual(commit.call_count, 3)
+
+    def test_one_that_somebody_is_writing_on_holds_up_nobody_else(self):
+        locked, other = self.invite_many(2)
+        self.send()
+        self.days_pass(locked + other, 7)
+        try_lock = self.registry["sale.portal.invitation"].try_lock_for_update
+        with patch.object(
+            self.registry["sale.portal.invitation"],
+            "try_lock_for_update",
+            lambda records, **options: try_lock(records - locked, **options),
+        ):
+            self.keep_house()
+        self.assertEqual((locked.state, other.state), ("sent", "expired"))
+
+
+@tagged("post_install", "-at_install", "once")
+class TestCancelled(PortalInvitationCommon):
+    def test_an_order_that_is_cancelled_before_the_invitation_has_left_invites_nobody(self):
+        order, invitation = self.invite()
+        order._action_cancel()
+        self.assertFalse(self.send())
+        self.assertEqual((invitation.state, order.portal_account_state), ("cancelled", "uninvited"))
+
+    def test_the_customer_s_other_order_is_thanked_for_in_its_place(self):
+        order, invitation = self.invite()
+        other = self.order(order.partner_id)
+        other.action_confirm()
+        order._action_cancel()
+        body = self.send()["nora@example.com"]
+        self.assertIn(other.name, body)
+        self.assertNotIn(order.name, body)
+        self.assertEqual(invitation.order_id, other)
+
+    def test_a_customer_who_orders_again_later_is_invited_then(self):
+        order, invitation = self.invite()
+        order._action_cancel()
+        self.send()
+        self.keep_house()
+        self.assertFalse(self.send())
+        other = self.order(order.partner_id)
+        other.action_confirm()
+        self.keep_house()
+        self.assertIn(other.name, self.send()["nora@example.com"])
+        self.assertEqual(invitation.state, "sent")
+
+    def test_a_mail_that_an_administrator_cancels_in_the_queue_is_not_sent_again(self):
+        _order, invitation = self.invite()
+        invitation._queue()
+        invitation.mail_id.cancel()
+        self.assertFalse(self.send())
+        self.assertFalse(self.send())
+        self.assertEqual(invitation.state, "cancelled")
+        self.keep_house()
+        self.assertFalse(self.send())
+
+    def test_a_mail_that_an_administrator_deletes_is_not_sent_again(self):
+        _order, invitation = self.invite()
+        invitation._queue()
+        invitation.mail_id.unlink()
+        self.assertFalse(self.send())
+        self.assertEqual(invitation.state, "cancelled")
+        invitation._resend()
+        self.assertTrue(self.send(), "by hand it can")
+
+    def test_a_user_who_is_deleted_takes_the_waiting_mail_along(self):
+        _order, invitation = self.invite()
+        invitation._queue()
+        mail = invitation.mail_id
+        invitation.user_id.unlink()
+        self.assertFalse(invitation.exists() or mail.exists())
+
+
+@tagged("post_install", "-at_install", "once")
+class TestSendAgain(PortalInvitationCommon):
+    def test_it_can_be_sent_again_less_and_less_often(self):
+        order, invitation = self.invite()
+        self.send()
+        waits = []
+        for _time in range(8):
+            with self.assertRaisesRegex(UserError, "a short time ago"):
+                order.action_resend_portal_invitation()
+            wait = invitation._get_next_resend_date() - invitation.last_sent_date
+            waits.append(wait.total_seconds() / 60)
+            invitation.last_sent_date -= wait
+            order.action_resend_portal_invitation()
+            self.assertEqual(len(self.send()), 1)
+        self.assertEqual(waits, [5, 15, 45, 135, 405, 1215, 1440, 1440])
+
+    def test_another_address_does_not_wait(self):
+        order, _invitation = self.invite(email="nora@exmaple.com")
+        self.send()
+        order.partner_id.email = "nora@example.com"
+        order.action_resend_portal_invitation()
+        self.assertIn("nora@example.com", self.send())
+
+    def test_what_was_not_delivered_does_not_wait(self):
+        order, invitation = self.invite()
+        invitation._fail("450 try later")
+        order.action_resend_portal_invitation()
+        self.assertTrue(self.send())
+
+    def test_pressing_twice_sends_once(self):
+        order, _invitation = self.invite()
+        order.action_resend_portal_invitation()
+        order.action_resend_portal_invitation()
+        self.assertEqual(len(self.send()), 1)
+
+    def test_who_declined_can_be_invited_by_hand(self):
+        order, invitation = self.invite()
+        self.send()
+        invitation._decline()
+        self.days_pass(invitation, 1)
+        self.assertTrue(order.can_resend_portal_invitation)
+        order.action_resend_portal_invitation()
+        self.assertTrue(invitation.user_id.active)
+        self.assertTrue(self.send())
+        self.assertEqual(invitation.state, "sent")
+
+    def test_an_account_that_somebody_revoked_is_not_revived(self):
+        order, invitation = self.invite()
+        self.send()
+        invitation.user_id.action_archive()
+        self.env.invalidate_all()
+        self.assertFalse(order.can_resend_portal_invitation)
+        with self.assertRaisesRegex(UserError, "archived by somebody"):
+            invitation.action_resend()
+        self.assertFalse(invitation.user_id.active)
+
+    def test_an_invitation_that_was_deleted_is_made_anew(self):
+        order, invitation = self.invite()
+        invitation.unlink()
+        self.env.invalidate_all()
+        self.assertEqual(order.portal_account_state, "uninvited")
+        order.action_resend_portal_invitation()
+        self.assertTrue(self.send())
+
+    def test_many_are_sent_again_at_once(self):
+        invitations = self.invite_many(3)
+        accepted, revoked, waiting = invitations
+        self.send()
+        self.log_in(accepted.user_id)
+        revoked.user_id.action_archive()
+        self.days_pass(invitations, 1)
+        answer = invitations.with_user(self.sales_manager()).action_resend()
+        self.assertIn("1 of 3", answer["params"]["message"])
+        self.assertEqual(list(self.send()), [waiting.email])
+
+    def sales_manager(self):
+        return new_test_user(self.env, login="boss", groups="sales_team.group_sale_manager")
+
+    def test_many_accounts_are_archived_at_once_by_who_may_change_users(self):
+        invitations = self.invite_many(2)
+        with self.assertRaises(AccessError):
+            invitations.with_user(self.sales_manager()).action_archive_account()
+        administrator = new_test_user(self.env, login="admin2", groups="base.group_user,base.group_erp_manager")
+        answer = invitations.with_user(administrator).action_archive_account()
+        self.assertIn("2 accounts", answer["params"]["message"])
+        self.assertFalse(any(invitations.user_id.mapped("active")))
+        self.assertEqual(set(invitations.mapped("state")), {"cancelled"})
+
+    @mute_logger("odoo.addons.base.models.ir_model")
+    def test_others_neither_see_nor_send_invitations(self):
+        _order, invitation = self.invite()
+        employee = new_test_user(self.env, login="employee", groups="base.group_user")
+        for user in (employee, self.salesman, invitation.user_id):
+            for method in ("action_resend", "action_archive_account", "read"):
+                with self.subTest(user=user.login, method=method), self.assertRaises(AccessError):
+                    getattr(invitation.with_user(user), method)()
+
+    def test_managers_see_the_invitations_of_their_companies(self):
+        other = self.env["res.company"].create({"name": "Other Company"})
+        self.env.user.company_ids += other
+        _order, here = self.invite()
+        order = self.order(self.customer(email="otto@example.com"), company_id=other.id)
+        order.action_confirm()
+        there = self.invitation_of(order)
+        self.assertEqual(there.company_id, other)
+        for groups in ("sales_team.group_sale_manager", "base.group_user,base.group_erp_manager"):
+            manager = new_test_user(self.env, login=groups, groups=groups)
+            found = self.env["sale.portal.invitation"].with_user(manager).search([])
+            self.assertIn(here, found)
+            self.assertNotIn(there, found)
+
+
+@tagged("post_install", "-at_install", "once")
+class TestFigures(PortalInvitationCommon):
+    def test_the_figures_say_how_many_were_sent_and_accepted_and_how_fast(self):
+        fast, slow, unused, unsent = self.invite_many(4)
+        unsent.next_attempt += timedelta(days=1)
+        self.send()
+        self.days_pass(fast, 1)
+        self.days_pass(slow, 3)
+        (fast + slow)._accept()
+        self.env.flush_all()
+        manager = new_test_user(self.env, login="boss", groups="sales_team.group_sale_manager")
+        (figures,) = (
+            self.env["sale.portal.invitation.report"]
+            .with_user(manager)
+            ._read_group(
+                [("partner_id", "in", (fast + slow + unused + unsent).partner_id.ids)],
+                [],
+                ["__count", "sent:sum", "accepted:sum", "never_used:sum", "acceptance_rate:avg", "acceptance_days:avg"],
+            )
+        )
+        self.assertEqual(figures[:4], (4, 3, 2, 1))
+        self.assertAlmostEqual(figures[4], 2 / 3)
+        self.assertAlmostEqual(figures[5], 2, places=2)
+
+    def test_the_figures_open_in_each_view(self):
+        manager = new_test_user(self.env, login="boss", groups="sales_team.group_sale_manager")
+        self.invite()
+        for action in ("action_portal_invitations", "action_portal_invitation_report"):
+            action = self.env.ref(f"sale_auto_portal_user.{action}")
+            model = self.env[action.res_model].with_user(manager)
+            for view in action.view_mode.split(","):
+                with self.subTest(action=action.name, view=view):
+                    self.assertTrue(model.get_view(view_type=view)["arch"])
+
+    def test_the_menus_are_within_reach_with_and_without_the_app_sales(self):
+        for groups in ("sales_team.group_sale_manager", "base.group_user,base.group_erp_manager"):
+            manager = new_test_user(self.env, login=groups, groups=groups)
+            menus = self.env["ir.ui.menu"].with_user(manager)._visible_menu_ids()
+            menu = self.env.ref("sale_auto_portal_user.menu_website_portal_invitation_report")
+            with self.subTest(groups=groups):
+                while menu:
+                    self.assertIn(menu.id, menus, menu.complete_name)
+                    menu = menu.parent_id
+
+    def test_a_salesperson_sees_no_menu_of_invitations(self):
+        menus = self.env["ir.ui.menu"].with_user(self.salesman)._visible_menu_ids()
+        for name in ("menu_website_portal_invitations", "menu_website_portal_invitation_report"):
+            self.assertNotIn(self.env.ref(f"sale_auto_portal_user.{name}").id, menus)

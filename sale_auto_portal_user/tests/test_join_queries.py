@@ -1,0 +1,49 @@
+from odoo.tests import tagged
+from odoo.tools import SQL
+
+from .join_common import GuestOrderCommon
+
+
+@tagged("post_install", "-at_install", "once")
+class TestJoinQueries(GuestOrderCommon):
+    """What guest orders of customers with accounts cost a confirmation, counted in queries."""
+
+    def count_confirming(self, number, *, join):
+        self.company.auto_portal_user_join = join
+        orders = self.env["sale.order"].union(*(self.guest_order(confirm=False) for _number in range(number)))
+        self.env.flush_all()
+        self.env.invalidate_all()
+        before = self.env.cr.sql_log_count
+        orders.action_confirm()
+        self.env.flush_all()
+        queries = self.env.cr.sql_log_count - before
+        self.assertEqual(set(orders.mapped("portal_account_issue")), {"login_taken"})
+        return queries
+
+    def test_however_many_wait_for_their_owners_only_the_queueing_of_the_mails_is_added(self):
+        for join in (False, True):  # warms the caches
+            self.count_confirming(2, join=join)
+        # One INSERT for all, and the three queries in which Odoo triggers a scheduled action.
+        for number in (1, 30):
+            with self.subTest(number=number):
+                # Odoo writes once more where the orders' fields change in two different seconds.
+                without, with_joins = (
+                    min(self.count_confirming(number, join=join) for _try in range(2)) for join in (False, True)
+                )
+                self.assertLessEqual(with_joins - without, 4)
+
+    def test_nothing_is_looked_for_where_nothing_was_proved(self):
+        self.owner.portal_mailbox = False
+        self.guest_order()
+        offers = self.env["sale.portal.join"]._get_portal_join_offers
+        offers(self.owner)
+        with self.assertQueryCount(0):
+            self.assertFalse(offers(self.owner))
+
+    def test_the_guests_of_an_address_are_found_by_an_index(self):
+        domain = self.env["res.partner"]._get_portal_guest_domain("nora@example.com")
+        query = self.env["res.partner"].sudo()._search(domain, order="id desc", limit=50)
+        for way in ("seqscan", "hashjoin", "mergejoin"):  # a small table is read whole otherwise
+            self.env.cr.execute(f"SET LOCAL enable_{way} = off")
+        plan = "\n".join(line for (line,) in self.env.execute_query(SQL("EXPLAIN %s", query.select())))
+        self.assertIn("res_partner_portal_guest_address_idx", plan)

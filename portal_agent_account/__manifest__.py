@@ -1,7 +1,7 @@
 {
     "name": "Portal Agent Account",
     "summary": "Agents look after their customers from the portal: quotations, orders and invoices, read only",
-    "version": "19.0.1.0.0",
+    "version": "19.0.2.0.0",
     "category": "Sales/Sales",
     "author": "Portal Accounts contributors",
     "maintainer": "Portal Accounts contributors",
@@ -12,7 +12,11 @@
         "security/portal_agent_rules.xml",
         "security/ir.model.access.csv",
         "data/mail_template_data.xml",
+        "data/mail_template_weekly_data.xml",
+        "data/ir_cron_data.xml",
+        "wizard/portal_agent_access_views.xml",
         "wizard/portal_agent_assign_views.xml",
+        "wizard/portal_agent_hand_over_views.xml",
         "wizard/portal_wizard_views.xml",
         "views/res_partner_views.xml",
         "views/res_users_views.xml",
@@ -30,7 +34,10 @@
         "views/portal_agent_dashboard_templates.xml",
         "views/portal_agent_customer_templates.xml",
         "views/portal_agent_document_templates.xml",
+        "views/portal_agent_export_templates.xml",
+        "views/sale_order_templates.xml",
         "views/portal_my_templates.xml",
+        "views/portal_my_agents_templates.xml",
     ],
     "demo": [
         "demo/portal_agent_demo.xml",
@@ -43,13 +50,24 @@
         "static/description/dashboard-phone.png",
     ],
     "assets": {
-        "web.assets_frontend": [
-            "portal_agent_account/static/src/interactions/**/*",
+        # Loaded by the agents' pages alone, before the website's lazy bundle, which has what its modules import:
+        # until then these are missing. Odoo loads its tours in the same way.
+        "portal_agent_account.assets_portal_agent": [
+            ("include", "web._assets_helpers"),
+            ("include", "web._assets_frontend_helpers"),
+            "web/static/src/scss/pre_variables.scss",
+            "web/static/lib/bootstrap/scss/_variables.scss",
+            "web/static/lib/bootstrap/scss/_variables-dark.scss",
+            "web/static/lib/bootstrap/scss/_maps.scss",
             "portal_agent_account/static/src/scss/**/*",
+            "web/static/tests/legacy/ignore_missing_deps_start.js",
+            "portal_agent_account/static/src/interactions/**/*",
+            "web/static/tests/legacy/ignore_missing_deps_stop.js",
         ],
         "web.assets_tests": [
             "portal_agent_account/static/tests/tours/**/*",
         ],
     },
+    "uninstall_hook": "uninstall_hook",
     "application": True,
 }

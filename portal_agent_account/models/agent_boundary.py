@@ -10,6 +10,12 @@ Not here, on purpose: ``access_token`` and every URL that carries it, internal n
 what a sale earns (costs, margins), bank accounts, credit limits and risk figures, signup data,
 messages, followers, activities and attachments, journal items that are not the lines of the
 document, and who else is an agent of the customer.
+
+What the pages say of records that are closed as a whole is read with more rights by these methods, of documents and
+customers that were found under the agent's rules, and leaves them as plain values: what is not paid, by instalment, and
+when how much was paid (``account_move_instalment.py``), a customer's ledger for its statement
+(``portal_agent_ledger.py``), deliveries (``sale_order.py``), names and units of products
+(``sale_order_line_products.py``).
 """
 
 _TECHNICAL = "identifies the record and names it in links, lists and error messages"
@@ -120,6 +126,9 @@ READABLE_FIELDS = {
         "date": _ORDER,
         "invoice_date": _DOCUMENT,
         "invoice_date_due": _DOCUMENT,
+        "portal_agent_date_due": _STATUS,
+        "portal_agent_date_overdue": _STATUS,
+        "portal_agent_amount_overdue": _STATUS,
         "ref": _DOCUMENT,
         "payment_reference": _DOCUMENT,
         "invoice_origin": _DOCUMENT,

@@ -4,42 +4,35 @@ from odoo import models
 from odoo.http import request
 
 from .agent_scope import AGENT, enter_agent_scope, get_agent_scope
-from .portal_agent_preview import DESIGNER_GROUP, enter_preview
+
+DESIGNER_GROUP = "website.group_website_designer"
 
 
 class IrHttp(models.AbstractModel):
     _inherit = "ir.http"
 
     @classmethod
-    def _get_translation_frontend_modules_name(cls):
-        """Have the website load the translations of this addon's scripts: they would speak English otherwise."""
-        return [*super()._get_translation_frontend_modules_name(), "portal_agent_account"]
-
-    @classmethod
     def _pre_dispatch(cls, rule, args):
         """Put the request in the agent's scope when its route was declared with ``portal_agent=True``.
 
-        Such a route is for agents only, whatever its controller does. Those who design the website
-        get a preview of its page; anybody else is shown the way out of the portal.
+        Such a route is for agents, whatever its controller does. Somebody who designs the website gets
+        the page of an agent without customers. Anybody else is redirected.
         """
         is_agent_route = rule.endpoint.routing.get("portal_agent", False) is True
         enter_agent_scope(is_agent_route)
-        if is_agent_route and not request.env.user._is_portal_agent():
-            if cls._may_preview_portal_agent_page():
-                enter_preview()
-            else:
-                cls._refuse_portal_agent_route(rule)
+        if is_agent_route and not (request.env.user._is_portal_agent() or cls._may_design_portal_agent_page()):
+            cls._refuse_portal_agent_route(rule)
         return super()._pre_dispatch(rule, args)
 
     @classmethod
     def _post_dispatch(cls, response):
-        """Have no browser keep what an agent saw: after logging out, "Back" would show it to the next one."""
+        """Keep the agent's pages out of the browser's history: "Back" would show them after signing out."""
         if get_agent_scope() == AGENT:
             response.headers.setdefault("Cache-Control", "no-store")
         return super()._post_dispatch(response)
 
     @classmethod
-    def _may_preview_portal_agent_page(cls):
+    def _may_design_portal_agent_page(cls):
         """Return whether the current user designs the website that the agent's pages are part of.
 
         :rtype: bool
@@ -59,7 +52,7 @@ class IrHttp(models.AbstractModel):
 
     @classmethod
     def _dispatch(cls, endpoint):
-        """Drop the one query parameter that no controller can be given by its name: it is a server error otherwise."""
+        """Drop the query parameter "self": no method can be given one by that name."""
         if endpoint.routing.get("portal_agent", False) is True:
             request.params.pop("self", None)
         return super()._dispatch(endpoint)

@@ -1,7 +1,20 @@
-from odoo import models
+"""The one place that touches Odoo's record rules. What a port to Odoo 20.0 changes: docs/porting-to-20.md."""
+
+from odoo import api, models
+from odoo.fields import Domain
 
 from . import agent_scope
 from .res_users import AGENT_GROUP
+
+
+class IrModelAccess(models.Model):
+    _inherit = "ir.model.access"
+
+    def check(self, model, mode="read", raise_exception=True):
+        """Let those who design an agent's page open it, whatever they may read elsewhere: they find no record."""
+        if mode == "read" and self.env["ir.rule"]._is_design_of_portal_agent_page(model):
+            return True
+        return super().check(model, mode=mode, raise_exception=raise_exception)
 
 
 class IrRule(models.Model):
@@ -12,24 +25,40 @@ class IrRule(models.Model):
         yield from super()._compute_domain_context_values()
         yield agent_scope.get_agent_scope()
 
-    def _get_rules(self, model_name, mode="read"):
-        """Leave the agent's rules out of plain requests, and the portal's out of the agent's.
+    def _compute_domain(self, model_name, mode="read"):
+        """Show those who design an agent's page what an agent without customers sees."""
+        if self._is_design_of_portal_agent_page(model_name):
+            return Domain.FALSE
+        return super()._compute_domain(model_name, mode=mode)
 
-        Where the agent's rules count they stand alone, instead of being joined with the portal's
-        by OR: that is what lets PostgreSQL start from the agent's customers.
+    @api.model
+    def _is_design_of_portal_agent_page(self, model_name):
+        """Return whether somebody who is no agent looks at an agent's page, and the model is one that it shows.
+
+        :param str model_name: the model that is read
+        :rtype: bool
+        """
+        return (
+            agent_scope.is_on_agent_route()
+            and not self.env.user._is_portal_agent()
+            and hasattr(self.env[model_name], "_portal_agent_readable_names")
+        )
+
+    def _get_rules(self, model_name, mode="read"):
+        """Apply to an agent either the rules of the agents' group or those of the other groups.
+
+        The rules of several groups are joined with OR. One group's rules alone let PostgreSQL start
+        from the agent's customers.
         """
         rules = super()._get_rules(model_name, mode=mode)
         user = self.env.user
         if not rules or not user._has_group(AGENT_GROUP):
             return rules
-        scope = agent_scope.get_agent_scope()
         agent_group = self.env.ref(AGENT_GROUP)
-        if scope == agent_scope.PLAIN or not user._is_portal_agent():
+        if agent_scope.get_agent_scope() != agent_scope.AGENT or not user._is_portal_agent():
             return rules._filter_rules_of_groups(user.all_group_ids - agent_group)
         agent_rules = rules._filter_rules_of_groups(agent_group)
-        if scope == agent_scope.AGENT and any(rule.groups for rule in agent_rules.sudo()):
-            return agent_rules
-        return rules
+        return agent_rules if any(rule.groups for rule in agent_rules.sudo()) else rules
 
     def _filter_rules_of_groups(self, groups):
         """Return the rules among these that are global or belong to one of some groups.

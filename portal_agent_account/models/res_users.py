@@ -1,7 +1,6 @@
 from odoo import api, fields, models
-from odoo.exceptions import UserError, ValidationError
+from odoo.exceptions import ValidationError
 from odoo.fields import Command, Domain
-from odoo.tools import SQL
 
 AGENT_GROUP = "portal_agent_account.group_portal_agent"
 
@@ -17,33 +16,6 @@ class ResUsers(models.Model):
         groups="base.group_user",
         help="A portal user who reads the documents of the customers assigned to them.",
     )
-    portal_agent_customer_count = fields.Integer(
-        string="Customers",
-        compute="_compute_portal_agent_customer_count",
-        groups="base.group_user",
-    )
-    portal_agent_currency_id = fields.Many2one(
-        comodel_name="res.currency",
-        string="Agent Currency",
-        compute="_compute_portal_agent_amounts",
-        groups="base.group_user",
-    )
-    portal_agent_amount_due = fields.Monetary(
-        string="Open Amount",
-        compute="_compute_portal_agent_amounts",
-        currency_field="portal_agent_currency_id",
-        groups="account.group_account_invoice,account.group_account_readonly",
-        help="What the agent's customers owe, in the currency of the current company.",
-    )
-    portal_agent_amount_overdue = fields.Monetary(
-        string="Overdue Amount",
-        compute="_compute_portal_agent_amounts",
-        currency_field="portal_agent_currency_id",
-        groups="account.group_account_invoice,account.group_account_readonly",
-        help="The part of the open amount whose due date has passed.",
-    )
-
-    # ---- who is an agent
 
     def _is_portal_agent(self):
         """Return whether this user is an agent: in the group, and a portal user.
@@ -70,127 +42,42 @@ class ResUsers(models.Model):
         domain = Domain("active", "=", True) & Domain.AND(Domain("all_group_ids", "in", group.ids) for group in groups)
         return domain if True in value else ~domain
 
-    # ---- an agent's figures
-
-    def _compute_portal_agent_customer_count(self):
-        counts = dict(
-            self.env["res.partner"]._read_group(
-                Domain("portal_agent_ids", "in", self.ids), ["portal_agent_ids"], ["__count"]
-            )
-        )
-        for user in self:
-            user.portal_agent_customer_count = counts.get(user._origin, 0)
-
-    @api.depends_context("company")
-    def _compute_portal_agent_amounts(self):
-        Move = self.env["account.move"]
-        due = self._get_portal_agent_amounts(Move._get_portal_agent_due_domain())
-        overdue = self._get_portal_agent_amounts(Move._get_portal_agent_overdue_domain())
-        for user in self:
-            user.portal_agent_currency_id = self.env.company.currency_id
-            user.portal_agent_amount_due = due.get(user._origin, 0)
-            user.portal_agent_amount_overdue = overdue.get(user._origin, 0)
-
-    def _get_portal_agent_amounts(self, domain):
-        """Sum up what the customers of these agents have not paid, in the current company.
-
-        :param Domain domain: further condition on the invoices
-        :return: amount in company currency by user
-        :rtype: dict
-        """
-        open_invoices = (
-            self.env["account.move"]._get_portal_agent_invoice_domain()
-            & Domain("state", "=", "posted")
-            & Domain("company_id", "=", self.env.company.id)
-            & Domain("portal_agent_ids", "in", self.ids)
-        )
-        return dict(
-            self.env["account.move"]
-            .sudo()
-            ._read_group(open_invoices & domain, ["portal_agent_ids"], ["amount_residual_signed:sum"])
-        )
-
-    # ---- becoming an agent, and ceasing to be one
-
     @api.model_create_multi
     def create(self, vals_list):
         users = super().create(vals_list)
         users._check_portal_agents_are_portal()
+        users.filtered(lambda user: user._is_portal_agent())._log_portal_agent_change(is_agent=True)
         return users
 
     def write(self, vals):
         """Take the customers from whoever ceases to be an agent by this change."""
         if not {"group_ids", "active"} & vals.keys():
             return super().write(vals)
-        agents_before = self.filtered(lambda user: user._is_portal_agent())
+        agents_before = self.filtered(lambda user: user.active and user._is_portal_agent())
         result = super().write(vals)
         (self - agents_before)._check_portal_agents_are_portal()
         self._release_former_portal_agents()
+        agents = self.filtered(lambda user: user.active and user._is_portal_agent())
+        (agents - agents_before)._log_portal_agent_change(is_agent=True)
+        former = agents_before - agents
+        former._log_portal_agent_change(is_agent=False)
+        self.env["portal.agent.invitation"].sudo()._cancel(former)
         return result
 
+    def _log_portal_agent_change(self, is_agent):
+        """Note in the chatter of these users' contacts that they are agents now, or no longer.
+
+        :param bool is_agent: which of both
+        """
+        contacts_sudo = self.sudo().partner_id
+        text = self.env._("Became a portal agent.") if is_agent else self.env._("Is no longer a portal agent.")
+        if contacts_sudo:
+            contacts_sudo._message_log_batch(bodies=dict.fromkeys(contacts_sudo.ids, text))
+
     def unlink(self):
+        self.check_access("unlink")
         self._release_portal_agent_customers()
         return super().unlink()
-
-    @api.model
-    def _search_portal_agent_logins(self, emails):
-        """Find out which email addresses users log in with, archived users included.
-
-        A login is compared without regard to letter case, and may be spelled ``Name <mail>``.
-
-        :param emails: normalized email addresses
-        :return: the address of each user who has one of them
-        :rtype: list[str]
-        """
-        self.flush_model(["login"])
-        query = SQL(
-            """
-            SELECT wanted.email
-              FROM unnest(%s::text[]) AS wanted(email)
-              JOIN res_users ON lower(btrim(coalesce(substring(login FROM '<([^<>]+)>'), login))) = wanted.email
-            """,
-            list(emails),
-        )
-        return [email for (email,) in self.env.execute_query(query)] if emails else []
-
-    @api.model
-    def _find_portal_agent_template_user(self):
-        """Return the user that new portal accounts are modelled on, as in Odoo's sign-up.
-
-        :return: ``res.users`` of one record, or none where the system parameter names nobody
-        """
-        value = self.env["ir.config_parameter"].sudo().get_param("base.template_portal_user_id")
-        return self.browse(int(value) if str(value).isdecimal() else ()).exists()
-
-    @api.model
-    def _get_portal_agent_template_user(self):
-        """Return the user that new portal accounts are modelled on.
-
-        :rtype: res.users
-        :raise UserError: if the system parameter names no user
-        """
-        template = self._find_portal_agent_template_user()
-        if not template:
-            raise UserError(
-                self.env._(
-                    "New portal accounts are copies of a template user, and the system parameter "
-                    "base.template_portal_user_id names none."
-                )
-            )
-        return template
-
-    @api.model
-    def _get_impersonal_users(self):
-        """Return the users who are no persons: a website's visitors, and the model of new accounts.
-
-        Whatever one of them may do, every visitor or every new account may do.
-
-        :rtype: res.users
-        """
-        visitors = self.env["website"].sudo().search(Domain("user_id", "!=", False)).user_id | (
-            self.env.ref("base.public_user", raise_if_not_found=False) or self.browse()
-        )
-        return visitors | self._find_portal_agent_template_user()
 
     def _grant_portal_agent(self):
         """Make portal agents of these users, who had access to the portal once or have it now."""
@@ -233,8 +120,8 @@ class ResUsers(models.Model):
     def _release_former_portal_agents(self):
         """Take the group and the customers from those of these users who can't be agents any longer.
 
-        Nothing stays behind that would come alive when the user is activated or made a portal
-        user again.
+        Nothing stays behind that would silently become effective again when the user is activated or
+        made a portal user again.
         """
         former_sudo = self.sudo().filtered(lambda user: not (user.active and user._is_portal_agent()))
         former_sudo._release_portal_agent_customers()
@@ -257,69 +144,15 @@ class ResUsers(models.Model):
         if customers_sudo:
             customers_sudo._change_portal_agents(remove=self)
 
-    def action_open_portal_agent_customers(self):
-        """Open the customers of this agent.
-
-        :return: a window action
-        :rtype: dict
-        """
-        self.ensure_one()
-        action = self.env["ir.actions.act_window"]._for_xml_id("portal_agent_account.action_portal_agent_customers")
-        return action | {
-            "display_name": self.env._("Customers of %(agent)s", agent=self.name),
-            "domain": [("portal_agent_ids", "in", self.ids)],
-            "context": {"default_portal_agent_ids": self.ids, "portal_agent_id": self.id},
-        }
-
-    def action_assign_portal_agent_customers(self):
-        """Open the wizard that gives customers to these agents.
-
-        :return: a window action
-        :rtype: dict
-        """
-        action = self.env["ir.actions.act_window"]._for_xml_id("portal_agent_account.action_portal_agent_assign")
-        return action | {"context": {"default_agent_ids": self.ids}}
-
     def action_revoke_portal_agent(self):
-        """Take the agents' group, and with it the customers, from these users; they stay portal users."""
-        self.env["res.partner"]._check_may_make_portal_agents()
-        self.sudo().write({"group_ids": [Command.unlink(self.env.ref(AGENT_GROUP).id)]})
+        """Take the agents' group, and with it the customers, from these users; they stay portal users.
 
-    def action_send_portal_agent_invitation(self):
-        """Queue the invitation of those of these users who are agents; the mail queue sends it."""
-        self.env["res.partner"]._check_may_make_portal_agents()
-        users_sudo = self.sudo().filtered("is_portal_agent")
-        never_logged_in = users_sudo.filtered(lambda user: not user.login_date)
-        never_logged_in.partner_id.signup_prepare()
-        template_sudo = self.env.ref("portal_agent_account.mail_template_portal_agent_invitation").sudo()
-        template_sudo.send_mail_batch(users_sudo.ids, email_values=self._prepare_portal_agent_invitation_values())
-        self.env.ref("mail.ir_cron_mail_scheduler_action").sudo()._trigger()
-
-    @api.model
-    def _prepare_portal_agent_invitation_values(self):
-        """Prepare what an invitation's mail has beyond its template.
-
-        The link in it sets the agent's password, and who may read a record may read its messages: so
-        this one belongs to none. Only its author and administrators read it while it waits in the queue.
-
-        :return: values of ``mail.mail``
+        :return: a client action that says who was dismissed
         :rtype: dict
         """
-        return {"message_type": "user_notification", "model": False, "res_id": False}
-
-    def _get_portal_agent_signup_url(self):
-        """Return the link by which an invited agent chooses a password.
-
-        Every employee may render a template, for whatever user: that alone must give nobody's link.
-
-        :return: absolute URL; ``False`` for who has logged in already, or is not an agent
-        :rtype: str | bool
-        :raise AccessError: if the current user may not change this one
-        """
-        self.ensure_one()
-        self.check_access("write")
-        user_sudo = self.sudo()
-        if user_sudo.login_date or not user_sudo._is_portal_agent():
-            return False
-        contact_sudo = user_sudo.partner_id
-        return contact_sudo._get_signup_url_for_action(url="/my/agent")[contact_sudo.id]
+        Partner = self.env["res.partner"]
+        Partner._check_may_make_portal_agents()
+        agents_sudo = self.sudo().filtered("is_portal_agent")
+        agents_sudo.write({"group_ids": [Command.unlink(self.env.ref(AGENT_GROUP).id)]})
+        names = ", ".join(agents_sudo.mapped("name"))
+        return Partner._notify_about_portal_agents("success", self.env._("Dismissed: %(names)s", names=names))

@@ -1,7 +1,6 @@
 from odoo import api, models
 from odoo.fields import Domain
 
-from .covering_index import CoveringIndex
 from .customer_agents import CustomerAgents
 
 
@@ -13,12 +12,6 @@ class SaleOrder(models.Model):
         related="partner_id.commercial_partner_id.portal_agent_ids",
         string="Portal Agents",
         groups="base.group_user",
-    )
-
-    # What lists count, and the dashboard adds up. Web carts are told by their website.
-    _portal_agent_figures_idx = CoveringIndex(
-        "partner_id, date_order",
-        ("id", "company_id", "state", "currency_rate", "amount_total", "website_id"),
     )
 
     @api.model
@@ -70,3 +63,49 @@ class SaleOrder(models.Model):
         if self.state == "sale":
             return {"label": self.env._("Confirmed"), "color": "success", "icon": "fa-check"}
         return {"label": self.env._("Cancelled"), "color": "danger", "icon": "fa-times"}
+
+    def _get_portal_agent_invoices(self):
+        """Return the invoices of an order, as far as they are the agent's to see.
+
+        :rtype: account.move
+        """
+        Move = self.env["account.move"]
+        return Move.search(Domain("id", "in", self.sudo().invoice_ids.ids) & Move._get_portal_agent_invoice_domain())
+
+    def _get_portal_agent_deliveries(self):
+        """Return the deliveries of an order, where the addons that make them are installed.
+
+        :return: ``[{"name", "state", "label", "date", "tracking_reference", "tracking_url"}]``: the date is when it was
+            delivered, or is planned to be; the address leads to the carrier's own page
+        :rtype: list[dict]
+        :raise AccessError: if the current user may not read the order
+        """
+        self.ensure_one()
+        self.check_access("read")
+        if "picking_ids" not in self._fields:
+            return []
+        deliveries_sudo = self.sudo().picking_ids.filtered(
+            lambda picking: picking.picking_type_code == "outgoing" and picking.state not in ("draft", "cancel")
+        )
+        return [
+            self._prepare_portal_agent_delivery(each_sudo) for each_sudo in deliveries_sudo.sorted("scheduled_date")
+        ]
+
+    def _prepare_portal_agent_delivery(self, delivery_sudo):
+        """Return what an agent learns of a delivery.
+
+        :param delivery_sudo: a ``stock.picking`` of an order that was found under the agent's rules
+        :rtype: dict
+        """
+        has_carrier = "carrier_tracking_url" in delivery_sudo._fields
+        url = (has_carrier and delivery_sudo.carrier_tracking_url) or ""
+        is_done = delivery_sudo.state == "done"
+        return {
+            "name": delivery_sudo.name,
+            "state": delivery_sudo.state,
+            "label": self.env._("Delivered") if is_done else self.env._("To deliver"),
+            "date": delivery_sudo.date_done if is_done else delivery_sudo.scheduled_date,
+            "tracking_reference": (has_carrier and delivery_sudo.carrier_tracking_ref) or "",
+            # a carrier that has several addresses for one delivery gives a list, which is no link
+            "tracking_url": url if url.startswith(("https://", "http://")) else "",
+        }

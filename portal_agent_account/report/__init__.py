@@ -1,3 +1,4 @@
 from . import account_invoice_report
 from . import customer_statement
+from . import customer_statement_xlsx
 from . import sale_report

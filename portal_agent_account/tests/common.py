@@ -182,29 +182,23 @@ class PortalAgentCommon(TransactionCase):
 
     @contextmanager
     def on_an_agents_page(self, user=None):
-        """Run code as if a route declared with ``portal_agent=True`` had been matched.
+        """Run code in the scope of a route declared with ``portal_agent=True``.
 
         :param user: who asks; the first agent by default
         :return: the environment of that user
         """
-        with self._in_scope(agent_scope.AGENT, user) as env:
+        with agent_scope.entered(self.env, user or self.agent) as env:
             yield env
 
     @contextmanager
     def on_any_other_page(self, user=None):
-        """Run code as if some other route had been matched.
+        """Run code in the scope of any other route, of a scheduled action or of a script.
 
         :param user: who asks; the first agent by default
         :return: the environment of that user
         """
-        with self._in_scope(agent_scope.PLAIN, user) as env:
-            yield env
-
-    @contextmanager
-    def _in_scope(self, scope, user):
-        with patch.object(agent_scope, "get_agent_scope", return_value=scope):
-            self.env.invalidate_all()
-            yield self.env(user=(user or self.agent).id, context={})
+        self.env.invalidate_all()
+        yield self.env(user=(user or self.agent).id, context={})
         self.env.invalidate_all()
 
 

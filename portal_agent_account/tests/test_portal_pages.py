@@ -6,8 +6,7 @@ from lxml import html
 from odoo.fields import Command
 from odoo.tests import tagged
 
-from odoo.addons.portal_agent_account.controllers.base import PortalAgent
-from odoo.addons.portal_agent_account.controllers.customers import PortalAgentCustomers
+from odoo.addons.portal_agent_account.pages import CustomerPage, CustomerSelector
 
 from .common import LISTS, PAGES, PortalAgentPagesCommon
 
@@ -92,7 +91,7 @@ class TestPortalPages(PortalAgentPagesCommon):
     def test_without_a_script_the_selector_lists_as_many_as_it_has_room_for(self):
         self._new_customer("Quill Second", portal_agent_ids=[Command.link(self.agent.id)])
         for limit, has_more in ((1, True), (2, False)):
-            with patch.object(PortalAgent, "_portal_agent_selector_limit", limit):
+            with patch.object(CustomerSelector, "limit", limit):
                 page = html.fromstring(self._get("/my/agent", customer_search="quill").text)
             [found] = page.xpath("//*[contains(@class, 'o_portal_agent_selector_found')]")
             self.assertEqual(len(found.xpath("a")), limit)
@@ -120,11 +119,61 @@ class TestPortalPages(PortalAgentPagesCommon):
         for contact in (self.buyer, self.warehouse, self.customer_user.partner_id):
             self.assertIn(contact.name, content)
         self.assertNotIn("There are more contacts", content)
-        with patch.object(PortalAgentCustomers, "_portal_agent_contacts_limit", 2):
+        with patch.object(CustomerPage, "contacts_limit", 2):
             page = html.fromstring(self._get(url).text)
         [contacts] = page.xpath("//section[@aria-labelledby='portal_agent_contacts']")
         self.assertEqual(len(contacts.xpath(".//li")), 2)
         self.assertIn("There are more contacts", contacts.text_content())
+
+    def test_customers_website_is_a_link_unless_it_is_something_else(self):
+        url = f"/my/agent/customers/{self.customer.id}"
+        for website, is_link in (("https://quill.example.com", True), ("javascript:alert(1)", False)):
+            self.env.cr.execute("UPDATE res_partner SET website = %s WHERE id = %s", [website, self.customer.id])
+            self.env.invalidate_all()
+            links = html.fromstring(self._get(url).text).xpath("//*[@id='portal_agent_content']//a/@href")
+            self.assertEqual(website in links, is_link, website)
+            self.assertIn(website.removeprefix("https://"), self._get_content(url))
+
+    def test_long_address_goes_on_in_the_next_line_behind_its_signs(self):
+        self.customer.email = "quill_trading@quill<b>.example.com"
+        for url in ("/my/agent/customers", f"/my/agent/customers/{self.customer.id}"):
+            found = html.fromstring(self._get(url).text).xpath("//bdi[wbr]")
+            [email] = [each for each in found if each.text_content() == self.customer.email]
+            self.assertEqual(email.text, "quill_")
+            self.assertEqual([part.tail for part in email], ["trading@", "quill<b>.", "example.", "com"])
+
+    def test_on_the_page_of_a_customer_the_tab_leads_to_all_customers(self):
+        page = html.fromstring(self._get(f"/my/agent/customers/{self.customer.id}").text)
+        links = page.xpath("//nav[contains(@class, 'o_portal_agent_navigation')]//a/@href")
+        self.assertIn("/my/agent/customers", links)
+        self.assertIn(f"/my/agent/orders?customer={self.customer.id}", links)
+
+    def _get_texts(self, url, name, /, **query):
+        page = html.fromstring(self._get(url, **query).text)
+        found = page.xpath(f"//*[contains(concat(' ', @class, ' '), ' {name} ')]")
+        return [" ".join(each.text_content().split()) for each in found]
+
+    def test_tiles_and_top_customers_say_of_when_they_are(self):
+        for period, label in (("months", "Last 12 months"), ("all", "All time")):
+            self.assertEqual(self._get_texts("/my/agent", "o_portal_agent_tile_period", period=period), [label] * 3)
+            self.assertIn(f"By amount invoiced · {label}", self._get_content("/my/agent", period=period))
+        url = f"/my/agent/customers/{self.customer.id}"
+        self.assertEqual(self._get_texts(url, "o_portal_agent_tile_period"), ["All time"] * 3)
+
+    def test_latest_documents_have_dates(self):
+        (self.quotation + self.draft_quotation + self.order).write({"date_order": "2026-02-03 12:00:00"})
+        dates = self._get_texts("/my/agent", "o_portal_agent_latest_date", period="all")
+        self.assertEqual(sorted(dates), ["01/15/2026"] * 2 + ["02/03/2026"] * 3)
+
+    def test_chart_of_nothing_is_a_sentence(self):
+        empty = self._new_customer("Quiet Customer", portal_agent_ids=[Command.link(self.agent.id)])
+        self.credit_note.button_draft()
+        self.assertEqual(len(self._get_texts("/my/agent", "o_portal_agent_chart")), 2)
+        self.assertFalse(self._get_texts("/my/agent", "o_portal_agent_chart", customer=empty.id))
+        self.assertEqual(
+            self._get_texts("/my/agent", "o_portal_agent_chart_empty", customer=empty.id),
+            ["Nothing was ordered or invoiced in these months.", "Nothing is left to be paid."],
+        )
 
     # ---- nothing to show
 

@@ -2,7 +2,7 @@ from datetime import date
 
 from odoo.tests import BaseCase, tagged
 
-from odoo.addons.portal_agent_account.controllers import params
+from odoo.addons.portal_agent_account.pages import params
 
 NASTY = (
     None, "", " ", 0, 1.5, True, [], [1], {}, {"id": 1}, "\x00", "1\x00", "a\x00b", "x" * 10_000, "1" * 10_000, "-1",

@@ -1,13 +1,19 @@
+import io
 from collections import defaultdict
+from unittest.mock import patch
 
 from dateutil.relativedelta import relativedelta
 from lxml import html
+from openpyxl import load_workbook
 
 from odoo import fields
 from odoo.exceptions import AccessError
 from odoo.fields import Command, Domain
 from odoo.tests import new_test_user, tagged
 from odoo.tools import mute_logger
+from odoo.tools.pdf import PdfFileReader
+
+from odoo.addons.base.models.ir_actions_report import _wkhtml
 
 from .common import PortalAgentPagesCommon
 
@@ -150,8 +156,8 @@ class TestPortalStatement(PortalAgentPagesCommon):
         self.assertIn(self.partly_paid.name, page)
         self.assertNotIn(elsewhere.name, page)
         statements = self.env[f"report.{REPORT}"]._get_statements(self.debtor)
-        shown = [line["invoice"] for balance in statements[self.debtor.id] for line in balance["lines"]]
-        self.assertNotIn(drafted, shown)
+        shown = [line["move_id"] for balance in statements[self.debtor.id] for line in balance["lines"]]
+        self.assertNotIn(drafted.id, shown)
 
     def test_customer_who_owes_nothing_has_a_statement_that_says_so(self):
         nobody = self._new_customer("Quiet House", portal_agent_ids=[Command.link(self.agent.id)])
@@ -173,6 +179,28 @@ class TestPortalStatement(PortalAgentPagesCommon):
         self.assertEqual(self.agent.lang, "en_US")
         self.debtor.lang = False
         self.assertIn("Statement of Open Invoices", self._print())
+
+    def test_sender_stands_in_the_body_where_no_header_is_printed(self):
+        self.company.partner_id.write({"street": "1 Feather Lane", "phone": "+32 4711"})
+        for is_patched_qt in (True, False):
+            info = _wkhtml()._replace(is_patched_qt=is_patched_qt)
+            with patch("odoo.addons.portal_agent_account.report.customer_statement._wkhtml", lambda info=info: info):
+                page = html.fromstring(self._print())
+            senders = page.xpath("//div[contains(@class, 'page')]//div[contains(@class, 'o_portal_agent_sender')]")
+            self.assertEqual(len(senders), not is_patched_qt)
+        for text in (self.company.name, "1 Feather Lane", "+32 4711"):
+            self.assertIn(text, senders[0].text_content())
+
+    def test_text_of_the_pdf_can_be_searched_and_names_the_sender(self):
+        if _wkhtml().state != "ok":
+            self.skipTest("wkhtmltopdf is not installed")
+        with self.on_an_agents_page() as env:
+            report_sudo = env["ir.actions.report"].sudo().with_context(force_report_rendering=True)
+            content, kind = report_sudo._render_qweb_pdf(REPORT, self.debtor.ids)
+        self.assertEqual(kind, "pdf")
+        text = "".join("".join(page.extract_text().split()) for page in PdfFileReader(io.BytesIO(content)).pages)
+        for words in (self.company.name, "Quail Farm", self.partly_paid.name):
+            self.assertIn("".join(words.split()), text)
 
     def test_names_are_printed_as_text(self):
         name = '<script>alert("quail")</script> 😀 \u202eשלום ' + "x" * 250
@@ -202,7 +230,20 @@ class TestPortalStatement(PortalAgentPagesCommon):
         shown, saved = self._get(url), self._get(url, download="1")
         self.assertTrue(shown.headers["Content-Disposition"].startswith("inline"))
         self.assertTrue(saved.headers["Content-Disposition"].startswith("attachment"))
-        self.assertIn("Quail%20Farm.pdf", saved.headers["Content-Disposition"])
+        day = fields.Date.to_string(self.today)
+        self.assertIn(f"Quail%20Farm%20-%20{day}.pdf", saved.headers["Content-Disposition"])
+
+    def test_period_and_an_earlier_day_can_be_asked_for_as_pdf_and_as_excel_file(self):
+        url, period = f"/my/agent/customers/{self.debtor.id}/statement", {"date_from": "2020-01-01"}
+        self.assertNotIn("Statement of Account", self._get(url).text)
+        self.assertIn("Statement of Account", self._get(url, **period).text)
+        earlier = fields.Date.to_string(self.today - relativedelta(days=600))
+        self.assertNotIn("QUX", self._get(url, date_to=earlier).text)
+        for query in ({}, period, {"date_from": "x", "date_to": "9999-99-99"}):
+            response = self._get(url, report_type="xlsx", **query)
+            self.assertTrue(response.headers["Content-Disposition"].startswith("attachment"))
+            sheets = load_workbook(io.BytesIO(response.content)).sheetnames
+            self.assertEqual(set(sheets), {self.company.currency_id.name, "QUX"})
 
     def test_pages_of_the_customer_lead_to_it(self):
         link = f'href="/my/agent/customers/{self.debtor.id}/statement"'

@@ -89,8 +89,6 @@ class PortalAgentAssign(models.TransientModel):
             self.partner_ids._change_portal_agents(add=self.agent_ids, replace=self.mode == "replace")
         return {"type": "ir.actions.client", "tag": "soft_reload"}
 
-    # ---- agents for commissions
-
     def _apply_commission_agents(self):
         """Give each customer those of its agents for commissions who are portal agents, or take them away.
 

@@ -10,6 +10,7 @@ EXAMPLES = 10
 ROUTES = (
     *agent.PAGES,
     "/my/agent/customers/{id}",
+    "/my/agent/customers/{id}/products",
     "/my/agent/orders/{id}",
     "/my/agent/invoices/{id}",
     "/my/agent/orders/page/{id}",

@@ -1,16 +1,20 @@
 import { browser } from "@web/core/browser/browser";
-import { _t } from "@web/core/l10n/translation";
 import { rpc } from "@web/core/network/rpc";
 import { registry } from "@web/core/registry";
 import { Interaction } from "@web/public/interaction";
 
 const RECENT_LIMIT = 5;
 const LIST_ID = "portal_agent_customer_list";
+const MIN_LIST_HEIGHT = 200;
 
 /**
  * The customer selector: a combobox that searches on the server while one types.
  *
  * https://www.w3.org/WAI/ARIA/apg/patterns/combobox/
+ *
+ * It is not Odoo's SelectMenu. That one filters what the server has found once more, by its label alone, and
+ * tells screen readers nothing: its field has neither a role nor the active option, and its options are items of
+ * a menu.
  */
 export class PortalAgentSelector extends Interaction {
     static selector = ".o_portal_agent_selector";
@@ -29,6 +33,8 @@ export class PortalAgentSelector extends Interaction {
 
     setup() {
         this.inputEl = this.el.querySelector("#portal_agent_customer_search");
+        this.texts = JSON.parse(this.el.dataset.texts);
+        this.placeholder = this.inputEl.placeholder;
         this.customers = [];
         this.active = -1;
         this.isOpen = false;
@@ -47,7 +53,7 @@ export class PortalAgentSelector extends Interaction {
         this.listEl = this.makeElement("ul", "o_portal_agent_selector_list dropdown-menu w-100 shadow");
         this.listEl.id = LIST_ID;
         this.listEl.setAttribute("role", "listbox");
-        this.listEl.setAttribute("aria-label", _t("Customers"));
+        this.listEl.setAttribute("aria-label", this.texts.label);
         this.statusEl = this.makeElement("p", "visually-hidden");
         this.statusEl.setAttribute("role", "status");
         this.insert(this.listEl);
@@ -55,9 +61,12 @@ export class PortalAgentSelector extends Interaction {
         // the list keeps the focus in the field, so that leaving the field closes it
         this.addListener(this.listEl, "mousedown", (ev) => ev.preventDefault());
         this.addListener(this.listEl, "click", this.onClickOption);
+        if (window.visualViewport) {
+            this.addListener(window.visualViewport, "resize", this.fitList);
+        }
     }
 
-    // ---- what was selected before: ids only, for this browser and this user
+    // What was selected before: ids only, for this browser and this user
 
     getRecent() {
         try {
@@ -80,14 +89,19 @@ export class PortalAgentSelector extends Interaction {
         }
     }
 
-    // ---- searching
+    // Searching
 
     get term() {
-        const term = this.inputEl.value.trim();
-        return term === (this.el.dataset.customerName || "").trim() ? "" : term;
+        return this.isOpen ? this.inputEl.value.trim() : "";
     }
 
+    /** Until the server has answered, the list keeps what fits the text, and nothing else. */
     onInput() {
+        this.open();
+        const term = this.term.toLowerCase();
+        const isFound = ({ name, details }) =>
+            [name, ...details].some((text) => text.toLowerCase().includes(term));
+        this.showCustomers(this.customers.filter(isFound), this.texts.searching);
         this.search();
     }
 
@@ -98,11 +112,7 @@ export class PortalAgentSelector extends Interaction {
 
     async searchNow() {
         this.abort();
-        const request = rpc(
-            "/my/agent/selector",
-            { term: this.term, recent: this.getRecent() },
-            { silent: true }
-        );
+        const request = rpc("/my/agent/selector", { term: this.term, recent: this.getRecent() }, { silent: true });
         this.request = request;
         let answer;
         try {
@@ -118,13 +128,20 @@ export class PortalAgentSelector extends Interaction {
     }
 
     showAnswer(answer) {
-        this.customers = answer?.customers || [];
-        this.active = this.term && this.customers.length ? 0 : -1;
-        this.renderList(answer);
-        this.toggle(document.activeElement === this.inputEl);
+        const customers = answer?.customers || [];
+        let message = "";
+        if (!answer) {
+            message = this.texts.failed;
+        } else if (!customers.length) {
+            message = this.texts.none;
+        } else if (answer.has_more) {
+            message = this.texts.more;
+        }
+        this.showCustomers(customers, message);
+        this.statusEl.textContent = customers.length ? `${this.texts.found} ${customers.length}` : message;
     }
 
-    // ---- the list
+    // The list
 
     makeElement(tag, className, text) {
         const el = document.createElement(tag);
@@ -135,25 +152,23 @@ export class PortalAgentSelector extends Interaction {
         return el;
     }
 
-    renderList(answer) {
-        const rows = this.customers.map((customer, index) => this.makeOption(customer, index));
-        let message = "";
-        if (!answer) {
-            message = _t("The search did not work. Try again.");
-        } else if (!rows.length) {
-            message = _t("No customer found.");
-        } else if (answer.has_more) {
-            message = _t("There are more: type more of the name.");
-        }
+    /**
+     * @param {Object[]} customers
+     * @param {string} message what is said below them
+     */
+    showCustomers(customers, message) {
+        this.customers = customers;
+        this.active = this.term && customers.length ? 0 : -1;
+        const rows = customers.map((customer, index) => this.makeOption(customer, index));
         if (message) {
             const row = this.makeElement("li", "dropdown-item-text small text-muted", message);
             row.setAttribute("role", "presentation");
             rows.push(row);
         }
         this.listEl.replaceChildren(...rows);
-        this.statusEl.textContent = rows.length && this.customers.length
-            ? _t("%s customers found", this.customers.length)
-            : message;
+        this.listEl.scrollTop = 0;
+        this.listEl.classList.toggle("show", this.isOpen);
+        this.fitList();
         this.markActive();
     }
 
@@ -186,24 +201,49 @@ export class PortalAgentSelector extends Interaction {
             option.classList.toggle("active", isActive);
             option.setAttribute("aria-selected", String(isActive));
             if (isActive) {
-                option.scrollIntoView({ block: "nearest" });
+                this.scrollTo(option);
             }
-        }
-    }
-
-    toggle(isOpen) {
-        this.isOpen = isOpen;
-        this.listEl.classList.toggle("show", isOpen);
-        if (!isOpen) {
-            this.active = -1;
         }
         this.updateContent();
     }
 
-    open() {
-        if (!this.isOpen) {
-            this.searchNow();
+    /** Scrolls the list alone: the page stays where it is. */
+    scrollTo(option) {
+        const { offsetTop, offsetHeight } = option;
+        if (offsetTop < this.listEl.scrollTop) {
+            this.listEl.scrollTop = offsetTop;
+        } else if (offsetTop + offsetHeight > this.listEl.scrollTop + this.listEl.clientHeight) {
+            this.listEl.scrollTop = offsetTop + offsetHeight - this.listEl.clientHeight;
         }
+    }
+
+    /** Has the list end where what can be seen ends, the keyboard of a phone left out. */
+    fitList() {
+        if (this.isOpen) {
+            this.listEl.style.maxHeight = `${Math.max(this.getRoomBelow(), MIN_LIST_HEIGHT)}px`;
+        }
+    }
+
+    getRoomBelow() {
+        const { height, offsetTop } = window.visualViewport || { height: window.innerHeight, offsetTop: 0 };
+        return height + offsetTop - this.inputEl.getBoundingClientRect().bottom - 16;
+    }
+
+    /** The field is emptied: the list is that of its text, and all customers are offered at first. */
+    open() {
+        if (this.isOpen) {
+            return;
+        }
+        this.isOpen = true;
+        if (this.inputEl.value === (this.el.dataset.customerName || "")) {
+            this.inputEl.value = "";
+            this.inputEl.placeholder = this.el.dataset.customerName || this.placeholder;
+        }
+        if (this.getRoomBelow() < MIN_LIST_HEIGHT) {
+            this.inputEl.scrollIntoView({ block: "start" });
+        }
+        this.showCustomers([], this.texts.searching);
+        this.searchNow();
     }
 
     onFocus() {
@@ -220,17 +260,19 @@ export class PortalAgentSelector extends Interaction {
     close() {
         this.search.cancel();
         this.abort();
+        this.isOpen = false;
+        this.inputEl.placeholder = this.placeholder;
         this.inputEl.value = this.el.dataset.customerName || "";
-        this.toggle(false);
+        this.showCustomers([], "");
     }
 
-    // ---- choosing
+    // Choosing
 
     onKeydown(ev) {
         if (ev.key === "ArrowDown" || ev.key === "ArrowUp") {
             ev.preventDefault();
             this.isOpen ? this.move(ev.key === "ArrowDown" ? 1 : -1) : this.open();
-        } else if (ev.key === "Escape") {
+        } else if (ev.key === "Escape" && this.isOpen) {
             ev.preventDefault();
             this.close();
             this.inputEl.select();
@@ -259,7 +301,7 @@ export class PortalAgentSelector extends Interaction {
         } else {
             this.search.cancel();
             this.inputEl.focus();
-            this.searchNow();
+            this.isOpen ? this.searchNow() : this.open();
         }
     }
 

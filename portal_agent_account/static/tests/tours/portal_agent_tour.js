@@ -1,5 +1,5 @@
 import { registry } from "@web/core/registry";
-import { queryOne } from "@odoo/hoot-dom";
+import { queryAll, queryOne } from "@odoo/hoot-dom";
 
 /**
  * @param {string} description
@@ -32,6 +32,15 @@ const selectCustomer = [
     {
         content: "All customers are offered before anything is typed",
         trigger: ".o_portal_agent_selector_list.show [role=option]:contains(Quack Feathers)",
+        run() {
+            const { bottom } = this.anchor.closest("ul").getBoundingClientRect();
+            check("the list ends on the screen", () => bottom <= window.innerHeight);
+            const input = queryOne("#portal_agent_customer_search");
+            input.value = "trad";
+            input.dispatchEvent(new Event("input", { bubbles: true }));
+            check("no other customer than those of the text is listed, not even while the server searches", () =>
+                !queryAll(".o_portal_agent_selector_list [role=option]:contains(Quack)").length);
+        },
     },
     {
         content: "Type a part of the name",
@@ -94,6 +103,29 @@ registry.category("web_tour.tours").add("portal_agent_desktop", {
                     queryOne("#portal_agent_customer_search").value === "Quill Trading");
                 check("the focus stays in the field", () =>
                     document.activeElement.id === "portal_agent_customer_search");
+            },
+        },
+        {
+            content: "Opened again, the field is empty as long as all customers are listed",
+            trigger: "#portal_agent_customer_search",
+            run: "click",
+        },
+        {
+            trigger: ".o_portal_agent_selector_list.show [role=option]:contains(Quack Feathers)",
+            run() {
+                check("the field is empty", () => queryOne("#portal_agent_customer_search").value === "");
+            },
+        },
+        {
+            content: "Escape closes the list and says again which customer is selected",
+            trigger: "#portal_agent_customer_search",
+            run: "press Escape",
+        },
+        {
+            trigger: "#portal_agent_customer_search[aria-expanded=false]",
+            run() {
+                check("the field says which customer", () =>
+                    queryOne("#portal_agent_customer_search").value === "Quill Trading");
                 history.back();
             },
         },

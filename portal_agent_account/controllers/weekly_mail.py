@@ -1,0 +1,61 @@
+from werkzeug.exceptions import Forbidden, NotFound
+
+from odoo.http import Controller, request, route
+
+from ..pages import params
+
+
+class PortalAgentWeeklyMail(Controller):
+    """The agent's own choice whether to get the weekly mail: the only thing that an agent can change here."""
+
+    @route(
+        "/my/agent/weekly-mail/unsubscribe", type="http", auth="public", website=True, methods=["GET"], sitemap=False
+    )
+    def show_unsubscribe(self, user=None, token=None, **values):
+        """Ask whether to unsubscribe: whatever opens the link of a mail, such as a scanner, changes nothing."""
+        reader_sudo = self._find_reader(user, token)
+        return request.render(
+            "portal_agent_account.weekly_mail_unsubscribe",
+            {"reader": reader_sudo, "token": token, "is_done": not reader_sudo.portal_agent_weekly_mail},
+        )
+
+    # A mail program posts without a session, and without a token against forged requests (RFC 8058). The token in the
+    # link proves that the request comes from the mail.
+    @route(
+        "/my/agent/weekly-mail/unsubscribe",
+        type="http",
+        auth="public",
+        website=True,
+        methods=["POST"],
+        csrf=False,
+        sitemap=False,
+    )
+    def unsubscribe(self, user=None, token=None, **values):
+        """End the weekly mail of whoever the link belongs to."""
+        reader_sudo = self._find_reader(user, token)
+        reader_sudo.portal_agent_weekly_mail = False
+        return request.render(
+            "portal_agent_account.weekly_mail_unsubscribe",
+            {"reader": reader_sudo, "token": token, "is_done": True},
+        )
+
+    @route("/my/agent/weekly-mail", type="http", auth="user", website=True, methods=["POST"], sitemap=False)
+    def choose(self, weekly_mail=None, **values):
+        """Switch the weekly mail of the current agent on or off."""
+        user = request.env.user
+        if not user._is_portal_agent():
+            raise Forbidden()
+        user.sudo().portal_agent_weekly_mail = bool(weekly_mail)
+        return request.redirect("/my/agent#weekly_mail")
+
+    def _find_reader(self, user, token):
+        """Return the user of a link to unsubscribe.
+
+        :return: privileged ``res.users`` of one record
+        :raise NotFound: for a link that is not genuine, and for one of a user who is gone
+        """
+        token = token if isinstance(token, str) and token.isascii() else None
+        reader_sudo = request.env["res.users"]._find_weekly_mail_reader(params.get_id(user), token)
+        if not reader_sudo:
+            raise NotFound()
+        return reader_sudo

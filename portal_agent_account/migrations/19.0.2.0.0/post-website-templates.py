@@ -1,0 +1,38 @@
+"""Set aside what a website keeps of its own of templates that need other values now.
+
+A text that was changed in the website builder is kept as a copy of the whole template. The copies of these would fail,
+or leave out what is new. Blocks that were dropped on a page are views of their own, and stay.
+"""
+
+import logging
+
+from odoo import SUPERUSER_ID, api
+
+_logger = logging.getLogger(__name__)
+
+CHANGED = (
+    "portal_agent_layout",
+    "portal_agent_selector",
+    "portal_agent_list",
+    "portal_agent_searchbar",
+    "portal_agent_orders",
+    "portal_agent_order_table",
+    "portal_agent_invoices",
+    "portal_agent_invoice_table",
+    "portal_agent_customers",
+    "portal_agent_customer",
+)
+
+
+def migrate(cr, version):
+    env = api.Environment(cr, SUPERUSER_ID, {"active_test": False})
+    for name in CHANGED:
+        key = f"portal_agent_account.{name}"
+        for copy in env["ir.ui.view"].search([("key", "=", key), ("website_id", "!=", False)]):
+            copy.inherit_children_ids.inherit_id = env.ref(key)
+            copy.write({"key": f"{key}_before_19_0_2", "active": False})
+            _logger.warning(
+                "The template %s of the website %s was set aside: its changes have to be made again.",
+                key,
+                copy.website_id.name,
+            )

@@ -1,0 +1,219 @@
+"""What became of the mails that invite agents. A mail that no server took is tried again."""
+
+from datetime import timedelta
+
+from markupsafe import Markup
+
+from odoo import api, fields, models
+from odoo.fields import Domain
+from odoo.tools.urls import urljoin
+
+from .mail_headers import clean_header
+
+TEMPLATE = "portal_agent_account.mail_template_portal_agent_invitation"
+HOME = "/my/agent"
+
+# Odoo deletes these mails: there is no address to send them to.
+FINAL_FAILURES = ("mail_email_invalid", "mail_email_missing")
+
+
+class PortalAgentInvitation(models.Model):
+    _name = "portal.agent.invitation"
+    _description = "Portal Agent Invitation"
+    _order = "id DESC"
+    _rec_name = "user_id"
+
+    user_id = fields.Many2one(
+        comodel_name="res.users", string="Agent", required=True, readonly=True, index=True, ondelete="cascade"
+    )
+    # Deleted once it is sent, and by an administrator who does not want it to be sent.
+    mail_id = fields.Many2one(comodel_name="mail.mail", readonly=True, index="btree_not_null", ondelete="set null")
+    state = fields.Selection(
+        selection=[
+            ("outgoing", "To Be Sent"),
+            ("sent", "Sent"),
+            ("failed", "Not Delivered"),
+            ("cancelled", "Cancelled"),
+        ],
+        compute="_compute_state",
+        compute_sudo=True,
+    )
+    sent_date = fields.Datetime(readonly=True)
+    failure_reason = fields.Char(readonly=True)
+    attempts = fields.Integer(string="Failed Attempts", readonly=True)
+    next_attempt_date = fields.Datetime(string="Next Attempt", readonly=True)
+
+    @api.depends("sent_date", "failure_reason", "next_attempt_date", "mail_id.state")
+    def _compute_state(self):
+        for invitation in self:
+            mail_state = invitation.mail_id.state
+            # Odoo deletes a mail without a valid address: nothing is planned then
+            is_undeliverable = not mail_state and invitation.failure_reason and not invitation.next_attempt_date
+            if invitation.sent_date or mail_state in ("sent", "received"):
+                invitation.state = "sent"
+            elif mail_state == "outgoing":
+                invitation.state = "outgoing"
+            elif mail_state == "exception" or is_undeliverable:
+                invitation.state = "failed"
+            else:
+                invitation.state = "cancelled"
+
+    @api.model
+    def _invite(self, users):
+        """Queue the invitations of these agents, in place of earlier ones that no mail server took.
+
+        :param users: ``res.users``
+        :return: the invitations
+        :rtype: portal.agent.invitation
+        """
+        self.search(Domain("user_id", "in", users.ids) & Domain("mail_id.state", "=", "exception")).mail_id.unlink()
+        mails_sudo = (
+            self.env.ref(TEMPLATE)
+            .sudo()
+            .send_mail_batch(
+                users.ids,
+                email_values=self._prepare_mail_values(),
+                email_layout_xmlid="mail.mail_notification_light",
+            )
+        )
+        invitations = self.create(
+            [{"user_id": user.id, "mail_id": mail.id} for user, mail in zip(users, mails_sudo, strict=True)]
+        )
+        for invitation in invitations:
+            invitation._address_mail()
+        self.env.ref("mail.ir_cron_mail_scheduler_action").sudo()._trigger()
+        return invitations
+
+    @api.model
+    def _prepare_mail_values(self):
+        """Prepare what is the same in all invitations, whatever somebody made of the template.
+
+        Whoever may read a record may read its messages: this mail belongs to no record.
+
+        :return: values of ``mail.mail``
+        :rtype: dict
+        """
+        return {
+            "message_type": "user_notification",
+            "model": False,
+            "res_id": False,
+            "auto_delete": True,
+            "email_cc": False,
+            "recipient_ids": [],
+            "partner_ids": [],
+            "scheduled_date": False,
+        }
+
+    @api.model
+    def _cancel(self, users):
+        """Take back the invitations of these users that have not been sent.
+
+        :param users: ``res.users``
+        """
+        is_waiting = Domain("mail_id.state", "in", ("outgoing", "exception"))
+        self.search(Domain("user_id", "in", users.ids) & is_waiting).mail_id.cancel()
+
+    def _address_mail(self):
+        """Address the mail to the agent alone, and put the agent's link in it.
+
+        The template has no link of its own. Every employee may edit and render templates.
+        """
+        self.ensure_one()
+        mail_sudo = self.mail_id.sudo()
+        mail_sudo.write(
+            {
+                "subject": clean_header(mail_sudo.subject),
+                "email_from": clean_header(mail_sudo.email_from),
+                "reply_to": clean_header(mail_sudo.reply_to),
+                "email_to": self.user_id.email_normalized,
+                "body_html": self._insert_link(mail_sudo.body_html),
+            }
+        )
+
+    def _insert_link(self, body):
+        """Let the links to the agent's pages in the mail lead through the choice of a password.
+
+        :param Markup body: what the template made
+        :rtype: Markup
+        """
+        self.ensure_one()
+        url = self._get_signup_url()
+        if not url:
+            return body
+        home = Markup('href="%s"') % urljoin(self.user_id.get_base_url(), HOME)
+        link = Markup('href="%s"') % url
+        if home not in body:
+            body += Markup("<p><a %s>%s</a></p>") % (home, self.env._("Choose a Password"))
+        return body.replace(home, link)
+
+    def _get_signup_url(self):
+        """Return the link by which the agent chooses a password.
+
+        :return: absolute URL; ``False`` for somebody who has signed in already
+        :rtype: str | bool
+        """
+        self.ensure_one()
+        if self.user_id.login_date:
+            return False
+        contact = self.user_id.partner_id.with_user(api.SUPERUSER_ID)
+        return contact._get_signup_url_for_action(url=HOME)[contact.id]
+
+    @api.model
+    def _record_result(self, mails, failure_type=None, failure_reason=None):
+        """Remember what became of mails that were handed to a mail server, where they are invitations.
+
+        :param mails: ``mail.mail``
+        :param str failure_type: why they were not sent, in Odoo's words
+        :param str failure_reason: the same in words for people
+        """
+        for invitation in self.search(Domain("mail_id", "in", mails.ids)):
+            if failure_type:
+                reason = failure_reason or invitation.mail_id.failure_reason or failure_type
+                invitation._record_failure(reason, is_final=failure_type in FINAL_FAILURES)
+            else:
+                invitation.write(
+                    {"sent_date": fields.Datetime.now(), "failure_reason": False, "next_attempt_date": False}
+                )
+
+    def _record_failure(self, reason, is_final=False):
+        """Plan the next attempt, and note the first failure in the chatter of the agent's contact.
+
+        :param str reason: why the mail was not sent
+        :param bool is_final: whether another attempt can't have another outcome
+        """
+        self.ensure_one()
+        attempts = self.attempts + 1
+        next_attempt = not is_final and fields.Datetime.now() + self._get_delay(attempts)
+        self.write({"attempts": attempts, "failure_reason": reason, "next_attempt_date": next_attempt})
+        if next_attempt:
+            self.env.ref("portal_agent_account.ir_cron_portal_agent_invitation").sudo()._trigger(next_attempt)
+        if attempts == 1:
+            self.user_id.partner_id._message_log(
+                body=self.env._("The invitation of this agent was not delivered: %(reason)s", reason=reason)
+            )
+
+    @api.model
+    def _get_delay(self, attempts):
+        """Return how long to wait after some failed attempts: longer each time, up to six hours.
+
+        :param int attempts: how many have failed
+        :rtype: timedelta
+        """
+        return min(timedelta(minutes=5) * 2 ** (attempts - 1), timedelta(hours=6))
+
+    @api.model
+    def _cron_retry(self):
+        """Queue the invitations again that no mail server took, as long as their links work.
+
+        What an administrator has cancelled or deleted in the mail queue is left alone.
+        """
+        now = fields.Datetime.now()
+        valid_from = now - timedelta(hours=self.env["res.users"]._get_portal_agent_link_hours())
+        due = self.search(
+            Domain("next_attempt_date", "<=", now)
+            & Domain("create_date", ">", valid_from)
+            & Domain("mail_id.state", "=", "exception")
+        )
+        if due:
+            due.mail_id.mark_outgoing()
+            self.env.ref("mail.ir_cron_mail_scheduler_action")._trigger()

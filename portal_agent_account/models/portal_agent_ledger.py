@@ -1,0 +1,258 @@
+"""What the ledger says of customers: invoices, credit notes, payments and how they are matched.
+
+An agent may read invoices and their lines, but neither payments nor the journal items behind a document. So a statement
+asks here: the customers and the documents are looked for under the rules of whoever asks, the journal items of their
+receivable accounts are read with more rights, and what leaves this file are plain values: number, date, amount.
+"""
+
+from collections import defaultdict
+from datetime import date
+from typing import NamedTuple
+
+from odoo import api, fields, models
+from odoo.fields import Domain
+from odoo.tools import SQL
+
+DOCUMENT_TYPES = ("out_invoice", "out_refund")
+
+
+class LedgerItem(NamedTuple):
+    """A journal item by which a customer owes something, or has paid it.
+
+    Amounts are positive where the customer owes. ``amount`` and ``residual`` are in the currency of the item,
+    ``residual_company`` in that of the company; what is left is what was left on the day that was asked about.
+    """
+
+    id: int
+    move_id: int
+    customer_id: int
+    kind: str
+    number: str
+    date: date
+    date_due: date
+    days_overdue: int
+    currency_id: int
+    amount: float
+    residual: float
+    residual_company: float
+
+
+class Transfer(NamedTuple):
+    """A part of a payment that settles something in another currency, or of another customer."""
+
+    customer_id: int
+    currency_id: int
+    date: date
+    amount: float
+
+
+class PortalAgentLedger(models.AbstractModel):
+    _name = "portal.agent.ledger"
+    _description = "What Customers Owe and Have Paid"
+
+    @api.model
+    def _read_items(self, customers, day=None, open_only=True):
+        """Read the journal items of some customers' receivable accounts, in the current company.
+
+        :param customers: ``res.partner``, commercial entities that the current user may read
+        :param date day: the last day that counts, today by default
+        :param bool open_only: whether to leave out what was settled on that day
+        :return: the items, the oldest first, and what was settled across currencies or customers
+        :rtype: tuple[list[LedgerItem], list[Transfer]]
+        :raise AccessError: if the current user may not read one of the customers
+        """
+        customers.check_access("read")
+        today = fields.Date.context_today(self)
+        day = day or today
+        is_current = open_only and day >= today
+        rows = self._select_lines(customers, day, is_current)
+        partials = [] if is_current else self._select_partials([row[0] for row in rows])
+        later = self._sum_up_later_partials(partials, day)
+        items = [item for row in rows if (item := self._make_item(row, day, later))]
+        if open_only:
+            items = [item for item in items if item.residual]
+        return items, [] if is_current else self._get_transfers(items, partials, day)
+
+    @api.model
+    def _get_kinds(self):
+        """Return what a statement calls the kinds of items.
+
+        :rtype: dict[str, str]
+        """
+        return {
+            "invoice": self.env._("Invoice"),
+            "credit_note": self.env._("Credit note"),
+            "payment": self.env._("Payment"),
+            "entry": self.env._("Other entry"),
+            "transfer": self.env._("Matched with another currency or customer"),
+        }
+
+    @api.model
+    def _get_kind(self, move_type, is_payment):
+        """Return which kind of item an entry makes.
+
+        :param str move_type: the type of the entry
+        :param bool is_payment: whether it is a payment's, or of a bank statement
+        :rtype: str
+        """
+        kinds = {"out_invoice": "invoice", "out_refund": "credit_note"}
+        return kinds.get(move_type) or ("payment" if is_payment else "entry")
+
+    @api.model
+    def _select_lines(self, customers, day, is_current):
+        """Return the journal items as rows: those of documents by the document's contact, as the record rules do.
+
+        Others (payments, above all) belong to the customer that they were booked for.
+
+        :param customers: ``res.partner``, commercial entities
+        :param date day: the last day that counts
+        :param bool is_current: whether only what is not matched now is wanted, of whatever day
+        :return: rows in the order that :meth:`_make_item` takes them apart
+        :rtype: list[tuple]
+        """
+        Line_sudo, Move = self.env["account.move.line"].sudo(), self.env["account.move"]
+        items = (
+            Line_sudo._get_portal_agent_open_item_domain()
+            if is_current
+            else Line_sudo._get_portal_agent_receivable_domain()
+        )
+        items &= Domain("company_id", "=", self.env.company.id)
+        if not is_current:
+            items &= Domain("date", "<=", day)
+        documents = Move._search(
+            self.env["portal.agent.dashboard"]._get_invoice_domain(customers[:0])
+            & Domain("state", "=", "posted")
+            & Domain("partner_id", "any!", Domain("commercial_partner_id", "in", customers.ids))
+        )
+        contacts_sudo = self.env["res.partner"].sudo().with_context(active_test=False)
+        contacts = contacts_sudo._search(Domain("commercial_partner_id", "in", customers.ids))
+        rows = self._select(items & Domain("move_id", "in", list(documents)), True)
+        others = Domain("partner_id", "in", list(contacts)) & Domain("move_id.move_type", "not in", DOCUMENT_TYPES)
+        rows += self._select(items & others, False)
+        return sorted(rows, key=lambda row: (row[5], row[1], row[6] or row[5], row[0]))
+
+    @api.model
+    def _select(self, domain, is_document):
+        """Return the values of journal items.
+
+        :param Domain domain: which ones
+        :param bool is_document: whether they are of documents, whose contact counts then, instead of the item's own
+        :rtype: list[tuple]
+        """
+        Line_sudo = self.env["account.move.line"].sudo()
+        Move_sudo, Partner_sudo = self.env["account.move"].sudo(), self.env["res.partner"].sudo()
+        query = Line_sudo._search(domain)
+        if query.is_empty():
+            return []
+        move = query.join(Line_sudo._table, "move_id", "account_move", "id", "ledger_move")
+        owner = move if is_document else Line_sudo._table
+        contact = query.left_join(owner, "partner_id", "res_partner", "id", "ledger_partner")
+        return self.env.execute_query(
+            query.select(
+                SQL.identifier(Line_sudo._table, "id"),
+                SQL.identifier(move, "id"),
+                Partner_sudo._field_to_sql(contact, "commercial_partner_id", query),
+                *(Move_sudo._field_to_sql(move, name, query) for name in ("move_type", "name")),
+                *(Line_sudo._field_to_sql(Line_sudo._table, name, query) for name in ("date", "date_maturity")),
+                Move_sudo._field_to_sql(move, "payment_state", query),
+                SQL(
+                    "%s IS NOT NULL OR %s IS NOT NULL",
+                    Move_sudo._field_to_sql(move, "origin_payment_id", query),
+                    Move_sudo._field_to_sql(move, "statement_line_id", query),
+                ),
+                *(
+                    Line_sudo._field_to_sql(Line_sudo._table, name, query)
+                    for name in ("currency_id", "amount_currency", "amount_residual_currency", "amount_residual")
+                ),
+            )
+        )
+
+    @api.model
+    def _make_item(self, row, day, later):
+        """Make a plain item of a row.
+
+        :param tuple row: a row of :meth:`_select`
+        :param date day: the day that is asked about
+        :param dict later: what was matched after it, in the item's and in the company's currency, by item
+        :return: the item; ``None`` for a mere exchange difference, which is no amount in the item's currency
+        :rtype: LedgerItem | None
+        """
+        (line_id, move_id, customer_id, move_type, number, date_, maturity, payment_state, is_payment) = row[:9]
+        currency_id, amount, residual_now, residual_company = row[9:]
+        currency = self.env["res.currency"].browse(currency_id)
+        if currency.is_zero(amount):
+            return None
+        later_amount, later_company = later.get(line_id, (0.0, 0.0))
+        residual = currency.round(residual_now + later_amount)
+        if currency.is_zero(residual_now) and payment_state != "blocked":
+            payment_state = "not_paid"  # as it was on the day on which something was left
+        date_due = maturity or date_
+        return LedgerItem(
+            id=line_id,
+            move_id=move_id,
+            customer_id=customer_id,
+            kind=self._get_kind(move_type, is_payment),
+            number=number,
+            date=date_,
+            date_due=date_due,
+            days_overdue=self.env["account.move"]._get_portal_agent_days_late(move_type, payment_state, date_due, day)
+            if residual
+            else 0,
+            currency_id=currency_id,
+            amount=amount,
+            residual=residual,
+            residual_company=residual_company + later_company,
+        )
+
+    # ---- how items are matched
+
+    @api.model
+    def _select_partials(self, line_ids):
+        """Return how journal items were matched.
+
+        :param list line_ids: the items
+        :return: rows of debit item, credit item, day, amounts of both in their currencies and the company's
+        :rtype: list[tuple]
+        """
+        if not line_ids:
+            return []
+        Partial_sudo = self.env["account.partial.reconcile"].sudo()
+        query = Partial_sudo._search(Domain("debit_move_id", "in", line_ids) | Domain("credit_move_id", "in", line_ids))
+        names = ["debit_move_id", "credit_move_id", "max_date"]
+        names += ["debit_amount_currency", "credit_amount_currency", "amount"]
+        return self.env.execute_query(
+            query.select(*(Partial_sudo._field_to_sql(Partial_sudo._table, name, query) for name in names))
+        )
+
+    @api.model
+    def _sum_up_later_partials(self, partials, day):
+        """Return what was matched after a day, by item, in its currency and in the company's."""
+        later = defaultdict(lambda: (0.0, 0.0))
+        for debit_id, credit_id, max_date, debit_amount, credit_amount, amount in partials:
+            if max_date > day:
+                in_currency, in_company = later[debit_id]
+                later[debit_id] = (in_currency + debit_amount, in_company + amount)
+                in_currency, in_company = later[credit_id]
+                later[credit_id] = (in_currency - credit_amount, in_company - amount)
+        return later
+
+    @api.model
+    def _get_transfers(self, items, partials, day):
+        """Return what was settled across currencies or customers: without it a balance would not be what is open.
+
+        :param list items: ``LedgerItem``
+        :param list partials: how they were matched
+        :param date day: the last day that counts
+        :rtype: list[Transfer]
+        """
+        sides = {item.id: (item.customer_id, item.currency_id) for item in items}
+        transfers = []
+        for debit_id, credit_id, max_date, debit_amount, credit_amount, _amount in partials:
+            debit, credit = sides.get(debit_id), sides.get(credit_id)
+            if max_date > day or debit == credit:
+                continue
+            if debit and debit_amount:
+                transfers.append(Transfer(*debit, max_date, -debit_amount))
+            if credit and credit_amount:
+                transfers.append(Transfer(*credit, max_date, credit_amount))
+        return transfers

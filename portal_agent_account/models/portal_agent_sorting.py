@@ -1,0 +1,66 @@
+"""Orders of the agent's lists that no stored field gives.
+
+Their names stand in the code of the pages: a visitor chooses among keys.
+"""
+
+from odoo import models
+from odoo.tools import SQL
+
+
+class PortalAgentMixin(models.AbstractModel):
+    _inherit = "portal.agent.mixin"
+
+    def _order_field_to_sql(self, alias, field_name, direction, nulls, query):
+        """Sort documents by customer, whichever contact each is for, or by the month of a date."""
+        if field_name == "portal_agent_customer":
+            return self._order_by_portal_agent_customer(alias, direction, query)
+        name, _dot, date_field = field_name.partition(".")
+        if name == "portal_agent_month":
+            return SQL("%s %s", self._get_portal_agent_month_sql(alias, date_field, query), direction)
+        return super()._order_field_to_sql(alias, field_name, direction, nulls, query)
+
+    def _order_by_portal_agent_customer(self, alias, direction, query):
+        """Return the terms that sort by the customer's name, and by id for two customers of one name.
+
+        :rtype: SQL
+        """
+        Partner = self.env["res.partner"]
+        self._field_to_sql(alias, "partner_id", query)  # flushed, and its access checked
+        contact = query.left_join(alias, "partner_id", Partner._table, "id", "partner_id")
+        Partner._field_to_sql(contact, "commercial_partner_id", query)
+        customer = query.left_join(contact, "commercial_partner_id", Partner._table, "id", "commercial_partner_id")
+        names = (Partner._field_to_sql(customer, name, query) for name in ("complete_name", "id"))
+        return SQL(", ").join(SQL("%s %s", name, direction) for name in names)
+
+    def _get_portal_agent_month_sql(self, alias, date_field, query):
+        """Return when the month of a record's date begins, where the agent is.
+
+        :rtype: SQL
+        """
+        column = self._field_to_sql(alias, date_field, query)
+        if self._fields[date_field].type == "datetime":
+            column = SQL("timezone(%s, timezone('UTC', %s))", self.env.tz.zone, column)
+        return SQL("date_trunc('month', %s)", column)
+
+
+class AccountMove(models.Model):
+    _inherit = "account.move"
+
+    def _order_field_to_sql(self, alias, field_name, direction, nulls, query):
+        """Sort by the next due date that the list shows: of the first instalment that is not paid, if one is not."""
+        if field_name != "portal_agent_date_due":
+            return super()._order_field_to_sql(alias, field_name, direction, nulls, query)
+        days = {}
+        for item in self._read_portal_agent_instalments(self._get_portal_agent_invoice_domain()):
+            days[item.move_id] = min(item.date_due, days.get(item.move_id, item.date_due))
+        figure = query.make_alias(alias, field_name)
+        query.add_join(
+            "LEFT JOIN",
+            figure,
+            SQL("(SELECT * FROM unnest(%s::int[], %s::date[]) AS t(id, day))", list(days), list(days.values())),
+            SQL("%s = %s", SQL.identifier(alias, "id"), SQL.identifier(figure, "id")),
+        )
+        day = SQL(
+            "COALESCE(%s, %s)", SQL.identifier(figure, "day"), self._field_to_sql(alias, "invoice_date_due", query)
+        )
+        return SQL("%s %s %s", day, direction, nulls)

@@ -1,0 +1,210 @@
+from datetime import timedelta
+
+from odoo import api, fields, models
+from odoo.fields import Domain
+from odoo.tools.misc import format_amount, format_date
+
+from .portal_agent_call import HISTORY, LATE_INTERVALS
+
+LINES = 5
+EXPIRY_DAYS = 7
+
+
+class PortalAgentWeekly(models.AbstractModel):
+    """What an agent's weekly mail tells: read under the agent's record rules, as the agent's pages are."""
+
+    _name = "portal.agent.weekly"
+    _description = "Weekly Mail of a Portal Agent"
+
+    @api.model
+    def _get_sections(self, since):
+        """Return the parts of the mail that have something to tell.
+
+        Each part has a title, how many records there are, the first of them, and the page that lists all.
+
+        :param datetime since: the time of the mail before, in UTC
+        :return: ``[{"title", "count", "lines": [{"label", "detail", "amount", "url"}], "url"}]``
+        :rtype: list[dict]
+        """
+        sections = (get_section(since) for get_section in self._get_section_methods())
+        return [section for section in sections if section["count"]]
+
+    @api.model
+    def _get_section_methods(self):
+        """Return the methods that read the parts of the mail, in their order. Another addon adds its own.
+
+        :rtype: list[callable]
+        """
+        return [
+            self._get_new_orders,
+            self._get_newly_overdue,
+            self._get_expiring_quotations,
+            self._get_quiet_customers,
+        ]
+
+    @api.model
+    def _prepare_section(self, title, path, count, lines):
+        """Prepare a part of the mail.
+
+        :param str title: its title
+        :param str path: the page that lists everything, what follows ``/my/agent``
+        :param int count: how many records there are
+        :param list lines: the first of them, :meth:`_prepare_line`
+        :rtype: dict
+        """
+        return {"title": title, "count": count, "lines": list(lines), "url": self._get_url(path)}
+
+    @api.model
+    def _prepare_line(self, path, label, detail, amount=""):
+        """Prepare a line of the mail.
+
+        :param str path: the page that it leads to, what follows ``/my/agent``
+        :param str label: what the line is about
+        :param str detail: whose it is, since when
+        :param str amount: the amount with its currency
+        :rtype: dict
+        """
+        return {"label": label, "detail": detail, "amount": amount, "url": self._get_url(path)}
+
+    @api.model
+    def _get_url(self, path):
+        return self.env.user._get_weekly_mail_url(path)
+
+    @api.model
+    def _get_local_day(self, moment):
+        """Return the day of a moment in the agent's time zone.
+
+        :param datetime moment: in UTC
+        :rtype: date
+        """
+        return fields.Datetime.context_timestamp(self, moment).date()
+
+    # ---- the parts
+
+    @api.model
+    def _get_new_orders(self, since):
+        """Return the sales orders since the mail before.
+
+        :param datetime since: the time of the mail before, in UTC
+        :rtype: dict
+        """
+        Order = self.env["sale.order"]
+        domain = Order._get_portal_agent_order_domain() & Domain("date_order", ">=", since)
+        orders, count = Order._search_portal_agent_page(domain, "date_order desc, id desc", LINES)
+        return self._prepare_section(
+            self.env._("New orders"),
+            f"/orders?date_from={self._get_local_day(since)}",
+            count,
+            map(self._prepare_order_line, orders),
+        )
+
+    @api.model
+    def _prepare_order_line(self, order):
+        return self._prepare_line(
+            f"/orders/{order.id}",
+            order.name,
+            order.partner_id.display_name,
+            format_amount(self.env, order.amount_total, order.currency_id),
+        )
+
+    @api.model
+    def _get_newly_overdue(self, since):
+        """Return the invoices of which an instalment has become overdue since the mail before.
+
+        What was due on the day of that mail became overdue on the day after.
+
+        :param datetime since: the time of the mail before, in UTC
+        :rtype: dict
+        """
+        Move = self.env["account.move"]
+        first_day = self._get_local_day(since)
+        newly_overdue = {}
+        for item in Move._read_portal_agent_instalments(Move._get_portal_agent_invoice_domain()):
+            if item.days_overdue and item.date_due >= first_day:
+                newly_overdue.setdefault(item.move_id, []).append(item)
+        by_amount = sorted(newly_overdue, key=lambda move_id: -sum(item.amount for item in newly_overdue[move_id]))
+        return self._prepare_section(
+            self.env._("Newly overdue"),
+            "/invoices?filterby=overdue",
+            len(newly_overdue),
+            [self._prepare_overdue_line(Move.browse(move_id), newly_overdue[move_id]) for move_id in by_amount[:LINES]],
+        )
+
+    @api.model
+    def _prepare_overdue_line(self, invoice, instalments):
+        day = min(item.date_due for item in instalments)
+        return self._prepare_line(
+            f"/invoices/{invoice.id}",
+            invoice.name,
+            self.env._(
+                "%(customer)s, due on %(date)s",
+                customer=invoice.partner_id.display_name,
+                date=format_date(self.env, day),
+            ),
+            format_amount(self.env, sum(item.amount_currency for item in instalments), invoice.currency_id),
+        )
+
+    @api.model
+    def _get_expiring_quotations(self, since):
+        """Return the quotations that expire within a week.
+
+        :param datetime since: the time of the mail before, in UTC
+        :rtype: dict
+        """
+        Order = self.env["sale.order"]
+        today = fields.Date.context_today(self)
+        domain = (
+            Order._get_portal_agent_quotation_domain()
+            & Order._get_portal_agent_open_quotation_domain()
+            & Domain("validity_date", ">=", today)
+            & Domain("validity_date", "<=", today + timedelta(days=EXPIRY_DAYS))
+        )
+        quotations, count = Order._search_portal_agent_page(domain, "validity_date, id", LINES)
+        return self._prepare_section(
+            self.env._("Quotations that expire soon"),
+            "/quotations?filterby=valid",
+            count,
+            map(self._prepare_quotation_line, quotations),
+        )
+
+    @api.model
+    def _prepare_quotation_line(self, quotation):
+        return self._prepare_order_line(quotation) | {
+            "detail": self.env._(
+                "%(customer)s, valid until %(date)s",
+                customer=quotation.partner_id.display_name,
+                date=format_date(self.env, quotation.validity_date),
+            )
+        }
+
+    @api.model
+    def _get_quiet_customers(self, since):
+        """Return the customers who order regularly and have become late since the mail before.
+
+        :param datetime since: the time of the mail before, in UTC
+        :rtype: dict
+        """
+        Partner, Call = self.env["res.partner"], self.env["portal.agent.call"]
+        orders = self.env["portal.agent.dashboard"]._read_orders(
+            Partner, fields.Date.context_today(self) - HISTORY, Domain("state", "=", "sale")
+        )
+        week = (fields.Date.context_today(self) - self._get_local_day(since)).days
+        quiet = {
+            customer_id: reason
+            for customer_id, reason in Call._find_late_regulars(orders)
+            if reason["since"] - week <= LATE_INTERVALS * reason["usual"]
+        }
+        customers = Partner.search(
+            Partner._get_portal_agent_domain() & Domain("id", "in", list(quiet)), limit=LINES, order="complete_name, id"
+        )
+        return self._prepare_section(
+            self.env._("Customers gone quiet"),
+            "/customers?filterby=call",
+            len(quiet),
+            [
+                self._prepare_line(
+                    f"/customers/{customer.id}", customer.display_name, Call._get_label(quiet[customer.id])
+                )
+                for customer in customers
+            ],
+        )

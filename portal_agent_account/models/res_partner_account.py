@@ -1,0 +1,71 @@
+"""Whose account an agent's is: nobody gets hold of it by way of the agent's contact."""
+
+import zlib
+
+from odoo import SUPERUSER_ID, models
+from odoo.exceptions import AccessError
+from odoo.fields import Domain
+
+
+class ResPartner(models.Model):
+    _inherit = "res.partner"
+
+    def write(self, vals):
+        """Leave an agent's email address to those who may change users: it resets the password."""
+        if "email" in vals and not self.env.su:
+            email = vals["email"] or ""
+            self.filtered(lambda contact: (contact.email or "") != email)._check_may_take_over_portal_agents()
+        return super().write(vals)
+
+    def _generate_signup_token(self, expiration=None):
+        """Refuse the link that sets an agent's password to a user who may not change users.
+
+        The rights of the environment don't count: the mass mail composer, for one, renders templates in a
+        privileged environment for every employee. Where no user is behind the code, it runs as OdooBot.
+        """
+        self._check_may_take_over_portal_agents()
+        return super()._generate_signup_token(expiration=expiration)
+
+    def _get_login_date(self):
+        """Void the links of an agent who has never signed in by a changed address and by a newer invitation.
+
+        Odoo signs this value with the link and compares it when the link is used. It is the same for ever
+        before the first log-in.
+        """
+        login_date = super()._get_login_date()
+        agents_sudo = self.sudo().user_ids.filtered(lambda user: user._is_portal_agent())
+        if login_date or not agents_sudo:
+            return login_date
+        invitations_sudo = agents_sudo.portal_agent_invitation_ids
+        state = (agents_sudo.mapped("login"), self.sudo().email, max(invitations_sudo.ids, default=0))
+        return zlib.crc32(repr(state).encode())
+
+    def _check_may_take_over_portal_agents(self):
+        """Refuse what would let the current user sign in as one of these contacts, if it is an agent.
+
+        :raise AccessError: if one of these contacts is an agent's and the current user may not change users
+        """
+        if not self or self.env.uid == SUPERUSER_ID:
+            return
+        users_sudo = self.env["res.users"].sudo().with_context(active_test=False)
+        users_sudo = users_sudo.search(Domain("partner_id", "in", self.ids) & Domain("id", "!=", self.env.uid))
+        agents = users_sudo.filtered(lambda user: user._is_portal_agent()).with_env(self.env(su=False))
+        if agents and not agents.has_access("write"):
+            raise AccessError(
+                self.env._(
+                    "Only people who may change users can do this with the contact of a portal agent: whoever has "
+                    "the agent's email address can sign in as the agent. Contacts: %(names)s",
+                    names=", ".join(agents.sudo().mapped("name")),
+                )
+            )
+
+    def _can_be_edited_by_current_customer(self, **kwargs):
+        """Leave an agent's contact to the agent, even where it is in the address book of a colleague.
+
+        :rtype: bool
+        """
+        if self != self._get_current_partner(**kwargs) and any(
+            user._is_portal_agent() for user in self.sudo().user_ids
+        ):
+            return False
+        return super()._can_be_edited_by_current_customer(**kwargs)

@@ -1,0 +1,257 @@
+"""Assigning customers to agents: one way that checks the rights and notes the change, whoever writes what."""
+
+from collections import defaultdict
+
+from odoo import api, models
+from odoo.exceptions import AccessError, UserError
+from odoo.fields import Command, Domain
+from odoo.tools import SQL
+
+# By either of them somebody may change who looks after a customer.
+AGENT_FIELDS = {"portal_agent_ids", "commercial_portal_agent_ids"}
+AGENT_DEFAULTS = {f"default_{name}" for name in AGENT_FIELDS}
+
+
+class ResPartner(models.Model):
+    _inherit = "res.partner"
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        """Assign the agents after the contact is made, by the one way that checks and tracks."""
+        default = [command for commands in self.default_get(sorted(AGENT_FIELDS)).values() for command in commands]
+        if not default and not any(AGENT_FIELDS & vals.keys() for vals in vals_list):
+            return super().create(vals_list)
+        commands_list = [self._pop_portal_agents(vals, default) for vals in vals_list]
+        context = {key: value for key, value in self.env.context.items() if key not in AGENT_DEFAULTS}
+        partners = super(ResPartner, self.with_env(self.env(context=context))).create(
+            [vals | {"portal_agent_ids": []} for _commands, vals in commands_list]
+        )
+        partners = partners.with_env(self.env)
+        pairs = []
+        for partner, (commands, _vals) in zip(partners, commands_list, strict=True):
+            # a new contact brings agents to its company, and takes none from it
+            agents, _remove, _replace = self._read_portal_agent_commands(commands)
+            pairs += partner.commercial_partner_id._pair_with(agents)
+        if pairs:
+            customers = self.browse(sorted({customer_id for customer_id, _user_id in pairs}))
+            customers._change_portal_agent_pairs(pairs)
+        return partners
+
+    def write(self, vals):
+        """Assign agents by the one way that checks and tracks; drop them with the commercial entity."""
+        may_change_entity = bool({"parent_id", "is_company"} & vals.keys())
+        commands, others = self._pop_portal_agents(vals, [])
+        result = super().write(others) if others or not vals else True
+        if commands:
+            add, remove, replace = self._read_portal_agent_commands(commands)
+            self._change_portal_agents(add=add, remove=remove, replace=replace)
+        if may_change_entity:
+            self._drop_agents_of_former_entities()
+        return result
+
+    @api.model
+    def _pop_portal_agents(self, vals, default):
+        """Take the agents out of values for ``create`` or ``write``.
+
+        :param dict vals: the values, which are not changed
+        :param list default: what to do where the values say nothing of agents
+        :return: x2many commands for the agents, and the other values
+        :rtype: tuple[list, dict]
+        """
+        others = {name: value for name, value in vals.items() if name not in AGENT_FIELDS}
+        given = [vals[name] for name in sorted(AGENT_FIELDS & vals.keys())]
+        if not given:
+            return default, others
+        return [command for value in given for command in self._get_portal_agent_commands(value)], others
+
+    @api.model
+    def _get_portal_agent_commands(self, value):
+        """Say in x2many commands what somebody writes, read as the ORM reads it.
+
+        :param value: commands, a list or tuple of ids, ``res.users``, ``False`` or ``None``
+        :rtype: list
+        :raise ValueError: for anything else
+        """
+        if isinstance(value, list) and value and not isinstance(value[0], (list, tuple)):
+            return [Command.set(value)]
+        return self._fields["portal_agent_ids"].convert_to_write(value, self)
+
+    @api.model
+    def _read_portal_agent_commands(self, commands):
+        """Say what x2many commands mean for the agents of a customer.
+
+        :param list commands: commands; what is none is passed over, as the ORM does
+        :return: who comes, who goes, and whether everybody else goes
+        :rtype: tuple
+        :raise UserError: for commands that would make or change the users themselves
+        """
+        add, remove, replace = self.env["res.users"], self.env["res.users"], False
+        for command in commands:
+            match command:
+                case (Command.LINK, user_id, *_):
+                    add += add.browse(user_id)
+                    remove -= add.browse(user_id)
+                case (Command.UNLINK | Command.DELETE, user_id, *_):
+                    add -= add.browse(user_id)
+                    remove += remove.browse(user_id)
+                case (Command.CLEAR, *_):
+                    add, remove, replace = add.browse(), remove.browse(), True
+                case (Command.SET, _, user_ids):
+                    add, remove, replace = add.browse(user_ids), remove.browse(), True
+                case (_, *_):
+                    raise UserError(self.env._("Agents are made from contacts, by the action “Make Portal Agent”."))
+        return add, remove, replace
+
+    def _change_portal_agents(self, add=None, remove=None, replace=False):
+        """Change the agents of the customers that these contacts belong to.
+
+        Ten thousand customers take the same few queries as one.
+
+        :param add: ``res.users`` who become their agents
+        :param remove: ``res.users`` who are their agents no longer
+        :param bool replace: whether everybody but ``add`` goes
+        :raise AccessError: if the current user may not manage contacts, or not see somebody in ``add``
+        :raise ValidationError: if somebody in ``add`` is not an agent
+        """
+        customers = self.commercial_partner_id
+        customers._change_portal_agent_pairs(
+            customers._pair_with(add or self.env["res.users"]),
+            customers._pair_with(remove or self.env["res.users"]),
+            replace,
+        )
+
+    def _change_portal_agent_pairs(self, add, remove=(), replace=False):
+        """Change the agents of these customers, where each may get and lose its own.
+
+        Agents whom the current user may not see, those of another company, can neither be assigned to
+        customers nor taken from them.
+
+        :param list add: pairs of ids, customer and user, that come
+        :param list remove: pairs that go
+        :param bool replace: whether all pairs of these customers but ``add`` go
+        :raise AccessError: if the current user may not manage contacts, or not see somebody in ``add``
+        :raise ValidationError: if somebody in ``add`` is not an agent
+        """
+        self._check_may_assign_portal_agents()
+        agents = self.env["res.users"].browse(sorted({user_id for _partner_id, user_id in add}))
+        agents.check_access("read")
+        agents._check_is_portal_agent()
+        removed = self._delete_portal_agents(add if replace else remove, keep=replace)
+        added = self._insert_portal_agents(add)
+        self._portal_agents_changed(added, removed)
+
+    def _pair_with(self, users):
+        """:return: the pairs of ids of each of these customers with each of these users"""
+        return [(customer.id, user.id) for customer in self for user in users]
+
+    def _check_may_assign_portal_agents(self):
+        """:raise AccessError: if the current user may not manage these contacts"""
+        if not self.env.su and not self.env.user.has_group("base.group_partner_manager"):
+            raise AccessError(self.env._("Only people who may manage contacts can assign portal agents to customers."))
+        self.check_access("write")
+
+    def _insert_portal_agents(self, pairs):
+        """Link users to customers.
+
+        :param list pairs: pairs of ids, customer and user
+        :return: the pairs that are new
+        :rtype: list[tuple[int, int]]
+        """
+        query = SQL(
+            """
+            INSERT INTO res_partner_portal_agent_rel (partner_id, user_id)
+                 SELECT partner_id, user_id FROM unnest(%s::int[], %s::int[]) AS pair(partner_id, user_id)
+            ON CONFLICT DO NOTHING
+              RETURNING partner_id, user_id
+            """,
+            [partner_id for partner_id, _user_id in pairs],
+            [user_id for _partner_id, user_id in pairs],
+        )
+        return self.env.execute_query(query) if pairs else []
+
+    def _delete_portal_agents(self, pairs, keep=False):
+        """Unlink users from these customers, as far as the current user may see them.
+
+        :param list pairs: the pairs of ids, customer and user, that go, or that stay
+        :param bool keep: whether they stay, and all other pairs of these customers go
+        :return: the pairs that are gone
+        :rtype: list[tuple[int, int]]
+        """
+        visible = SQL("TRUE")
+        if not self.env.su:
+            users = self.env["res.users"].with_context(active_test=False)._search(Domain.TRUE)
+            visible = SQL("user_id IN %s", users.subselect())
+        return self.env.execute_query(
+            SQL(
+                """
+                DELETE FROM res_partner_portal_agent_rel
+                      WHERE partner_id = ANY(%s::int[]) AND %s
+                        AND ((partner_id, user_id) IN (SELECT * FROM unnest(%s::int[], %s::int[]))) = %s
+                  RETURNING partner_id, user_id
+                """,
+                self.ids,
+                visible,
+                [partner_id for partner_id, _user_id in pairs],
+                [user_id for _partner_id, user_id in pairs],
+                not keep,
+            )
+        )
+
+    def _portal_agents_changed(self, added, removed):
+        """Tell the caches and the chatter of these customers who came and who went.
+
+        :param list added: pairs of customer and user that are new
+        :param list removed: pairs of customer and user that are gone
+        """
+        if not added and not removed:
+            return
+        changes = defaultdict(lambda: ([], []))
+        for partner_id, user_id in added:
+            changes[partner_id][0].append(user_id)
+        for partner_id, user_id in removed:
+            changes[partner_id][1].append(user_id)
+        customers = self.browse(changes)
+        customers.modified(["portal_agent_ids"])
+        customers.invalidate_recordset(["portal_agent_ids", "commercial_portal_agent_ids"], flush=False)
+        self.env["res.users"].invalidate_model(["portal_agent_customer_count"], flush=False)
+        customers._log_portal_agents(changes)
+
+    def _log_portal_agents(self, changes):
+        """Note the change of agents in the chatter of these customers, as Odoo notes a tracked field.
+
+        The field itself is not tracked: Odoo would name agents of other companies, whom the current user may
+        not see.
+
+        :param dict changes: ids of the users who came and who went, by id of the customer
+        """
+        Tracking_sudo = self.env["mail.tracking.value"].sudo()
+        field_info = self.sudo().fields_get(["portal_agent_ids"])["portal_agent_ids"]
+        messages_sudo = self._message_log_batch(bodies={}).grouped("res_id")
+        vals_list = []
+        for customer in self.with_context(active_test=False):
+            came, went = (self.env["res.users"].browse(user_ids) for user_ids in changes[customer.id])
+            now = customer.portal_agent_ids
+            before = (now - came) | went
+            values = [agents.sudo().sorted("display_name") for agents in (before, now)]
+            vals_list.append(
+                Tracking_sudo._create_tracking_values(*values, "portal_agent_ids", field_info, customer)
+                | {"mail_message_id": messages_sudo[customer.id].id}
+            )
+        Tracking_sudo.create(vals_list)
+
+    def _drop_agents_of_former_entities(self):
+        """Take the agents from contacts that belong to another commercial entity now.
+
+        They have no effect as long as the contact belongs to it, and would silently become effective
+        again when it leaves.
+        """
+        contacts_sudo = self.sudo().with_context(active_test=False)
+        contacts_sudo = contacts_sudo.filtered(lambda contact: contact.commercial_partner_id != contact)
+        contacts_sudo._portal_agents_changed([], contacts_sudo._delete_portal_agents([], keep=True))
+
+    def _create_contact_parent_company(self):
+        """Give a customer's agents to the company that is made of its company name: that is the customer now."""
+        company = super()._create_contact_parent_company()
+        if company:
+            company.sudo()._change_portal_agents(add=self.sudo().portal_agent_ids)
+        return company

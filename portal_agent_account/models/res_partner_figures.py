@@ -1,0 +1,164 @@
+"""What the list of customers says of each: what is due, what is overdue, when it last ordered."""
+
+from collections import defaultdict
+from datetime import time
+
+from dateutil.relativedelta import relativedelta
+
+from odoo import api, fields, models
+from odoo.fields import Domain
+from odoo.tools import SQL
+
+from .portal_agent_call import HISTORY
+
+
+class ResPartner(models.Model):
+    _inherit = "res.partner"
+
+    def _get_portal_agent_balances(self):
+        """Return what these customers have not paid, in the currency of the current company.
+
+        :return: ``{id: {"due", "overdue"}}``, for every id that somebody asks for
+        :rtype: defaultdict
+        """
+        in_self = Domain("partner_id", "any!", Domain("commercial_partner_id", "in", self.ids))
+        return self._read_portal_agent_balances(in_self)
+
+    @api.model
+    def _read_portal_agent_balances(self, domain=Domain.TRUE):
+        """Return what customers have not paid, in the currency of the current company.
+
+        :param Domain domain: which invoices count; all of the agent's by default
+        :return: ``{id: {"due", "overdue"}}``, for every id that somebody asks for
+        :rtype: defaultdict
+        """
+        balances = defaultdict(lambda: {"due": 0.0, "overdue": 0.0})
+        for item in self.env["portal.agent.dashboard"]._read_instalments(self.browse(), domain):
+            balances[item.customer_id]["due"] += item.amount
+            balances[item.customer_id]["overdue"] += item.amount if item.days_overdue else 0
+        return balances
+
+    @api.model
+    def _get_portal_agent_debtor_domain(self, name):
+        """Return the condition that a customer owes something in the end.
+
+        :param str name: ``due`` or ``overdue``
+        :rtype: Domain
+        """
+        currency = self.env["portal.agent.dashboard"]._get_currency()
+        balances = self._read_portal_agent_balances()
+        return Domain("id", "in", [key for key, row in balances.items() if currency.compare_amounts(row[name], 0) > 0])
+
+    def _get_portal_agent_last_orders(self):
+        """Return when each of these customers last ordered.
+
+        :return: moments in UTC by id, for those who have ordered
+        :rtype: dict[int, datetime]
+        """
+        in_self = Domain("partner_id", "any!", Domain("commercial_partner_id", "in", self.ids))
+        return self._read_portal_agent_last_orders(in_self)
+
+    @api.model
+    def _read_portal_agent_last_orders(self, domain=Domain.TRUE):
+        """Return when customers last ordered from the current company.
+
+        :param Domain domain: which orders count; all of the agent's by default
+        :return: moments in UTC by id, for those who have ordered
+        :rtype: dict[int, datetime]
+        """
+        Order = self.env["sale.order"]
+        domain &= self.env["portal.agent.dashboard"]._get_order_domain(self.browse())
+        groups = Order._read_group(
+            domain & Domain("state", "=", "sale"), ["partner_id.commercial_partner_id"], ["date_order:max"]
+        )
+        return {customer.id: moment for customer, moment in groups if customer}
+
+    @api.model
+    def _get_portal_agent_quiet_domain(self, months):
+        """Return the condition that a customer has ordered, but not for some months.
+
+        :param int months: how many; ``None`` for customers who have never ordered
+        :rtype: Domain
+        """
+        last_orders = self._read_portal_agent_last_orders()
+        if months is None:
+            return Domain("id", "not in", list(last_orders))
+        day = fields.Date.context_today(self) - relativedelta(months=months)
+        moment = self._get_portal_agent_moment(day, time.min)
+        return Domain("id", "in", [key for key, last_order in last_orders.items() if last_order < moment])
+
+    # ---- whom to call
+
+    def _get_portal_agent_call_reasons(self):
+        """Return why an agent should call these customers.
+
+        :return: sentences by id, for every id that somebody asks for
+        :rtype: defaultdict
+        """
+        in_self = Domain("partner_id", "any!", Domain("commercial_partner_id", "in", self.ids))
+        reasons = self._read_portal_agent_call_reasons(in_self)
+        get_label = self.env["portal.agent.call"]._get_label
+        labels = {customer_id: list(map(get_label, why)) for customer_id, why in reasons.items()}
+        return defaultdict(list, labels)
+
+    @api.model
+    def _get_portal_agent_call_domain(self):
+        """Return the condition that an agent should call a customer.
+
+        :rtype: Domain
+        """
+        return Domain("id", "in", list(self._read_portal_agent_call_reasons()))
+
+    @api.model
+    def _read_portal_agent_call_reasons(self, domain=Domain.TRUE):
+        """Return whom an agent should call.
+
+        :param Domain domain: which documents count; all of the agent's by default
+        :return: see ``_get_reasons`` of ``portal.agent.call``
+        :rtype: defaultdict
+        """
+        Dashboard = self.env["portal.agent.dashboard"]
+        everybody, start = self.browse(), fields.Date.context_today(self) - HISTORY
+        return self.env["portal.agent.call"]._get_reasons(
+            Dashboard._read_orders(everybody, start, domain), Dashboard._read_instalments(everybody, domain)
+        )
+
+    # ---- sorting by these figures
+
+    @api.model
+    def _get_portal_agent_order_figures(self):
+        """Return what customers can be sorted by that is no field: names for ``order``.
+
+        :return: functions that give ``{id: value}`` by name
+        :rtype: dict
+        """
+        return {
+            "portal_agent_due": lambda: self._read_portal_agent_amounts("due"),
+            "portal_agent_overdue": lambda: self._read_portal_agent_amounts("overdue"),
+            "portal_agent_last_order": self._read_portal_agent_last_orders,
+        }
+
+    @api.model
+    def _read_portal_agent_amounts(self, name):
+        return {key: row[name] for key, row in self._read_portal_agent_balances().items()}
+
+    def _order_field_to_sql(self, alias, field_name, direction, nulls, query):
+        """Sort customers by a figure of their documents, by one query more, in lists and exports alike."""
+        read = self._get_portal_agent_order_figures().get(field_name)
+        if read is None:
+            return super()._order_field_to_sql(alias, field_name, direction, nulls, query)
+        values = read()
+        figure = query.make_alias(alias, field_name)
+        column_type = SQL("timestamp[]") if field_name == "portal_agent_last_order" else SQL("float8[]")
+        query.add_join(
+            "LEFT JOIN",
+            figure,
+            SQL(
+                "(SELECT * FROM unnest(%s::int[], %s::%s) AS t(id, value))",
+                list(values),
+                list(values.values()),
+                column_type,
+            ),
+            SQL("%s = %s", SQL.identifier(alias, "id"), SQL.identifier(figure, "id")),
+        )
+        return SQL("%s %s NULLS LAST", SQL.identifier(figure, "value"), direction)

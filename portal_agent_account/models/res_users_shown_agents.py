@@ -1,0 +1,23 @@
+from odoo import models
+
+
+class ResUsers(models.Model):
+    _inherit = "res.users"
+
+    def _get_agents_shown_to_customer(self):
+        """Return how to reach the agents who look after the company of this customer.
+
+        Plain values: the customer reads neither the users nor who else is looked after by them.
+
+        :return: ``[{"name", "email", "phone"}]``; none where the customer's company does not name them
+        :rtype: list[dict]
+        """
+        self.ensure_one()
+        user_sudo = self.sudo()
+        if not (user_sudo.company_id.portal_agent_shown_to_customer and user_sudo._is_portal()):
+            return []
+        agents_sudo = user_sudo.partner_id.commercial_partner_id.portal_agent_ids - user_sudo
+        return [
+            {"name": agent.name, "email": agent.email, "phone": agent.phone}
+            for agent in agents_sudo.filtered("is_portal_agent").sorted("name")
+        ]

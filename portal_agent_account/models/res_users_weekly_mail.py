@@ -1,0 +1,233 @@
+"""The weekly mail: which agents get it, when, and that each gets it once."""
+
+from datetime import datetime, time, timedelta
+
+import pytz
+
+from odoo import api, fields, models
+from odoo.fields import Domain
+from odoo.tools import consteq, hmac
+from odoo.tools.urls import urljoin
+
+from . import agent_scope
+from .mail_headers import clean_header
+
+# How many agents one transaction writes to: what a killed run has to do again.
+PORTION = 20
+# A server that was down for longer leaves the week out; the next mail tells what happened in both.
+LATEST_HOURS = 24
+
+UNSUBSCRIBE_PATH = "/my/agent/weekly-mail/unsubscribe"
+
+
+class ResUsers(models.Model):
+    _inherit = "res.users"
+
+    portal_agent_weekly_mail = fields.Boolean(
+        string="Weekly Mail to the Agent",
+        default=True,
+        groups="base.group_erp_manager",
+        help="The agent's own choice. It only counts where the company sends the weekly mail.",
+    )
+    portal_agent_weekly_mail_date = fields.Datetime(
+        string="Last Weekly Mail",
+        readonly=True,
+        copy=False,
+        groups="base.group_erp_manager",
+    )
+
+    # ---- who gets it
+
+    @api.model
+    def _get_weekly_mail_domain(self):
+        """Return the condition for the agents who want the weekly mail and whose company sends it.
+
+        :rtype: Domain
+        """
+        return (
+            Domain("is_portal_agent", "=", True)
+            & Domain("portal_agent_weekly_mail", "=", True)
+            & Domain("company_id.portal_agent_weekly_mail", "=", True)
+            & Domain("email", "!=", False)
+        )
+
+    def _filter_weekly_mail_due(self, now):
+        """Keep the agents whose weekly mail is due.
+
+        :param datetime now: the current time in UTC
+        :rtype: res.users
+        """
+        return self.filtered(lambda agent: agent._is_weekly_mail_due(now))
+
+    def _is_weekly_mail_due(self, now):
+        """Return whether the agent's hour came within the last day and no mail has told so yet.
+
+        :param datetime now: the current time in UTC
+        :rtype: bool
+        """
+        self.ensure_one()
+        slot = self._get_last_weekly_mail_slot(now)
+        last = self.portal_agent_weekly_mail_date
+        return now - slot < timedelta(hours=LATEST_HOURS) and (not last or last < slot)
+
+    def _get_last_weekly_mail_slot(self, now):
+        """Return when the weekday and the hour of the company's setting came last where the agent is.
+
+        :param datetime now: the current time in UTC
+        :return: the moment in UTC
+        :rtype: datetime
+        """
+        self.ensure_one()
+        company = self.company_id
+        tz = pytz.timezone(self._get_weekly_mail_tz())
+        local = pytz.utc.localize(now).astimezone(tz)
+        clock = time(company.portal_agent_weekly_mail_hour)
+        day = local.date() - timedelta(days=(local.weekday() - int(company.portal_agent_weekly_mail_weekday)) % 7)
+        slot = self._localize_weekly_mail_slot(tz, day, clock)
+        return slot if slot <= now else self._localize_weekly_mail_slot(tz, day - timedelta(days=7), clock)
+
+    @api.model
+    def _localize_weekly_mail_slot(self, tz, day, clock):
+        return tz.localize(datetime.combine(day, clock)).astimezone(pytz.utc).replace(tzinfo=None)
+
+    # ---- sending
+
+    @api.model
+    def _cron_send_weekly_mails(self):
+        """Queue the weekly mails that are due; Odoo's mail queue sends them.
+
+        An agent's mail and the note that the agent has it are committed together, in portions: a run that is
+        killed goes on where it was, and nobody gets two.
+        """
+        now = fields.Datetime.now()
+        agents = self.search(self._get_weekly_mail_domain(), order="id")._filter_weekly_mail_due(now)
+        remaining = len(agents)
+        for start in range(0, len(agents), PORTION):
+            # Locked ones are being written on, perhaps by another run: they are looked at again in the next one.
+            portion = agents[start : start + PORTION].try_lock_for_update(allow_referencing=True)
+            portion._filter_weekly_mail_due(now)._send_weekly_mail(now)
+            remaining -= len(agents[start : start + PORTION])
+            if not self.env["ir.cron"]._commit_progress(len(portion), remaining=remaining):
+                break
+            self.env.invalidate_all()
+
+    def _send_weekly_mail(self, now):
+        """Queue the mail of each of these agents who has something to read.
+
+        :param datetime now: the current time in UTC
+        """
+        for agent in self:
+            since = agent.portal_agent_weekly_mail_date or now - timedelta(days=7)
+            sections = agent._read_weekly_mail_sections(since)
+            if sections:
+                agent._queue_weekly_mail(sections)
+        self.portal_agent_weekly_mail_date = now
+
+    def _read_weekly_mail_sections(self, since):
+        """Read what the weekly mail tells, under the rules that hold on the agent's own pages.
+
+        :param datetime since: the time of the mail before, in UTC
+        :return: see :meth:`portal.agent.weekly._get_sections`
+        :rtype: list[dict]
+        """
+        self.ensure_one()
+        with agent_scope.entered(self.env, self) as env:
+            return env["portal.agent.weekly"].with_context(tz=self._get_weekly_mail_tz())._get_sections(since)
+
+    def _get_weekly_mail_tz(self):
+        """Return the name of the time zone that the agent's hour is meant in.
+
+        :rtype: str
+        """
+        self.ensure_one()
+        return self.tz or self.company_id.partner_id.tz or "UTC"
+
+    def _queue_weekly_mail(self, sections):
+        """Render the agent's mail into Odoo's queue.
+
+        The figures are values of this one rendering, not of the user: whoever renders the template for
+        somebody else gets none.
+
+        :param list sections: what the mail tells
+        """
+        self.ensure_one()
+        template = self.env.ref("portal_agent_account.mail_template_weekly_mail", raise_if_not_found=False)
+        if not template:
+            return
+        unsubscribe_url = self._get_weekly_mail_unsubscribe_url()
+        values = {"sections": sections, "unsubscribe_url": unsubscribe_url, "home_url": self._get_weekly_mail_url("")}
+
+        def render(name, **kwargs):
+            return template._render_field(name, self.ids, compute_lang=True, add_context=values, **kwargs)[self.id]
+
+        body = render("body_html")
+        self.env["mail.mail"].create(
+            {
+                "subject": clean_header(render("subject")),
+                "body_html": body,
+                "email_from": clean_header(render("email_from")),
+                "email_to": clean_header(render("email_to")),
+                "headers": repr(self._prepare_weekly_mail_headers(unsubscribe_url)),
+                "auto_delete": True,
+                "message_type": "user_notification",
+                # Whoever may read a record may read its messages: this one belongs to none.
+                "model": False,
+                "res_id": False,
+            }
+        )
+
+    @api.model
+    def _prepare_weekly_mail_headers(self, unsubscribe_url):
+        """Prepare the headers by which a mail program offers to unsubscribe (RFC 2369, RFC 8058).
+
+        :param str unsubscribe_url: the agent's link
+        :rtype: dict
+        """
+        return {
+            "List-Unsubscribe": f"<{unsubscribe_url}>",
+            "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+            # Not answered by out-of-office replies.
+            "X-Auto-Response-Suppress": "OOF",
+        }
+
+    # ---- links
+
+    def _get_weekly_mail_url(self, path):
+        """Return the absolute address of one of the agent's pages.
+
+        :param str path: what follows ``/my/agent``
+        :rtype: str
+        """
+        self.ensure_one()
+        return urljoin(self.get_base_url(), f"/my/agent{path}")
+
+    def _get_weekly_mail_unsubscribe_url(self):
+        """Return the link that ends the weekly mail of this agent, and does nothing else.
+
+        :return: absolute URL
+        :rtype: str
+        """
+        self.ensure_one()
+        query = f"?user={self.id}&token={self._get_weekly_mail_token()}"
+        return urljoin(self.get_base_url(), UNSUBSCRIBE_PATH + query)
+
+    def _get_weekly_mail_token(self):
+        """Return what proves that a link to unsubscribe came with this user's mail.
+
+        :rtype: str
+        """
+        self.ensure_one()
+        return hmac(self.env(su=True), "portal_agent_account-weekly_mail", self.id)
+
+    @api.model
+    def _find_weekly_mail_reader(self, user_id, token):
+        """Return the user of a link to unsubscribe.
+
+        :param int user_id: the id in the link
+        :param str token: the token in the link
+        :return: privileged ``res.users`` of one record, or of none where the link is not genuine
+        """
+        user_sudo = self.sudo().browse(user_id)
+        if not (user_id and token) or not consteq(user_sudo._get_weekly_mail_token(), token):
+            return user_sudo.browse()
+        return user_sudo.exists()

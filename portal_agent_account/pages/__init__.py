@@ -1,0 +1,17 @@
+"""What the agent's pages are made of: plain classes, which the controllers make for each request.
+
+``PortalAgent._get_portal_agent_pages`` names them, and is where another addon adds or replaces one.
+"""
+
+from .context import PageContext
+from .customers import CustomerList, CustomerPage
+from .dashboard import DashboardPage
+from .documents import DocumentList, DocumentPage
+from .export import ListExport
+from .invoices import InvoiceList, InvoicePage
+from .list_page import ListPage
+from .listing import AgentList
+from .orders import OrderList, OrderPage, QuotationList
+from .page import AgentPage
+from .products import ProductList, ProductListPage
+from .selector import CustomerSelector

@@ -1,0 +1,210 @@
+from datetime import timedelta
+
+from lxml import etree
+
+from odoo import fields
+from odoo.exceptions import AccessError, UserError
+from odoo.tests import new_test_user, tagged
+from odoo.tools.safe_eval import safe_eval
+
+from .common import PortalAgentCommon
+
+
+class AdministratorCommon(PortalAgentCommon):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.administrator = new_test_user(
+            cls.env,
+            login="pa_admin",
+            groups="base.group_user,base.group_erp_manager,base.group_partner_manager,sales_team.group_sale_salesman_all_leads",
+        )
+        cls.salesperson = new_test_user(cls.env, login="pa_sales", groups="sales_team.group_sale_salesman")
+        cls.contact = cls.env["res.partner"].create({"name": "Zoe New", "email": "zoe@new.example.com"})
+
+
+@tagged("post_install", "-at_install", "once")
+class TestAskingFirst(AdministratorCommon):
+    """Making and dismissing agents asks first, says afterwards what was done, and leaves a note."""
+
+    def _ask(self, contacts, method):
+        contacts = contacts.with_user(self.administrator)
+        action = getattr(contacts, method)()
+        return self.env[action["res_model"]].with_user(self.administrator).with_context(**action["context"]).create({})
+
+    def test_contacts_are_made_agents_after_a_question_that_names_them(self):
+        without_email = self.env["res.partner"].create({"name": "No Mail"})
+        wizard = self._ask(self.contact + without_email + self.agent.partner_id, "action_ask_make_portal_agent")
+        self.assertFalse(self.contact.user_ids, "nothing is done yet")
+        self.assertEqual(wizard.able_ids, self.contact)
+        self.assertIn("No Mail has no valid email address.", wizard.problems)
+        self.assertIn("Ann Agent is a portal agent already.", wizard.problems)
+        answer = wizard.action_apply()
+        self.assertIn("Zoe New", answer["params"]["message"])
+        self.assertTrue(self.contact.user_ids._is_portal_agent())
+        self.assertIn("Became a portal agent", self.contact.message_ids[0].body)
+
+    def test_agents_are_dismissed_after_a_question_that_counts_their_customers(self):
+        wizard = self._ask(self.agent.partner_id + self.contact, "action_ask_dismiss_portal_agent")
+        self.assertEqual(wizard.able_ids, self.agent.partner_id)
+        self.assertEqual(wizard.customer_count, 1)
+        self.assertIn("Zoe New is not a portal agent.", wizard.problems)
+        answer = wizard.action_apply()
+        self.assertIn("Ann Agent", answer["params"]["message"])
+        self.assertFalse(self.agent._is_portal_agent() or self.customer.portal_agent_ids)
+        self.assertIn("Is no longer a portal agent", self.agent.partner_id.message_ids[0].body)
+
+    def test_archived_agent_has_a_note_as_well(self):
+        self.agent.active = False
+        bodies = self.agent.partner_id.message_ids.mapped("body")
+        self.assertEqual(sum("Is no longer a portal agent" in body for body in bodies), 1)
+
+    def test_only_who_may_create_users_is_asked(self):
+        for method in ("action_ask_make_portal_agent", "action_ask_dismiss_portal_agent"):
+            with self.assertRaises(AccessError):
+                getattr(self.contact.with_user(self.salesperson), method)()
+
+    def test_form_offers_what_can_be_done(self):
+        def get_offer(contact):
+            contact = contact.with_user(self.administrator)
+            return contact.can_be_portal_agent, contact.is_portal_agent
+
+        self.assertEqual(get_offer(self.contact), (True, False))
+        self.assertEqual(get_offer(self.agent.partner_id), (False, True))
+        self.assertEqual(get_offer(self.administrator.partner_id), (False, False))
+        self.assertEqual(get_offer(self.env["res.partner"].create({"name": "No Mail"})), (False, False))
+        arch = self.env["res.partner"].with_user(self.administrator).get_view(view_type="form")["arch"]
+        form = etree.fromstring(arch)
+        for name, field in (
+            ("action_ask_make_portal_agent", "can_be_portal_agent"),
+            ("action_ask_dismiss_portal_agent", "is_portal_agent"),
+        ):
+            [button] = form.xpath(f"//button[@name='{name}']")
+            self.assertEqual(button.get("invisible"), f"not {field}")
+        self.assertNotIn("portal_agent", self._get_form_actions())
+
+    def _get_form_actions(self):
+        bindings = self.env["ir.actions.actions"].get_bindings("res.partner")
+        return str(
+            [
+                action["name"]
+                for action in bindings.get("action", ())
+                if "form" in action["binding_view_types"]
+                and action["name"] in ("Make Portal Agent", "Dismiss Portal Agent")
+            ]
+        )
+
+
+@tagged("post_install", "-at_install", "once")
+class TestHandingOver(AdministratorCommon):
+    """All customers of one agent go to another one, in one action."""
+
+    def _hand_over(self, agent, new_agent, user=None):
+        return (
+            self.env["portal.agent.hand.over"]
+            .with_user(user or self.administrator)
+            .create({"agent_id": agent.id, "new_agent_id": new_agent.id})
+        )
+
+    def test_all_customers_go_and_each_has_one_note_of_it(self):
+        archived = self._new_customer("Former", portal_agent_ids=self.agent.ids)
+        archived.active = False
+        both = self._new_customer("Both", portal_agent_ids=(self.agent + self.other_agent).ids)
+        third = self._new_agent("portal_agent_third", name="Third Agent")
+        shared = self._new_customer("Shared", portal_agent_ids=(self.agent + third).ids)
+        customers = self.customer + archived + both + shared
+        notes = {customer: len(customer.message_ids) for customer in customers}
+        wizard = self._hand_over(self.agent, self.other_agent)
+        self.assertEqual(wizard.customer_count, 4)
+        message = wizard.action_apply()["params"]["message"]
+        self.assertEqual(message, "Customers handed over from Ann Agent to Bob Agent: 4")
+        for customer in customers:
+            expected = self.other_agent + third if customer == shared else self.other_agent
+            self.assertEqual(customer.portal_agent_ids, expected)
+            self.assertEqual(len(customer.message_ids), notes[customer] + 1)
+        tracked = self.customer.message_ids[0].sudo().tracking_value_ids
+        self.assertEqual((tracked.old_value_char, tracked.new_value_char), ("Ann Agent", "Bob Agent"))
+        self.assertTrue(self.agent._is_portal_agent(), "the agent stays one")
+
+    def test_customers_are_handed_over_to_another_agent_and_to_nobody_else(self):
+        with self.assertRaises(UserError):
+            self._hand_over(self.agent, self.agent).action_apply()
+        with self.assertRaises(UserError):
+            self._hand_over(self.agent, self.portal_user).action_apply()
+        self.assertEqual(self.customer.portal_agent_ids, self.agent)
+
+    def test_it_takes_the_right_to_manage_contacts(self):
+        with self.assertRaises(AccessError):
+            self._hand_over(self.agent, self.other_agent, self.salesperson)
+        with self.assertRaises(AccessError):
+            self.agent.with_user(self.salesperson).action_hand_over_portal_agent_customers()
+
+
+@tagged("post_install", "-at_install", "once")
+class TestWhatAdministratorsSee(AdministratorCommon):
+    """The list of agents with their figures, and the way to it."""
+
+    def test_orders_of_the_last_90_days_are_counted(self):
+        agent = self.agent.with_user(self.salesperson).with_company(self.company)
+        self.assertEqual(agent.portal_agent_order_count, 1)
+        self.order.date_order = fields.Datetime.now() - timedelta(days=91)
+        self.env.invalidate_all()
+        self.assertEqual(agent.portal_agent_order_count, 0)
+
+    def test_figures_of_many_agents_take_as_many_queries_as_of_one(self):
+        agents = self.agent + self.other_agent
+        names = ["portal_agent_customer_count", "portal_agent_order_count", "portal_agent_invitation_state"]
+
+        def count(users):
+            self.env.flush_all()
+            self.env.invalidate_all()
+            before = self.env.cr.sql_log_count
+            users.read(names)
+            return self.env.cr.sql_log_count - before
+
+        count(agents)
+        self.assertLessEqual(count(agents), count(self.agent))
+
+    def test_customers_without_an_agent_are_found(self):
+        self.strange_customer.customer_rank = self.customer.customer_rank = 1
+        action = self.env["ir.actions.act_window"]._for_xml_id(
+            "portal_agent_account.action_customers_without_portal_agent"
+        )
+        found = self.env["res.partner"].search(safe_eval(action["domain"]))
+        self.assertIn(self.strange_customer, found)
+        self.assertNotIn(self.customer, found)
+
+    def _get_menus_of_apps(self, user):
+        """Return the complete names of the menus that lead a user to the agents."""
+        self.env.registry.clear_cache()
+        Menu = self.env["ir.ui.menu"].with_user(user)
+        visible = Menu.browse(Menu._visible_menu_ids())
+        action = self.env.ref("portal_agent_account.action_portal_agents")
+        return {
+            menu.complete_name for menu in visible if menu.action == action and self._is_within_reach(menu, visible)
+        }
+
+    def _is_within_reach(self, menu, visible):
+        return menu in visible and (not menu.parent_id or self._is_within_reach(menu.parent_id, visible))
+
+    def test_agents_are_in_the_menu_of_the_website(self):
+        self.env.ref("sale.sale_menu_root").active = False
+        names = self._get_menus_of_apps(self.administrator)
+        self.assertIn("Website/Portal Agents/Agents", names)
+
+    def test_agents_are_in_the_menu_of_sales_where_that_is_installed(self):
+        self.env.ref("sale.sale_menu_root").active = True
+        self.assertIn("Sales/Orders/Portal Agents", self._get_menus_of_apps(self.salesperson))
+
+    def test_agents_are_in_the_menu_of_contacts_where_that_is_installed(self):
+        contacts = self.env["ir.module.module"].search([("name", "=", "contacts")])
+        parent = self.env.ref("contacts.menu_contacts", raise_if_not_found=False)
+        if not parent:
+            parent = self.env["ir.ui.menu"].create({"name": "Contacts"})
+            self.env["ir.model.data"]._update_xmlids([{"xml_id": "contacts.menu_contacts", "record": parent}])
+        for _time in range(2):
+            contacts.write({"state": "installed"})  # as the server does when it has loaded the addon
+        names = self._get_menus_of_apps(self.administrator)
+        self.assertIn("Contacts/Portal Agents", names)
+        self.assertEqual(len(parent.child_id.filtered(lambda menu: menu.name == "Portal Agents")), 1)
+        self.assertEqual(self.env.ref("contacts.menu_portal_agents").parent_id, parent)

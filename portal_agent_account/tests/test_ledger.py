@@ -1,0 +1,518 @@
+import csv
+import io
+import random
+from collections import defaultdict
+from unittest.mock import patch
+
+from dateutil.relativedelta import relativedelta
+from openpyxl import load_workbook
+
+from odoo import fields
+from odoo.exceptions import AccessError
+from odoo.fields import Command, Domain
+from odoo.tests import tagged
+
+from .common import PortalAgentPagesCommon
+
+SEED = 19
+DOCUMENTS = 36
+AGE_LIMITS = (0, 30, 60, 90)
+NOT_AWAITED = ("in_payment", "paid", "reversed", "blocked", "invoicing_legacy")
+REPORT = "report.portal_agent_account.report_statement"
+
+
+class LedgerCommon(PortalAgentPagesCommon):
+    """Random invoices and credit notes of three customers, in two currencies, paid in every way."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.dice = random.Random(SEED)
+        cls.today = fields.Date.context_today(cls.agent)
+        cls.foreign = cls.env["res.currency"].create(
+            {
+                "name": "QLD",
+                "symbol": "Ql",
+                "rate_ids": [Command.create({"name": "2020-01-01", "rate": 2}), Command.create({"rate": 3})],
+            }
+        )
+        cls.second = cls._new_customer("Quack Feathers", portal_agent_ids=[Command.link(cls.agent.id)])
+        cls.third = cls._new_customer("Quiet House", portal_agent_ids=[Command.link(cls.agent.id)])
+        cls.mover = cls._new_customer("Quinn Mover", parent_id=cls.second.id, is_company=False)
+        cls.customers = cls.customer + cls.second + cls.third
+        cls.terms = cls._make_payment_terms()
+
+    @classmethod
+    def _make_payment_terms(cls):
+        def line(percent, days):
+            return Command.create({"value": "percent", "value_amount": percent, "nb_days": days})
+
+        discount = {"early_discount": True, "discount_percentage": 2, "discount_days": 200}
+        return cls.env["account.payment.term"].create(
+            [
+                {"name": "At once", "line_ids": [line(100, 0)]},
+                {"name": "30 % now, 70 % in 60 days", "line_ids": [line(30, 0), line(70, 60)]},
+                {"name": "In three parts", "line_ids": [line(20, 10), line(30, 40), line(50, 100)]},
+                {"name": "2 % off within 200 days", "line_ids": [line(100, 30)], **discount},
+            ]
+        )
+
+    @classmethod
+    def _bill(cls, partner, amount, days, **values):
+        """Post an invoice.
+
+        :param int days: how many days ago it was
+        """
+        lines = [Command.create({"name": "Seeds", "price_unit": amount, "tax_ids": [Command.clear()]})]
+        values = {"invoice_date": cls.today - relativedelta(days=days), "invoice_line_ids": lines} | values
+        return cls._new_invoice(partner, f"QUILL-{amount}", **values)
+
+    @classmethod
+    def _pay(cls, invoices, amount=None, days=0, **values):
+        context = {"active_model": "account.move", "active_ids": invoices.ids}
+        day = {"payment_date": cls.today - relativedelta(days=days)}
+        amount = {} if amount is None else {"amount": amount}
+        wizard = cls.env["account.payment.register"].with_context(**context).create(day | amount | values)
+        return wizard._create_payments()
+
+    @classmethod
+    def _pay_on_account(cls, customer, amount):
+        """Take money of a customer that is for no invoice yet, booked as accounting does it."""
+        receivable = customer.property_account_receivable_id
+        bank = cls.env["account.journal"].search([("type", "=", "bank"), ("company_id", "=", cls.company.id)], limit=1)
+        lines = [
+            Command.create({"account_id": bank.default_account_id.id, "debit": amount}),
+            Command.create({"account_id": receivable.id, "credit": amount, "partner_id": customer.id}),
+        ]
+        move = cls.env["account.move"].create({"journal_id": bank.id, "date": cls.today, "line_ids": lines})
+        move.action_post()
+        return move
+
+    # ---- counted a second way
+
+    def _get_items(self, customer):
+        """Return the journal items of a customer's documents by which it owes something."""
+        items = self.env["account.move.line"].search(
+            Domain("account_id.account_type", "=", "asset_receivable")
+            & Domain("parent_state", "=", "posted")
+            & Domain("company_id", "=", self.company.id)
+            & Domain("move_id.move_type", "in", ("out_invoice", "out_refund"))
+        )
+        return items.filtered(lambda item: item.move_id.partner_id.commercial_partner_id == customer)
+
+    def _get_other_items(self, customer):
+        """Return the journal items of a customer's payments and other entries."""
+        items = self.env["account.move.line"].search(
+            Domain("account_id.account_type", "=", "asset_receivable")
+            & Domain("parent_state", "=", "posted")
+            & Domain("company_id", "=", self.company.id)
+            & Domain("move_id.move_type", "not in", ("out_invoice", "out_refund"))
+        )
+        return items.filtered(lambda item: item.partner_id.commercial_partner_id == customer)
+
+    def _get_open(self, item, day=None):
+        """Return what is left of an item, in its currency and in the company's, from how it was matched."""
+        left, left_company = item.amount_currency, item.balance
+        for partial in item.matched_credit_ids:
+            if not day or partial.max_date <= day:
+                left -= partial.debit_amount_currency
+                left_company -= partial.amount
+        for partial in item.matched_debit_ids:
+            if not day or partial.max_date <= day:
+                left += partial.credit_amount_currency
+                left_company += partial.amount
+        return item.currency_id.round(left), self.company.currency_id.round(left_company)
+
+    def _is_late(self, item):
+        move = item.move_id
+        return (
+            move.move_type == "out_invoice"
+            and move.payment_state not in NOT_AWAITED
+            and item.date_maturity < self.today
+        )
+
+    def _count(self, customers):
+        """Return what is due and overdue of some customers, and the ages, line by line."""
+        due, overdue, ages = 0.0, 0.0, [0.0] * 5
+        documents, late_documents = set(), set()
+        for customer in customers:
+            for item in self._get_items(customer):
+                left, left_company = self._get_open(item)
+                if item.currency_id.is_zero(left):
+                    continue
+                due += left_company
+                documents.add(item.move_id)
+                days = (self.today - item.date_maturity).days if self._is_late(item) else 0
+                ages[sum(days > limit for limit in AGE_LIMITS)] += left_company
+                if days:
+                    overdue += left_company
+                    late_documents.add(item.move_id)
+        return {"due": due, "overdue": overdue, "ages": ages, "documents": documents, "late": late_documents}
+
+    def _assert_same(self, amount, expected, message=None):
+        self.assertAlmostEqual(amount, expected, 2, message)
+
+    def _export(self, name, extension="csv", **query):
+        response = self._get(f"/my/agent/{name}/export", format=extension, **query)
+        self.assertEqual(response.status_code, 200)
+        if extension == "csv":
+            return list(csv.DictReader(io.StringIO(response.content.decode("utf-8-sig"))))
+        rows = list(load_workbook(io.BytesIO(response.content)).active.iter_rows(values_only=True))
+        return [dict(zip(rows[0], row, strict=True)) for row in rows[1:]]
+
+
+@tagged("post_install", "-at_install", "once")
+class TestInstalments(LedgerCommon):
+    """What is due is counted by the day on which each part of an invoice is due."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        (cls.invoice + cls.credit_note).button_cancel()
+        cls.term = cls.terms[1]
+        cls.split = cls._bill(cls.buyer, 1000, 30, invoice_payment_term_id=cls.term.id)
+        cls.env.flush_all()
+
+    def _get_figures(self):
+        with self.on_an_agents_page() as env:
+            figures = env["portal.agent.dashboard"]._get_summary(env["res.partner"])["figures"]
+        return {name: (figures[name]["count"], figures[name]["amount"]) for name in ("due", "overdue")}
+
+    def test_a_third_of_an_invoice_that_was_due_at_once_is_overdue_and_the_rest_is_not(self):
+        self.assertEqual(self._get_figures(), {"due": (1, 1000), "overdue": (1, 300)})
+        self.assertIn("30 days overdue", self._get_content("/my/agent/invoices"))
+        self.assertEqual(self._get_references("/my/agent/invoices", filterby="overdue"), [self.split.name])
+
+    def test_what_is_paid_of_it_counts_against_what_is_late(self):
+        self._pay(self.split, 120)
+        self.assertEqual(self._get_figures(), {"due": (1, 880), "overdue": (1, 180)})
+        self._pay(self.split, 180)
+        self.assertEqual(self._get_figures(), {"due": (1, 700), "overdue": (0, 0)})
+        self.assertEqual(self._get_references("/my/agent/invoices", filterby="overdue"), [])
+        self.assertNotIn("days overdue", self._get_content("/my/agent/invoices", search=self.split.name))
+
+    def test_cancelled_payment_is_no_payment(self):
+        payment = self._pay(self.split, 300)
+        self.assertEqual(self._get_figures()["overdue"], (0, 0))
+        payment.action_draft()
+        payment.action_cancel()
+        self.assertEqual(self._get_figures(), {"due": (1, 1000), "overdue": (1, 300)})
+
+    def test_payment_that_is_not_booked_yet_makes_nothing_late(self):
+        """With Odoo's accounting app a payment is booked when the bank has it."""
+        with patch.object(type(self.split), "_get_invoice_in_payment_state", lambda moves: "in_payment"):
+            self._pay_without_booking()
+            self.env.flush_all()
+        self.assertEqual((self.split.payment_state, self.split.amount_residual), ("in_payment", 1000))
+        self.assertEqual(self._get_figures(), {"due": (1, 1000), "overdue": (0, 0)})
+        self.assertIn("Processing payment", self._get_content("/my/agent/invoices"))
+
+    def _pay_without_booking(self):
+        method = self.env["account.payment.method.line"].search(
+            [("journal_id.type", "=", "bank"), ("payment_type", "=", "inbound"), ("company_id", "=", self.company.id)],
+            limit=1,
+        )
+        method.payment_account_id = False
+        self._pay(self.split, 1000, journal_id=method.journal_id.id, payment_method_line_id=method.id)
+
+    def test_days_overdue_are_those_of_the_oldest_part(self):
+        late = self._bill(self.buyer, 100, 200, invoice_payment_term_id=self.terms[2].id)
+        with self.on_an_agents_page() as env:
+            invoice = late.with_env(env)
+            self.assertEqual(invoice._get_portal_agent_days_overdue(), 190)
+            self.assertEqual(invoice.portal_agent_amount_overdue, 100)
+            self.assertEqual(invoice.portal_agent_date_due, self.today - relativedelta(days=190))
+        self._pay(late, 20)
+        with self.on_an_agents_page() as env:
+            self.assertEqual(late.with_env(env)._get_portal_agent_days_overdue(), 160)
+
+    def test_contact_that_moves_to_another_company_takes_what_is_open_along_everywhere(self):
+        open_invoice = self._bill(self.mover, 50, 90, invoice_payment_term_id=False)
+        self.mover.parent_id = self.third
+        self.env.flush_all()
+        with self.on_an_agents_page() as env:
+            Partner = env["res.partner"]
+            balances = Partner.browse(self.customers.ids)._get_portal_agent_balances()
+            self.assertEqual((balances[self.second.id]["due"], balances[self.third.id]["due"]), (0, 50))
+            figures = env["portal.agent.dashboard"]._get_summary(self.third.with_env(env))["figures"]
+            self.assertEqual(figures["due"]["amount"], 50)
+            [balance] = env[REPORT]._get_statements(self.third.with_env(env))[self.third.id]
+            self.assertEqual([line["number"] for line in balance["lines"]], [open_invoice.name])
+            self.assertFalse(env[REPORT]._get_statements(self.second.with_env(env))[self.second.id])
+        self.assertEqual(self._get_references("/my/agent/customers", filterby="due"), ["Quiet House", "Quill Trading"])
+        exported = {row["Name"]: float(row["To be paid"]) for row in self._export("customers")}
+        self.assertEqual(exported, {"Quack Feathers": 0, "Quiet House": 50, "Quill Trading": 1000})
+
+    def test_customers_are_sorted_by_what_is_overdue_and_by_what_is_due(self):
+        self._bill(self.second, 400, 0, invoice_payment_term_id=self.terms[2].id)
+        self._bill(self.third, 5000, 0, invoice_payment_term_id=self.terms[2].id)
+        late = self._bill(self.third, 1, 30, invoice_payment_term_id=False)
+        self.assertTrue(late)
+        names = ["Quill Trading", "Quiet House", "Quack Feathers"]
+        self.assertEqual(self._get_references("/my/agent/customers", sortby="overdue"), names)
+        self.assertEqual([row["Name"] for row in self._export("customers", sortby="overdue")], names)
+        names = ["Quiet House", "Quill Trading", "Quack Feathers"]
+        self.assertEqual(self._get_references("/my/agent/customers", sortby="due"), names)
+
+    def test_administrators_see_the_same_figures_of_an_agent(self):
+        agent = self.agent.with_user(self.env.ref("base.user_admin"))
+        agent.invalidate_recordset()
+        self.assertEqual((agent.portal_agent_amount_due, agent.portal_agent_amount_overdue), (1000, 300))
+
+
+@tagged("post_install", "-at_install", "once")
+class TestPayments(LedgerCommon):
+    """What an agent learns of how an invoice was paid."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.split = cls._bill(cls.buyer, 1000, 30, invoice_payment_term_id=cls.terms[1].id)
+
+    def _get_payments(self, invoice=None):
+        with self.on_an_agents_page() as env:
+            return (invoice or self.split).with_env(env)._get_portal_agent_payments()
+
+    def test_payments_say_when_how_much_was_paid_and_by_which_entry(self):
+        first, second = self._pay(self.split, 120, days=20), self._pay(self.split, 200, days=3)
+        self.assertEqual(
+            [(row["kind"], row["date"], row["amount"], row["reference"]) for row in self._get_payments()],
+            [
+                ("payment", self.today - relativedelta(days=20), 120, first.move_id.name),
+                ("payment", self.today - relativedelta(days=3), 200, second.move_id.name),
+            ],
+        )
+
+    def test_what_is_paid_and_what_is_left_is_the_whole_invoice(self):
+        foreign = self._bill(self.buyer, 900, 30, currency_id=self.foreign.id)
+        self._pay(foreign, 250)
+        self._pay(foreign, 50, currency_id=self.company.currency_id.id)
+        for invoice in (foreign, self.split):
+            paid = sum(row["amount"] for row in self._get_payments(invoice))
+            self._assert_same(paid + invoice.amount_residual, invoice.amount_total)
+
+    def test_credit_note_counts_as_paid_and_a_cancelled_payment_does_not(self):
+        payment = self._pay(self.split, 300)
+        payment.action_draft()
+        payment.action_cancel()
+        self.assertFalse(self._get_payments())
+        credit_note = self._bill(self.buyer, 100, 2, move_type="out_refund", invoice_payment_term_id=False)
+        receivable = (self.split + credit_note).line_ids.filtered(lambda line: line.account_type == "asset_receivable")
+        receivable.reconcile()
+        self.assertEqual(
+            [(row["kind"], row["amount"], row["reference"]) for row in self._get_payments()],
+            [("credit_note", 100, credit_note.name)],
+        )
+
+    def test_nothing_is_said_of_the_account_that_the_money_came_from(self):
+        self.env["res.partner.bank"].create({"acc_number": "BE71096123456769", "partner_id": self.customer.id})
+        self._pay(self.split, 120, communication="from BE71096123456769")
+        [payment] = self._get_payments()
+        self.assertEqual(set(payment), {"kind", "label", "date", "amount", "currency", "reference"})
+        self.assertNotIn("BE71096123456769", str(payment))
+
+    def test_instalments_show_what_is_paid_of_each(self):
+        self._pay(self.split, 120)
+        with self.on_an_agents_page() as env:
+            instalments = self.split.with_env(env)._get_portal_agent_instalments()
+        self.assertEqual(
+            [tuple(instalment.values()) for instalment in instalments],
+            [
+                (self.today - relativedelta(days=30), 300, 180, 30),
+                (self.today + relativedelta(days=30), 700, 700, 0),
+            ],
+        )
+
+    def test_nobody_learns_of_an_invoice_of_somebody_else(self):
+        with self.on_an_agents_page(self.other_agent) as env:
+            for method in ("_get_portal_agent_payments", "_get_portal_agent_instalments"):
+                with self.assertRaises(AccessError):
+                    getattr(self.split.with_env(env), method)()
+
+    def test_order_and_invoice_lead_to_each_other(self):
+        self.product.invoice_policy = "order"
+        invoice = self.order._create_invoices()
+        invoice.action_post()
+        with self.on_an_agents_page() as env:
+            self.assertEqual(self.order.with_env(env)._get_portal_agent_invoices(), invoice)
+            self.assertEqual(invoice.with_env(env)._get_portal_agent_orders(), self.order)
+        with self.on_an_agents_page(self.other_agent) as env:
+            self.assertFalse(self.order.with_env(env)._get_portal_agent_invoices())
+
+
+@tagged("post_install", "-at_install", "once")
+class TestLedger(LedgerCommon):
+    """Dashboard, lists, customers, statements and exports agree with each other and with the ledger."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        partners = (cls.customer, cls.buyer, cls.second, cls.mover, cls.third)
+        for number in range(DOCUMENTS):
+            cls._make_document(cls.dice.choice(partners), number)
+        cls.on_account = cls._pay_on_account(cls.second, 77)
+        cls.mover.parent_id = cls.third
+        cls.env.flush_all()
+
+    @classmethod
+    def _make_document(cls, partner, number):
+        dice = cls.dice
+        values = {
+            "invoice_payment_term_id": dice.choice(cls.terms.ids),
+            "currency_id": dice.choice((cls.company.currency_id, cls.foreign)).id,
+            "move_type": "out_refund" if dice.random() < 0.2 else "out_invoice",
+        }
+        invoice = cls._bill(partner, dice.randrange(100, 90_000) / 100 + number, dice.randrange(200), **values)
+        days = dice.randrange(60)
+        match dice.randrange(7):
+            case 0:
+                cls._pay(invoice, days=days)
+            case 1:
+                cls._pay(invoice, round(invoice.amount_residual * dice.random(), 2) or 1, days=days)
+            case 2:
+                cls._pay(invoice, round(invoice.amount_residual / 3, 2), days=days)
+                cls._pay(invoice, round(invoice.amount_residual / 3, 2), days=0)
+            case 3:
+                payment = cls._pay(invoice, days=days)
+                payment.action_draft()
+                payment.action_cancel()
+            case 4 if invoice.move_type == "out_invoice":
+                cls._give_back(invoice)
+            case 5 if invoice.move_type == "out_invoice":
+                invoice.action_toggle_block_payment()
+
+    @classmethod
+    def _give_back(cls, invoice):
+        """Make a credit note for a part of an invoice, and match the two."""
+        amount = round(invoice.amount_total / 4, 2)
+        credit_note = cls._bill(
+            invoice.partner_id, amount, 3, move_type="out_refund", currency_id=invoice.currency_id.id
+        )
+        items = (invoice + credit_note).line_ids.filtered(
+            lambda line: line.account_id.account_type == "asset_receivable" and not line.reconciled
+        )
+        items.reconcile()
+
+    def test_there_is_something_of_everything(self):
+        moves = self.env["account.move.line"].union(*map(self._get_items, self.customers)).move_id
+        self.assertLessEqual({"not_paid", "partial", "paid", "blocked"}, set(moves.mapped("payment_state")))
+        self.assertEqual(set(moves.mapped("move_type")), {"out_invoice", "out_refund"})
+        self.assertEqual(moves.currency_id, self.company.currency_id + self.foreign)
+
+    def test_dashboard_says_what_the_ledger_says(self):
+        for customer in (self.env["res.partner"], *self.customers):
+            expected = self._count(customer or self.customers)
+            with self.subTest(customer=customer.name), self.on_an_agents_page() as env:
+                summary = env["portal.agent.dashboard"]._get_summary(customer.with_env(env))
+            figures = summary["figures"]
+            for name, documents in (("due", "documents"), ("overdue", "late")):
+                self._assert_same(figures[name]["amount"], expected[name], name)
+                self.assertEqual(figures[name]["count"], len(expected[documents]), name)
+            for age, amount in zip(summary["ages"], expected["ages"], strict=True):
+                self._assert_same(age["amount"], amount, age["label"])
+
+    def test_list_of_invoices_and_its_export_say_the_same(self):
+        expected = self._count(self.customers)
+        for filterby, documents in (("due", "documents"), ("overdue", "late")):
+            names = {move.name for move in expected[documents]}
+            self.assertEqual(set(self._get_references("/my/agent/invoices", filterby=filterby)), names)
+            exported = self._export("invoices", filterby=filterby)
+            self.assertEqual({row["Number"] for row in exported}, names)
+        days = {row["Number"]: int(row["Days overdue"] or 0) for row in self._export("invoices")}
+        for move in expected["documents"]:
+            late = [item for item in move.line_ids if item.account_type == "asset_receivable" and self._is_late(item)]
+            late = [item.date_maturity for item in late if not item.currency_id.is_zero(self._get_open(item)[0])]
+            self.assertEqual(days[move.name], (self.today - min(late)).days if late else 0, move.name)
+
+    def test_customers_and_their_export_say_the_same(self):
+        for extension in ("csv", "xlsx"):
+            for row in self._export("customers", extension):
+                [customer] = self.customers.filtered(lambda partner, row=row: partner.display_name == row["Name"])
+                expected = self._count(customer)
+                self._assert_same(float(row["To be paid"]), expected["due"], customer.name)
+                self._assert_same(float(row["Overdue"]), expected["overdue"], customer.name)
+        owing = self.customers.filtered(lambda customer: self._count(customer)["overdue"] > 0).mapped("name")
+        self.assertEqual(sorted(self._get_references("/my/agent/customers", filterby="overdue")), sorted(owing))
+
+    def _get_statements(self, **options):
+        with self.on_an_agents_page() as env:
+            return env[REPORT]._get_statements(self.customers.with_env(env), **options)
+
+    def test_open_items_of_a_statement_are_those_of_the_ledger(self):
+        statements = self._get_statements()
+        for customer in self.customers:
+            expected = defaultdict(float)
+            for item in self._get_items(customer) + self._get_other_items(customer):
+                expected[item.currency_id.name] += self._get_open(item)[0]
+            due = {balance["currency"].name: balance["amount_due"] for balance in statements[customer.id]}
+            for name, amount in expected.items():
+                self._assert_same(due.get(name, 0), amount, (customer.name, name))
+            for balance in statements[customer.id]:
+                self._assert_same(sum(balance["ages"]), balance["amount_due"])
+
+    def test_open_items_of_an_earlier_day_are_those_that_the_ledger_had_then(self):
+        for days in (1, 15, 40, 100):
+            day = self.today - relativedelta(days=days)
+            statements = self._get_statements(date_to=day)
+            for customer in self.customers:
+                expected = defaultdict(float)
+                for item in self._get_items(customer) + self._get_other_items(customer):
+                    if item.date <= day:
+                        expected[item.currency_id.name] += self._get_open(item, day)[0]
+                due = {balance["currency"].name: balance["amount_due"] for balance in statements[customer.id]}
+                for name, amount in expected.items():
+                    self._assert_same(due.get(name, 0), amount, (customer.name, name, days))
+
+    def test_statement_of_a_period_leads_from_one_balance_of_the_ledger_to_the_next(self):
+        for first, last in ((60, 0), (30, 10), (250, 100), (0, 0)):
+            date_from, date_to = (self.today - relativedelta(days=days) for days in (first, last))
+            statements = self._get_statements(date_from=date_from, date_to=date_to)
+            for customer in self.customers:
+                for balance in statements[customer.id]:
+                    currency = balance["currency"].name
+                    with self.subTest(customer=customer.name, currency=currency, first=first, last=last):
+                        self._check_period(customer, balance, date_from, date_to)
+
+    def _check_period(self, customer, balance, date_from, date_to):
+        moved = sum(entry["amount"] for entry in balance["entries"])
+        self._assert_same(balance["balance_before"] + moved, balance["balance_after"])
+        self._assert_same(balance["balance_after"], balance["amount_due"], "what is open then")
+        for entry in balance["entries"]:
+            self.assertTrue(date_from <= entry["date"] <= date_to)
+        if customer != self.customer:
+            return  # the ledger keeps the payments of a contact with the company that it has left
+        ledger = self.env["account.move.line"].search(
+            Domain("account_id.account_type", "=", "asset_receivable")
+            & Domain("parent_state", "=", "posted")
+            & Domain("partner_id", "=", customer.id)
+            & Domain("currency_id", "=", balance["currency"].id)
+        )
+        before = sum(ledger.filtered(lambda item: item.date < date_from).mapped("amount_currency"))
+        after = sum(ledger.filtered(lambda item: item.date <= date_to).mapped("amount_currency"))
+        self._assert_same(balance["balance_before"], before)
+        self._assert_same(balance["balance_after"], after)
+
+    def test_statement_as_a_sheet_has_the_same_amounts(self):
+        date_from = self.today - relativedelta(days=60)
+        for options in ({}, {"date_from": date_from}):
+            with self.on_an_agents_page() as env:
+                content = env[REPORT]._render_xlsx(self.customer.with_env(env), options)
+                statements = env[REPORT]._get_statements(self.customer.with_env(env), **options)[self.customer.id]
+            workbook = load_workbook(io.BytesIO(content))
+            self.assertEqual(workbook.sheetnames, [balance["currency"].name for balance in statements])
+            for balance in statements:
+                rows = list(workbook[balance["currency"].name].iter_rows(values_only=True))
+                self._assert_same(rows[-1][5], balance["amount_due"])
+                numbers = [line["number"] for line in balance["entries" if options else "lines"]]
+                shown = [cell for row in rows for cell in row[:2]]
+                self.assertLessEqual(set(filter(None, numbers)), set(shown))
+
+    def test_as_many_queries_for_three_customers_as_for_one(self):
+        def count(customers):
+            with self.on_an_agents_page() as env:
+                before = env.cr.sql_log_count
+                env[REPORT]._get_statements(customers.with_env(env), date_from=self.today - relativedelta(days=90))
+                return env.cr.sql_log_count - before
+
+        count(self.customer)
+        self.assertEqual(count(self.customer), count(self.customers))

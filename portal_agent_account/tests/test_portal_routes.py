@@ -1,0 +1,98 @@
+import json
+from unittest.mock import patch
+
+from lxml import html
+
+from odoo.tests import tagged
+from odoo.tools import mute_logger
+
+from odoo.addons.portal_agent_account.pages import PageContext
+
+from .common import PortalAgentPagesCommon
+
+# Text that is searched for, never a name; it stands on the page again.
+TEXTS = {"search", "customer_search"}
+# Chosen outside of the pages' classes, and names that code which takes a field from a visitor would give them.
+OTHERS = {"report_type", "format", "order", "domain", "field", "fields", "group_by", "orderby", "aggregates"}
+FIELDS = ("access_token", "partner_id.credit", "amount_total desc", "write_date", "create_uid.login", "id")
+
+
+class RecordedParameters(dict):
+    """Parameters of a request that remember which of them were asked for."""
+
+    asked = set()
+
+    def get(self, name, *default):
+        self.asked.add(name)
+        return super().get(name, *default)
+
+
+# Whether to get the weekly mail is the agent's own choice: these routes read nothing of a customer. They are tested in
+# test_weekly_mail.py.
+OWN_CHOICE = "/my/agent/weekly-mail"
+
+
+@tagged("post_install", "-at_install", "once")
+class TestPortalRoutes(PortalAgentPagesCommon):
+    """Every route under /my/agent, those of pages to come included."""
+
+    def _get_rules(self):
+        """Return the agent's routes by the kind of answer they give, with ids and names filled in."""
+        ids = {"order_id": self.order.id, "invoice_id": self.invoice.id, "customer_id": self.customer.id, "page": 1}
+        rules = {"http": {}, "jsonrpc": {}}
+        for rule in self.env["ir.http"].routing_map().iter_rules():
+            if rule.rule.startswith("/my/agent") and not rule.rule.startswith(OWN_CHOICE):
+                names = {"name": "orders"} if "/export" in rule.rule else {}
+                arguments = {name: (ids | names)[name] for name in rule.arguments}
+                _domain, url = rule.build(arguments) or self.fail(f"{rule.rule}: name an id for it in this test")
+                rules[rule.endpoint.routing["type"]][url] = rule
+        return rules
+
+    def test_every_route_is_an_agents_and_only_reads(self):
+        for rules in self._get_rules().values():
+            self.assertTrue(rules)
+            for url, rule in rules.items():
+                with self.subTest(url=url):
+                    routing = rule.endpoint.routing
+                    self.assertEqual(
+                        (routing["auth"], routing["readonly"], routing["portal_agent"]), ("user", True, True)
+                    )
+
+    def _get_answer(self, url, **query):
+        response = self._get(url, **query)
+        if response.headers["Content-Type"].startswith("text/html") and "portal_agent_content" in response.text:
+            [content] = html.fromstring(response.text).xpath("//*[@id='portal_agent_content']")
+            return response.status_code, html.tostring(content)
+        return response.status_code, response.headers["Content-Type"]
+
+    @mute_logger("odoo.http")
+    def test_no_route_takes_the_name_of_a_field_from_the_visitor(self):
+        make = PageContext.__init__
+        RecordedParameters.asked = set()
+
+        def spy(context, env, query, classes):
+            make(context, env, RecordedParameters(query), classes)
+
+        urls = list(self._get_rules()["http"])
+        with patch.object(PageContext, "__init__", spy):
+            plain = {url: self._get_answer(url) for url in urls}
+        self.assertIn("sortby", RecordedParameters.asked)
+        names = sorted((RecordedParameters.asked | OTHERS) - TEXTS - {"customer", "format"})
+        for url in urls:
+            self.assertEqual(plain[url][0], 200, url)
+            for name in FIELDS:
+                with self.subTest(url=url, name=name):
+                    self.assertEqual(self._get_answer(url, **dict.fromkeys(names, name)), plain[url])
+                    self.assertEqual(self._get_answer(url, customer=name)[0], 404)
+        for name in FIELDS:
+            self.assertEqual(self._get_answer("/my/agent/orders/export", format=name)[0], 404)
+            self.assertEqual(self._get_answer(f"/my/agent/{name}/export")[0], 404)
+
+    def test_selector_takes_no_name_of_a_field_either(self):
+        def ask(url, **parameters):
+            data = json.dumps({"params": parameters})
+            return self.url_open(url, data=data, headers={"Content-Type": "application/json"}).json()["result"]
+
+        for url in self._get_rules()["jsonrpc"]:
+            for name in FIELDS:
+                self.assertEqual(ask(url, recent=[name], **dict.fromkeys(OTHERS, name)), ask(url))

@@ -1,0 +1,216 @@
+"""The weekly mail: who gets it, when, what it tells, and that it ends when somebody says so."""
+
+import re
+from datetime import datetime, timedelta
+
+from freezegun import freeze_time
+
+from odoo.exceptions import AccessError, ValidationError
+from odoo.http import Request
+from odoo.tests import HttpCase, tagged
+
+from odoo.addons.mail.tests.common import MailCase
+
+from .common import PortalAgentCommon
+
+CRON = "portal_agent_account.ir_cron_send_weekly_mails"
+# A Monday, in winter.
+MONDAY = datetime(2026, 11, 23, 12, 0)
+
+
+@tagged("post_install", "-at_install", "once")
+class TestWeeklyMail(MailCase, PortalAgentCommon):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.company.portal_agent_weekly_mail = True
+        (cls.agent + cls.other_agent).tz = "Europe/Rome"
+        cls.env["mail.mail"].search([("state", "=", "outgoing")]).state = "cancel"
+        # Ann's customer alone has something to tell.
+        cls.order.date_order = MONDAY - timedelta(days=2)
+        (cls.other_order + cls.own_order).date_order = MONDAY - timedelta(days=90)
+        invoices = cls.invoice + cls.other_invoice + cls.own_invoice
+        invoices.line_ids.filtered("date_maturity").date_maturity = (MONDAY + timedelta(days=900)).date()
+
+    def run_cron(self, at=MONDAY):
+        """Run the scheduled action as Odoo's scheduler does, and return the mails that it queued."""
+        before = self.env["mail.mail"].search([])
+        with freeze_time(at), self.enter_registry_test_mode():
+            self.assertIs(self.env.ref(CRON).method_direct_trigger(), True, "the action did not fail")
+        return self.env["mail.mail"].search([]) - before
+
+    def test_an_agent_reads_what_happened_with_the_own_customers_alone(self):
+        mails = self.run_cron()
+        mine = mails.filtered(lambda mail: "portal_agent_ann" in mail.email_to)
+        self.assertEqual(len(mine), 1)
+        self.assertIn(self.order.name, mine.body_html)
+        self.assertNotIn("ROOK", mails.mapped("body_html")[0])
+        self.assertNotIn("SWIFT", mine.body_html)
+        self.assertNotIn("ANN-ORDER", mine.body_html, "the agent's own documents are no customer's")
+
+    def test_an_agent_without_news_gets_no_mail(self):
+        mails = self.run_cron()
+        self.assertFalse(mails.filtered(lambda mail: "portal_agent_bob" in mail.email_to))
+
+    def test_links_lead_to_the_agents_pages_and_carry_no_token(self):
+        (mail,) = self.run_cron()
+        links = [link for link in re.findall(r'href="([^"]+)"', mail.body_html) if "unsubscribe" not in link]
+        self.assertIn(f"/my/agent/orders/{self.order.id}", " ".join(links))
+        for link in links:
+            self.assertIn("/my/agent", link)
+            self.assertNotIn("token", link)
+        self.assertFalse(mail.attachment_ids)
+
+    def test_nobody_gets_two_however_often_the_action_runs(self):
+        self.assertEqual(len(self.run_cron()), 1)
+        self.assertFalse(self.run_cron(MONDAY + timedelta(hours=1)))
+        self.assertFalse(self.run_cron(MONDAY + timedelta(days=3)))
+
+    def test_it_comes_at_the_hour_of_the_agents_time_zone(self):
+        self.agent.tz = "Asia/Tokyo"  # Monday, 07:00 there is Sunday, 22:00 UTC
+        self.assertFalse(self.run_cron(datetime(2026, 11, 22, 21, 59)))
+        self.assertEqual(len(self.run_cron(datetime(2026, 11, 22, 22, 0))), 1)
+
+    def test_a_setting_made_in_the_middle_of_the_week_waits_for_the_weekday(self):
+        self.assertFalse(self.run_cron(datetime(2026, 11, 26, 9, 0)))
+
+    def test_a_mail_tells_what_is_new_since_the_one_before(self):
+        self.run_cron()
+        self.assertFalse(self.run_cron(MONDAY + timedelta(days=7)), "nothing new")
+        self.order.date_order = MONDAY + timedelta(days=8)
+        self.assertEqual(len(self.run_cron(MONDAY + timedelta(days=14))), 1)
+
+    def test_a_customer_who_was_taken_away_is_gone_from_the_next_mail(self):
+        self.customer.portal_agent_ids -= self.agent
+        self.assertFalse(self.run_cron())
+
+    def test_a_former_agent_gets_none(self):
+        self.agent.action_revoke_portal_agent()
+        self.assertFalse(self.run_cron())
+
+    def test_it_is_off_until_the_company_switches_it_on(self):
+        self.assertFalse(self.env["res.company"].new({}).portal_agent_weekly_mail)
+        self.company.portal_agent_weekly_mail = False
+        self.assertFalse(self.run_cron())
+
+    def test_an_hour_that_is_none_is_refused(self):
+        with self.assertRaises(ValidationError):
+            self.company.portal_agent_weekly_mail_hour = 24
+
+    def test_it_speaks_the_agents_language(self):
+        self.env["res.lang"]._activate_lang("fr_FR")
+        template = self.env.ref("portal_agent_account.mail_template_weekly_mail")
+        template.with_context(lang="fr_FR").subject = "Vos clients"
+        self.agent.lang = "fr_FR"
+        self.assertEqual(self.run_cron().subject, "Vos clients")
+
+    def test_an_instalment_that_became_overdue_is_told_once(self):
+        self.order.date_order = MONDAY - timedelta(days=90)
+        self.invoice.line_ids.filtered("date_maturity").date_maturity = (MONDAY - timedelta(days=3)).date()
+        (mail,) = self.run_cron()
+        self.assertIn(self.invoice.name, mail.body_html)
+        self.assertFalse(self.run_cron(MONDAY + timedelta(days=7)))
+
+    def test_a_quotation_that_expires_soon_is_told(self):
+        self.order.date_order = MONDAY - timedelta(days=90)
+        self.quotation.validity_date = (MONDAY + timedelta(days=5)).date()
+        (mail,) = self.run_cron()
+        self.assertIn(self.quotation.name, mail.body_html)
+
+    def test_whoever_renders_the_template_gets_no_figures(self):
+        """Neither a colleague nor an administrator, with whatever rights: they are no part of the user."""
+        template = self.env.ref("portal_agent_account.mail_template_weekly_mail").sudo()
+        body = template._render_field("body_html", self.agent.ids)[self.agent.id]
+        self.assertNotIn(self.order.name, body)
+        self.assertNotIn("unsubscribe", body)
+
+    def test_a_mail_program_can_unsubscribe_by_one_click(self):
+        (mail,) = self.run_cron()
+        self.assertIn("List-Unsubscribe=One-Click", mail.headers)
+        self.assertIn("/my/agent/weekly-mail/unsubscribe?user=", mail.headers)
+
+    def test_many_agents_cost_as_many_queries_each_as_few(self):
+        def count(agents):
+            self.agent.flush_recordset()
+            self.env.invalidate_all()
+            before = self.env.cr.sql_log_count
+            with freeze_time(MONDAY):
+                agents._send_weekly_mail(MONDAY)
+            self.env.flush_all()
+            return self.env.cr.sql_log_count - before
+
+        others = self.env["res.users"].create([self._prepare_agent(f"weekly_{n}") for n in range(8)])
+        self.customer.portal_agent_ids += others
+        count(others[:1])
+        self.assertLessEqual(count(others[1:8]), 7 * count(self.agent) + 5)
+
+    def test_an_agent_can_not_read_or_change_the_choice_of_another(self):
+        with self.assertRaises(AccessError):
+            self.other_agent.with_user(self.agent).portal_agent_weekly_mail = False
+        with self.assertRaises(AccessError):
+            self.other_agent.with_user(self.agent).read(["portal_agent_weekly_mail"])
+
+
+@tagged("post_install", "-at_install", "once")
+class TestWeeklyMailPages(PortalAgentCommon, HttpCase):
+    def unsubscribe_path(self, user):
+        return user._get_weekly_mail_unsubscribe_url().partition(user.get_base_url())[2]
+
+    def test_opening_the_link_changes_nothing(self):
+        response = self.url_open(self.unsubscribe_path(self.agent))
+        self.assertEqual(response.status_code, 200)
+        self.assertTrue(self.agent.portal_agent_weekly_mail)
+
+    def test_posting_to_the_link_ends_it_without_a_session(self):
+        response = self.url_open(self.unsubscribe_path(self.agent), data={"List-Unsubscribe": "One-Click"})
+        self.assertEqual(response.status_code, 200)
+        self.assertFalse(self.agent.portal_agent_weekly_mail)
+
+    def test_a_link_is_good_for_one_user_only(self):
+        path = self.unsubscribe_path(self.agent).replace(f"user={self.agent.id}&", f"user={self.other_agent.id}&")
+        for user_id in (self.other_agent.id, 2**31 - 1, "x", -1):
+            forged = re.sub(r"user=[^&]*", f"user={user_id}", path)
+            self.assertEqual(self.url_open(forged, data={"a": "b"}).status_code, 404)
+        for token in ("", "é", "0" * 64):
+            forged = re.sub(r"token=.*", f"token={token}", self.unsubscribe_path(self.agent))
+            self.assertEqual(self.url_open(forged, data={"a": "b"}).status_code, 404)
+        self.assertTrue((self.agent + self.other_agent).mapped("portal_agent_weekly_mail"))
+        self.assertTrue(self.other_agent.portal_agent_weekly_mail)
+
+    def test_an_agent_switches_it_off_and_on(self):
+        self.company.portal_agent_weekly_mail = True
+        self.authenticate(self.agent.login, self.agent.login)
+        for expected in (False, True):
+            page = self.url_open("/my/agent").text
+            form = page[page.index('id="weekly_mail"') :]
+            data = dict(re.findall(r'name="(csrf_token|weekly_mail)" value="([^"]*)"', form))
+            self.url_open("/my/agent/weekly-mail", data=data)
+            self.assertEqual(self.agent.portal_agent_weekly_mail, expected)
+
+    def test_a_customer_has_no_switch(self):
+        self.authenticate(self.customer_user.login, self.customer_user.login)
+        response = self.url_open("/my/agent/weekly-mail", data={"csrf_token": Request.csrf_token(self)})
+        self.assertEqual(response.status_code, 403)
+
+    def test_a_customer_is_told_who_looks_after_the_company_where_it_wants_so(self):
+        self.agent.phone = "+39 02 1234567"
+        self.authenticate(self.customer_user.login, self.customer_user.login)
+        self.assertNotIn("Ann Agent", self.url_open("/my").text)
+        self.company.portal_agent_shown_to_customer = True
+        page = self.url_open("/my").text
+        self.assertIn("Ann Agent", page)
+        self.assertIn("+39 02 1234567", page)
+        self.assertNotIn("Bob Agent", page)
+
+    def test_an_agent_does_not_see_the_others(self):
+        self.company.portal_agent_shown_to_customer = True
+        self.customer.portal_agent_ids += self.other_agent
+        self.authenticate(self.agent.login, self.agent.login)
+        self.assertNotIn("Bob Agent", self.url_open("/my").text)
+        self.assertNotIn("Bob Agent", self.url_open(f"/my/agent/customers/{self.customer.id}").text)
+
+    def test_a_dismissed_agent_is_not_named(self):
+        self.company.portal_agent_shown_to_customer = True
+        self.agent.active = False
+        self.authenticate(self.customer_user.login, self.customer_user.login)
+        self.assertNotIn("Ann Agent", self.url_open("/my").text)

@@ -1,0 +1,58 @@
+from odoo import api, fields, models
+
+
+class PortalAgentAccess(models.TransientModel):
+    _name = "portal.agent.access"
+    _description = "Make or Dismiss Portal Agents"
+
+    mode = fields.Selection(
+        selection=[("make", "Make portal agents"), ("dismiss", "Dismiss portal agents")],
+        required=True,
+        default="make",
+    )
+    partner_ids = fields.Many2many(comodel_name="res.partner", string="Contacts")
+    able_ids = fields.Many2many(comodel_name="res.partner", string="For", compute="_compute_able_ids")
+    problems = fields.Text(string="Left Out", compute="_compute_able_ids")
+    customer_count = fields.Integer(string="Customers Released", compute="_compute_customer_count")
+
+    @api.depends("mode", "partner_ids")
+    def _compute_able_ids(self):
+        for wizard in self:
+            reasons = wizard._get_reasons()
+            wizard.able_ids = wizard.partner_ids._origin.filtered_domain([("id", "not in", list(reasons))])
+            wizard.problems = "\n".join(reasons.values())
+
+    def _get_reasons(self):
+        """Say which of the contacts are left out.
+
+        :return: a sentence by the contact's id
+        :rtype: dict[int, str]
+        """
+        contacts = self.partner_ids._origin
+        if self.mode == "dismiss":
+            return {
+                contact.id: self.env._("%(name)s is not a portal agent.", name=contact.display_name)
+                for contact in contacts
+                if not contact.is_portal_agent
+            }
+        agents = contacts.filtered("is_portal_agent")
+        return (contacts - agents)._get_reasons_against_portal_agents() | {
+            contact.id: self.env._("%(name)s is a portal agent already.", name=contact.display_name)
+            for contact in agents
+        }
+
+    @api.depends("able_ids")
+    def _compute_customer_count(self):
+        for wizard in self:
+            wizard.customer_count = sum(wizard.able_ids.mapped("portal_agent_customer_count"))
+
+    def action_apply(self):
+        """Make agents of those contacts who can be agents, or dismiss those who are.
+
+        :return: a client action that says what was done
+        :rtype: dict
+        """
+        self.ensure_one()
+        if self.mode == "dismiss":
+            return self.able_ids.action_revoke_portal_agent()
+        return self.able_ids.action_make_portal_agent()

@@ -1,0 +1,54 @@
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+from odoo.fields import Domain
+
+
+class PortalAgentHandOver(models.TransientModel):
+    _name = "portal.agent.hand.over"
+    _description = "Hand Over Customers to Another Agent"
+
+    agent_id = fields.Many2one(
+        comodel_name="res.users", string="From", required=True, domain="[('is_portal_agent', '=', True)]"
+    )
+    new_agent_id = fields.Many2one(
+        comodel_name="res.users",
+        string="To",
+        required=True,
+        domain="[('is_portal_agent', '=', True), ('id', '!=', agent_id)]",
+    )
+    customer_count = fields.Integer(string="Customers", compute="_compute_customer_count")
+
+    @api.depends("agent_id")
+    def _compute_customer_count(self):
+        for wizard in self:
+            wizard.customer_count = len(wizard._get_customers())
+
+    def _get_customers(self):
+        """Return all customers of the agent that the current user may see, archived ones included.
+
+        :rtype: res.partner
+        """
+        Partner = self.env["res.partner"].with_context(active_test=False)
+        return Partner.search(Domain("portal_agent_ids", "in", self.agent_id.ids)) if self.agent_id else Partner
+
+    def action_apply(self):
+        """Give the customers of one agent to the other one, and note it in the chatter of each.
+
+        :return: a client action that says how many they are
+        :rtype: dict
+        :raise UserError: if both are the same
+        """
+        self.ensure_one()
+        if self.agent_id == self.new_agent_id:
+            raise UserError(self.env._("Choose another agent to hand the customers over to."))
+        customers = self._get_customers()
+        customers._change_portal_agent_pairs(
+            customers._pair_with(self.new_agent_id), remove=customers._pair_with(self.agent_id)
+        )
+        message = self.env._(
+            "Customers handed over from %(agent)s to %(new_agent)s: %(count)s",
+            agent=self.agent_id.name,
+            new_agent=self.new_agent_id.name,
+            count=len(customers),
+        )
+        return self.env["res.partner"]._notify_about_portal_agents("success", message)

@@ -4,6 +4,7 @@ from odoo.http import content_disposition, request, route
 from ..pages import params
 from ..pages.export import XLSX_MIMETYPE
 from ..pages.inert import make_page_inert
+from .export_lock import answer_export_busy, take_export_lock
 from .portal import AGENT_PAGE, PortalAgent
 
 # A report that keeps what it prints would give an agent the file that was sent to the customer, with links
@@ -49,6 +50,8 @@ class PortalAgentDocuments(PortalAgent):
         context = self._make_portal_agent_context(values)
         customer = context.find("res.partner", customer_id)
         days = {name: params.get_date(values.get(name)) for name in ("date_from", "date_to")}
+        if not take_export_lock():
+            return answer_export_busy()
         if values.get("report_type") == "xlsx":
             return self._send_portal_agent_statement(customer, days, "xlsx", is_download=True)
         return self._send_portal_agent_statement(customer, days, "pdf", is_download=bool(values.get("download")))

@@ -59,6 +59,7 @@ class ResPartner(models.Model):
         :raise UserError: if one of the contacts can't be an agent; then none of them is made one
         """
         self._check_may_make_portal_agents()
+        self.check_access("read")
         self._check_can_be_portal_agents()
         contacts_sudo = self.sudo().filtered(lambda contact: not contact.is_portal_agent)
         users_sudo = self.env["res.users"].sudo()

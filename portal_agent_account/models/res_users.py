@@ -152,6 +152,7 @@ class ResUsers(models.Model):
         """
         Partner = self.env["res.partner"]
         Partner._check_may_make_portal_agents()
+        self.check_access("write")
         agents_sudo = self.sudo().filtered("is_portal_agent")
         agents_sudo.write({"group_ids": [Command.unlink(self.env.ref(AGENT_GROUP).id)]})
         names = ", ".join(agents_sudo.mapped("name"))

@@ -40,6 +40,7 @@ class ResUsers(models.Model):
         :rtype: dict
         """
         self.env["res.partner"]._check_may_make_portal_agents()
+        self.check_access("write")
         users_sudo = self.sudo().filtered("is_portal_agent")
         users_sudo.filtered(lambda user: not user.login_date).partner_id.signup_prepare()
         self.env["portal.agent.invitation"].sudo()._invite(users_sudo)

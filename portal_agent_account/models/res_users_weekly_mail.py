@@ -1,5 +1,6 @@
 """The weekly mail: which agents get it, when, and that each gets it once."""
 
+import logging
 from datetime import datetime, time, timedelta
 
 import pytz
@@ -11,6 +12,8 @@ from odoo.tools.urls import urljoin
 
 from . import agent_scope
 from .mail_headers import clean_header
+
+_logger = logging.getLogger(__name__)
 
 # How many agents one transaction writes to: what a killed run has to do again.
 PORTION = 20
@@ -118,9 +121,12 @@ class ResUsers(models.Model):
         """
         for agent in self:
             since = agent.portal_agent_weekly_mail_date or now - timedelta(days=7)
-            sections = agent._read_weekly_mail_sections(since)
-            if sections:
-                agent._queue_weekly_mail(sections)
+            try:
+                with self.env.cr.savepoint():
+                    if sections := agent._read_weekly_mail_sections(since):
+                        agent._queue_weekly_mail(sections)
+            except Exception:
+                _logger.exception("The weekly mail of portal agent %s could not be written", agent.login)
         self.portal_agent_weekly_mail_date = now
 
     def _read_weekly_mail_sections(self, since):
@@ -132,7 +138,11 @@ class ResUsers(models.Model):
         """
         self.ensure_one()
         with agent_scope.entered(self.env, self) as env:
-            return env["portal.agent.weekly"].with_context(tz=self._get_weekly_mail_tz())._get_sections(since)
+            # One company's mail: what another company's customers did is on the pages of its own website.
+            weekly = env["portal.agent.weekly"].with_context(
+                tz=self._get_weekly_mail_tz(), allowed_company_ids=self.company_id.ids
+            )
+            return weekly._get_sections(since)
 
     def _get_weekly_mail_tz(self):
         """Return the name of the time zone that the agent's hour is meant in.
@@ -140,7 +150,8 @@ class ResUsers(models.Model):
         :rtype: str
         """
         self.ensure_one()
-        return self.tz or self.company_id.partner_id.tz or "UTC"
+        name = self.tz or self.company_id.partner_id.tz
+        return name if name in pytz.all_timezones_set else "UTC"
 
     def _queue_weekly_mail(self, sections):
         """Render the agent's mail into Odoo's queue.

@@ -29,6 +29,9 @@ class CustomerStatement(models.AbstractModel):
         reader = self.sudo(False)
         customers = reader.env["res.partner"].browse(docids).commercial_partner_id
         customers.check_access("read")
+        if not customers._is_read_by_portal_agent():
+            # The ledger is read with more rights: a statement has payments and entries beside invoices.
+            reader.env["account.payment"].check_access("read")
         options = self._get_options(data)
         return {
             "doc_ids": customers.ids,

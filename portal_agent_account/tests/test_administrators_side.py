@@ -4,6 +4,7 @@ from lxml import etree
 
 from odoo import fields
 from odoo.exceptions import AccessError, UserError
+from odoo.fields import Command
 from odoo.tests import new_test_user, tagged
 from odoo.tools.safe_eval import safe_eval
 
@@ -58,6 +59,15 @@ class TestAskingFirst(AdministratorCommon):
         self.agent.active = False
         bodies = self.agent.partner_id.message_ids.mapped("body")
         self.assertEqual(sum("Is no longer a portal agent" in body for body in bodies), 1)
+
+    def test_an_agent_of_a_company_that_one_does_not_work_in_is_not_dismissed(self):
+        abroad = self.env["res.company"].create({"name": "Abroad"})
+        stranger = self._new_agent("pa_abroad", company_id=abroad.id, company_ids=[Command.set(abroad.ids)])
+        with self.assertRaises(AccessError):
+            stranger.with_user(self.administrator).action_revoke_portal_agent()
+        with self.assertRaises(AccessError):
+            stranger.with_user(self.administrator).action_send_portal_agent_invitation()
+        self.assertTrue(stranger.is_portal_agent)
 
     def test_only_who_may_create_users_is_asked(self):
         for method in ("action_ask_make_portal_agent", "action_ask_dismiss_portal_agent"):

@@ -295,3 +295,11 @@ class TestPortalStatement(PortalAgentPagesCommon):
             self.assertIn(expected, page)
         with self.assertRaises(AccessError):
             report.with_user(clerk)._render_qweb_html(REPORT, both.ids)
+
+    def test_who_sells_and_reads_no_payments_gets_no_payments_by_a_statement(self):
+        salesperson = new_test_user(self.env, login="quail_sales", groups="sales_team.group_sale_salesman")
+        values = self.env["report.portal_agent_account.report_statement"].with_user(salesperson).sudo()
+        with self.assertRaises(AccessError):
+            values._get_report_values(self.debtor.ids, {"date_from": "2020-01-01"})
+        with self.assertRaises(AccessError):
+            values.with_user(self.customer_user).sudo()._get_report_values(self.customer.ids)

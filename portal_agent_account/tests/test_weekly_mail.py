@@ -111,6 +111,14 @@ class TestWeeklyMail(MailCase, PortalAgentCommon):
         self.assertIn(self.invoice.name, mail.body_html)
         self.assertFalse(self.run_cron(MONDAY + timedelta(days=7)))
 
+    def test_another_company_of_the_agent_is_not_told_of(self):
+        other = self.env["res.company"].create({"name": "Quill Abroad"})
+        self.agent.company_ids += other
+        self.order.date_order = MONDAY - timedelta(days=90)
+        abroad = self._new_order(self.customer, "QUILL-ABROAD", company_id=other.id, state="sale")
+        abroad.date_order = MONDAY - timedelta(days=2)
+        self.assertFalse(self.run_cron())
+
     def test_a_quotation_that_expires_soon_is_told(self):
         self.order.date_order = MONDAY - timedelta(days=90)
         self.quotation.validity_date = (MONDAY + timedelta(days=5)).date()

@@ -21,6 +21,7 @@ CHANGED = (
     "portal_agent_invoice_table",
     "portal_agent_customers",
     "portal_agent_customer",
+    "portal_agent_dashboard",
 )
 
 

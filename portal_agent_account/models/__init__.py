@@ -15,6 +15,7 @@ from . import portal_agent_invitation
 from . import mail_mail
 from . import res_users_shown_agents
 from . import res_users_weekly_mail
+from . import ir_mail_server
 from . import portal_agent_weekly
 from . import res_partner
 from . import res_partner_assignment

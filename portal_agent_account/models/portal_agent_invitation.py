@@ -8,7 +8,7 @@ from odoo import api, fields, models
 from odoo.fields import Domain
 from odoo.tools.urls import urljoin
 
-from .mail_headers import clean_header
+from .mail_headers import clean_address, clean_header
 
 TEMPLATE = "portal_agent_account.mail_template_portal_agent_invitation"
 HOME = "/my/agent"
@@ -120,11 +120,12 @@ class PortalAgentInvitation(models.Model):
         """
         self.ensure_one()
         mail_sudo = self.mail_id.sudo()
+        company = self.user_id.company_id
         mail_sudo.write(
             {
                 "subject": clean_header(mail_sudo.subject),
-                "email_from": clean_header(mail_sudo.email_from),
-                "reply_to": clean_header(mail_sudo.reply_to),
+                "email_from": clean_address(mail_sudo.email_from, company),
+                "reply_to": clean_address(mail_sudo.reply_to or mail_sudo.email_from, company),
                 "email_to": self.user_id.email_normalized,
                 "body_html": self._insert_link(mail_sudo.body_html),
             }

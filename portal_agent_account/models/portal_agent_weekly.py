@@ -4,6 +4,7 @@ from odoo import api, fields, models
 from odoo.fields import Domain
 from odoo.tools.misc import format_amount, format_date
 
+from .mail_headers import clean_name
 from .portal_agent_call import HISTORY, LATE_INTERVALS
 
 LINES = 5
@@ -103,7 +104,7 @@ class PortalAgentWeekly(models.AbstractModel):
         return self._prepare_line(
             f"/orders/{order.id}",
             order.name,
-            order.partner_id.display_name,
+            clean_name(order.partner_id.display_name),
             format_amount(self.env, order.amount_total, order.currency_id),
         )
 
@@ -138,7 +139,7 @@ class PortalAgentWeekly(models.AbstractModel):
             invoice.name,
             self.env._(
                 "%(customer)s, due on %(date)s",
-                customer=invoice.partner_id.display_name,
+                customer=clean_name(invoice.partner_id.display_name),
                 date=format_date(self.env, day),
             ),
             format_amount(self.env, sum(item.amount_currency for item in instalments), invoice.currency_id),
@@ -172,7 +173,7 @@ class PortalAgentWeekly(models.AbstractModel):
         return self._prepare_order_line(quotation) | {
             "detail": self.env._(
                 "%(customer)s, valid until %(date)s",
-                customer=quotation.partner_id.display_name,
+                customer=clean_name(quotation.partner_id.display_name),
                 date=format_date(self.env, quotation.validity_date),
             )
         }
@@ -203,7 +204,7 @@ class PortalAgentWeekly(models.AbstractModel):
             len(quiet),
             [
                 self._prepare_line(
-                    f"/customers/{customer.id}", customer.display_name, Call._get_label(quiet[customer.id])
+                    f"/customers/{customer.id}", clean_name(customer.display_name), Call._get_label(quiet[customer.id])
                 )
                 for customer in customers
             ],

@@ -7,18 +7,20 @@ import pytz
 
 from odoo import api, fields, models
 from odoo.fields import Domain
-from odoo.tools import consteq, hmac
+from odoo.tools import consteq, hmac, split_every
 from odoo.tools.urls import urljoin
 
 from . import agent_scope
-from .mail_headers import clean_header
-
-_logger = logging.getLogger(__name__)
+from .mail_headers import clean_address, clean_header
 
 # How many agents one transaction writes to: what a killed run has to do again.
 PORTION = 20
 # A server that was down for longer leaves the week out; the next mail tells what happened in both.
 LATEST_HOURS = 24
+# A mail tells what happened since the one before. After a long break, of this many days at most.
+LONGEST_PERIOD_DAYS = 28
+
+_logger = logging.getLogger(__name__)
 
 UNSUBSCRIBE_PATH = "/my/agent/weekly-mail/unsubscribe"
 
@@ -51,7 +53,7 @@ class ResUsers(models.Model):
             Domain("is_portal_agent", "=", True)
             & Domain("portal_agent_weekly_mail", "=", True)
             & Domain("company_id.portal_agent_weekly_mail", "=", True)
-            & Domain("email", "!=", False)
+            & Domain("email_normalized", "!=", False)
         )
 
     def _filter_weekly_mail_due(self, now):
@@ -103,31 +105,64 @@ class ResUsers(models.Model):
         killed goes on where it was, and nobody gets two.
         """
         now = fields.Datetime.now()
-        agents = self.search(self._get_weekly_mail_domain(), order="id")._filter_weekly_mail_due(now)
-        remaining = len(agents)
-        for start in range(0, len(agents), PORTION):
-            # Locked ones are being written on, perhaps by another run: they are looked at again in the next one.
-            portion = agents[start : start + PORTION].try_lock_for_update(allow_referencing=True)
-            portion._filter_weekly_mail_due(now)._send_weekly_mail(now)
-            remaining -= len(agents[start : start + PORTION])
-            if not self.env["ir.cron"]._commit_progress(len(portion), remaining=remaining):
-                break
+        due_ids = self.search(self._get_weekly_mail_domain(), order="id")._filter_weekly_mail_due(now).ids
+        remaining = len(due_ids)
+        # A transaction that has read the agents could not lock those who were changed since then.
+        self.env["ir.cron"]._commit_progress(remaining=remaining)
+        for ids in split_every(PORTION, due_ids):
             self.env.invalidate_all()
+            self._lock_weekly_mail_due(ids, now)._send_weekly_mail(now)
+            remaining -= len(ids)
+            if not self.env["ir.cron"]._commit_progress(len(ids), remaining=remaining):
+                break
+
+    @api.model
+    def _lock_weekly_mail_due(self, user_ids, now):
+        """Lock those of these users whose weekly mail is still due.
+
+        While the run was busy with others, an agent may have been dismissed or may have unsubscribed. An agent
+        whom somebody else has locked is left to the next run.
+
+        :param user_ids: the ids of ``res.users``
+        :param datetime now: the time in UTC at which the run began
+        :rtype: res.users
+        """
+        locked = self.browse(user_ids).try_lock_for_update(allow_referencing=True)
+        domain = self._get_weekly_mail_domain() & Domain("id", "in", locked.ids)
+        return self.search(domain, order="id")._filter_weekly_mail_due(now)
 
     def _send_weekly_mail(self, now):
         """Queue the mail of each of these agents who has something to read.
 
+        What fails for one agent is logged and tried again by the next run: the others get theirs.
+
         :param datetime now: the current time in UTC
         """
+        done = self.browse()
         for agent in self:
-            since = agent.portal_agent_weekly_mail_date or now - timedelta(days=7)
+            since = agent._get_weekly_mail_start(now)
             try:
                 with self.env.cr.savepoint():
-                    if sections := agent._read_weekly_mail_sections(since):
+                    sections = agent._read_weekly_mail_sections(since)
+                    if sections:
                         agent._queue_weekly_mail(sections)
+                done |= agent
             except Exception:
-                _logger.exception("The weekly mail of portal agent %s could not be written", agent.login)
-        self.portal_agent_weekly_mail_date = now
+                _logger.exception("The weekly mail of the portal agent %s could not be made.", agent.id)
+        if done:
+            done.portal_agent_weekly_mail_date = now
+            self.env.ref("mail.ir_cron_mail_scheduler_action")._trigger()
+
+    def _get_weekly_mail_start(self, now):
+        """Return since when the next weekly mail tells what happened: since the one before, as a rule.
+
+        :param datetime now: the current time in UTC
+        :return: the moment in UTC
+        :rtype: datetime
+        """
+        self.ensure_one()
+        last = self.portal_agent_weekly_mail_date or now - timedelta(days=7)
+        return max(last, now - timedelta(days=LONGEST_PERIOD_DAYS))
 
     def _read_weekly_mail_sections(self, since):
         """Read what the weekly mail tells, under the rules that hold on the agent's own pages.
@@ -167,17 +202,16 @@ class ResUsers(models.Model):
             return
         unsubscribe_url = self._get_weekly_mail_unsubscribe_url()
         values = {"sections": sections, "unsubscribe_url": unsubscribe_url, "home_url": self._get_weekly_mail_url("")}
-
-        def render(name, **kwargs):
-            return template._render_field(name, self.ids, compute_lang=True, add_context=values, **kwargs)[self.id]
-
-        body = render("body_html")
+        subject, email_from, body = (
+            template._render_field(name, self.ids, compute_lang=True, add_context=values)[self.id]
+            for name in ("subject", "email_from", "body_html")
+        )
         self.env["mail.mail"].create(
             {
-                "subject": clean_header(render("subject")),
+                "subject": clean_header(subject),
                 "body_html": body,
-                "email_from": clean_header(render("email_from")),
-                "email_to": clean_header(render("email_to")),
+                "email_from": clean_address(email_from, self.company_id),
+                "email_to": self.email_normalized,
                 "headers": repr(self._prepare_weekly_mail_headers(unsubscribe_url)),
                 "auto_delete": True,
                 "message_type": "user_notification",

@@ -4,11 +4,14 @@ import re
 from datetime import datetime, timedelta
 
 from freezegun import freeze_time
+from markupsafe import Markup
 
 from odoo.exceptions import AccessError, ValidationError
 from odoo.http import Request
 from odoo.tests import HttpCase, tagged
+from odoo.tools import html2plaintext
 
+from odoo.addons.base.tests.test_ir_cron import CronMixinCase
 from odoo.addons.mail.tests.common import MailCase
 
 from .common import PortalAgentCommon
@@ -19,7 +22,7 @@ MONDAY = datetime(2026, 11, 23, 12, 0)
 
 
 @tagged("post_install", "-at_install", "once")
-class TestWeeklyMail(MailCase, PortalAgentCommon):
+class TestWeeklyMail(CronMixinCase, MailCase, PortalAgentCommon):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
@@ -35,6 +38,7 @@ class TestWeeklyMail(MailCase, PortalAgentCommon):
     def run_cron(self, at=MONDAY):
         """Run the scheduled action as Odoo's scheduler does, and return the mails that it queued."""
         before = self.env["mail.mail"].search([])
+        self.env.flush_all()
         with freeze_time(at), self.enter_registry_test_mode():
             self.assertIs(self.env.ref(CRON).method_direct_trigger(), True, "the action did not fail")
         return self.env["mail.mail"].search([]) - before
@@ -87,6 +91,100 @@ class TestWeeklyMail(MailCase, PortalAgentCommon):
     def test_a_former_agent_gets_none(self):
         self.agent.action_revoke_portal_agent()
         self.assertFalse(self.run_cron())
+
+    def test_an_archived_agent_gets_none(self):
+        self.agent.active = False
+        self.assertFalse(self.run_cron())
+
+    def test_an_agent_who_is_dismissed_while_the_run_is_busy_gets_none(self):
+        """Nor does the run fail, which would leave all others without theirs."""
+        self.customer.portal_agent_ids += self.other_agent
+        locked = self._call_before_locking(lambda: self.agent.action_revoke_portal_agent())
+        self.assertEqual(self.run_cron().email_to, self.other_agent.email)
+        self.assertIn(self.agent.id, locked)
+
+    def test_an_agent_who_unsubscribes_while_the_run_is_busy_gets_none(self):
+        self._call_before_locking(lambda: self.agent.write({"portal_agent_weekly_mail": False}))
+        self.assertFalse(self.run_cron())
+
+    def _call_before_locking(self, change):
+        """Have something happen after the run has found the agents and before it locks the first of them.
+
+        :return: the ids that the run then locks
+        :rtype: list[int]
+        """
+        locked = []
+        lock = type(self.env["res.users"])._lock_weekly_mail_due
+
+        def change_and_lock(users, user_ids, now):
+            change()
+            self.env.flush_all()
+            locked.extend(user_ids)
+            return lock(users, user_ids, now)
+
+        self.patch(type(self.env["res.users"]), "_lock_weekly_mail_due", change_and_lock)
+        return locked
+
+    def test_one_agent_whose_mail_fails_leaves_the_others_theirs(self):
+        self.customer.portal_agent_ids += self.other_agent
+        template = self.env.ref("portal_agent_account.mail_template_weekly_mail")
+        body = template.body_html
+        template.body_html = Markup("<t t-if=\"object.login == 'portal_agent_ann'\" t-out='1 / 0'></t>") + body
+        with self.assertLogs("odoo.addons.portal_agent_account.models.res_users_weekly_mail", "ERROR"):
+            self.assertEqual(self.run_cron().email_to, self.other_agent.email)
+        template.body_html = body
+        self.assertEqual(self.run_cron(MONDAY + timedelta(hours=1)).email_to, self.agent.email)
+
+    def test_a_time_zone_that_is_none_keeps_nobody_from_the_mail(self):
+        self.env.flush_all()
+        self.env.cr.execute("UPDATE res_partner SET tz = 'Mars/Olympus' WHERE id = %s", [self.agent.partner_id.id])
+        self.env.invalidate_all()
+        self.assertEqual(len(self.run_cron()), 1)
+
+    def test_it_goes_to_one_address_alone(self):
+        self.agent.email = "Ann <ann@example.com>, victim@example.com"
+        self.assertEqual(self.run_cron().email_to, "ann@example.com")
+
+    def test_after_a_long_break_it_tells_of_the_last_four_weeks(self):
+        self.agent.portal_agent_weekly_mail_date = MONDAY - timedelta(days=200)
+        self.order.date_order = MONDAY - timedelta(days=60)
+        self.assertFalse(self.run_cron())
+        self.order.date_order = MONDAY + timedelta(days=7) - timedelta(days=2)
+        self.agent.portal_agent_weekly_mail_date = MONDAY - timedelta(days=200)
+        self.assertEqual(len(self.run_cron(MONDAY + timedelta(days=7))), 1)
+
+    def test_the_name_of_a_customer_is_no_link_of_its_own(self):
+        self.order.partner_id.name = "Refund www.evil.example https://evil.example/x a@evil.example " + "x" * 200
+        body = html2plaintext(self.run_cron().body_html, include_references=False)
+        self.assertIn("Refund", body)
+        self.assertNotIn("evil", body)
+        self.assertNotIn("x" * 90, body)
+
+    def test_mails_are_sent_at_once(self):
+        """Odoo's mail queue runs once an hour by itself."""
+        with self.capture_triggers("mail.ir_cron_mail_scheduler_action") as capture:
+            self.run_cron()
+        self.assertTrue(capture.records)
+
+    def test_a_mail_costs_no_more_queries_than_the_dashboard(self):
+        def count(read):
+            self.env.flush_all()
+            self.env.invalidate_all()
+            before = self.env.cr.sql_log_count
+            read()
+            return self.env.cr.sql_log_count - before
+
+        def read_dashboard():
+            with self.on_an_agents_page() as env:
+                Dashboard = env["portal.agent.dashboard"]
+                Dashboard._get_summary(env["res.partner"], Dashboard._get_last_months_start())
+
+        def read_mail():
+            self.agent._read_weekly_mail_sections(MONDAY)
+
+        for read in (read_dashboard, read_mail):
+            read()  # what is cached for good
+        self.assertLessEqual(count(read_mail), count(read_dashboard))
 
     def test_it_is_off_until_the_company_switches_it_on(self):
         self.assertFalse(self.env["res.company"].new({}).portal_agent_weekly_mail)

@@ -1,0 +1,28 @@
+from odoo import models
+
+from odoo.addons.base.models import ir_mail_server
+
+from .res_users_weekly_mail import UNSUBSCRIBE_PATH
+
+
+class ListHeadersPolicy(ir_mail_server.IdentificationFieldsNoFoldPolicy):
+    """Leave the link to unsubscribe in one piece, as Odoo does with the id of a message.
+
+    A header that is longer than a line and has no space in it would become encoded words (RFC 2047). Mail programs
+    look for the plain address, and without it they offer no one-click unsubscribe (RFC 8058).
+    """
+
+    def _fold(self, name, value, *args, **kwargs):
+        if name.lower() == "list-unsubscribe":
+            return ir_mail_server._noFoldPolicy._fold(name, value, *args, **kwargs)
+        return super()._fold(name, value, *args, **kwargs)
+
+
+class IrMailServer(models.Model):
+    _inherit = "ir.mail_server"
+
+    def _build_email__(self, *args, **kwargs):
+        message = super()._build_email__(*args, **kwargs)
+        if UNSUBSCRIBE_PATH in (message["List-Unsubscribe"] or ""):
+            message.policy = ListHeadersPolicy(linesep=message.policy.linesep)
+        return message

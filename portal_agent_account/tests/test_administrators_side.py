@@ -202,6 +202,15 @@ class TestWhatAdministratorsSee(AdministratorCommon):
         names = self._get_menus_of_apps(self.administrator)
         self.assertIn("Website/Portal Agents/Agents", names)
 
+    def test_settings_are_in_those_of_website_where_sales_is_not_installed(self):
+        """Odoo hides the whole page of an app that nobody may open: the fields have to be on Website's."""
+        arch = self.env["res.config.settings"].get_view(view_type="form")["arch"]
+        form = etree.fromstring(arch)
+        for app in ("website", "sale_management"):
+            for name in ("draft_quotation", "weekly_mail", "weekly_mail_weekday", "weekly_mail_hour"):
+                self.assertTrue(form.xpath(f"//app[@name='{app}']//field[@name='portal_agent_{name}']"), (app, name))
+            self.assertTrue(form.xpath(f"//app[@name='{app}']//field[@name='portal_agent_shown_to_customer']"), app)
+
     def test_agents_are_in_the_menu_of_sales_where_that_is_installed(self):
         self.env.ref("sale.sale_menu_root").active = True
         self.assertIn("Sales/Orders/Portal Agents", self._get_menus_of_apps(self.salesperson))

@@ -5,6 +5,7 @@ from unittest.mock import patch
 
 from odoo import fields
 from odoo.fields import Command
+from odoo.sql_db import db_connect
 from odoo.tests import HttpCase, TransactionCase, new_test_user
 
 from odoo.addons.mail.tests.common import MailCase
@@ -66,6 +67,13 @@ class PortalAccountCommon(TransactionCase):
             "group_ids": [Command.set(cls.env.ref("base.group_portal").ids)],
             **values,
         }
+
+    @contextlib.contextmanager
+    def being_worked_on(self, *emails):
+        """Have another transaction make accounts for these addresses, for as long as the block lasts."""
+        with db_connect(self.env.cr.dbname).cursor() as cr:
+            self.assertTrue(self.env(cr=cr)["res.users"]._lock_portal_logins(set(emails)))
+            yield
 
     def users_of(self, partner):
         return self.env["res.users"].with_context(active_test=False).search([("partner_id", "in", partner.ids)])

@@ -1,7 +1,5 @@
 """A contact of a company sees all documents of the company: who may let one in."""
 
-from unittest.mock import patch
-
 from odoo.exceptions import AccessError
 from odoo.fields import Command
 from odoo.tests import Form, new_test_user, tagged
@@ -118,7 +116,7 @@ class TestCompanyContacts(PortalAccountCommon):
         for user, issue in ((self.salesman, "company_documents"), (self.manager, "pending")):
             with self.subTest(user=user.login):
                 order = self.order(self.outsider, user_id=user.id)
-                with patch.object(self.registry["res.users"], "_lock_portal_logins", return_value=set()):
+                with self.being_worked_on("outsider@example.com"):
                     order.with_user(user).action_confirm()
                 self.assert_no_account(order, issue)
                 self.env["sale.order"]._cron_create_pending_portal_accounts()

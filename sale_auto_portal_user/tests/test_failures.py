@@ -24,7 +24,7 @@ class TestFailures(PortalAccountCommon):
 
     def fail_for(self, login, error):
         """Let the creation of one user fail, as a constraint of another addon would."""
-        create = self.registry["res.users"]._create_portal_users
+        create = self.registry["res.users"].create
 
         def create_or_fail(users, vals_list):
             result = create(users, vals_list)
@@ -32,7 +32,7 @@ class TestFailures(PortalAccountCommon):
                 raise error
             return result
 
-        self.patch_users("_create_portal_users", create_or_fail)
+        self.patch_users("create", create_or_fail)
 
     @mute_logger(LOGGER)
     def test_an_error_leaves_the_order_confirmed_and_noted(self):
@@ -54,7 +54,7 @@ class TestFailures(PortalAccountCommon):
     @mute_logger(LOGGER)
     def test_what_failed_can_be_done_again_from_the_order(self):
         order = self.order(self.customer())
-        with patch.object(self.registry["res.users"], "_create_portal_users", side_effect=ValueError):
+        with patch.object(self.registry["res.users"], "create", side_effect=ValueError):
             order.action_confirm()
         self.assert_no_account(order, "error")
         order.action_create_portal_account()
@@ -65,7 +65,7 @@ class TestFailures(PortalAccountCommon):
         order = self.order(self.customer())
         order.action_confirm()
         self.assert_account(order).unlink()
-        with patch.object(self.registry["res.users"], "_create_portal_users", side_effect=ValueError):
+        with patch.object(self.registry["res.users"], "create", side_effect=ValueError):
             answer = order.action_create_portal_account()
         self.assertEqual(answer["params"]["type"], "warning")
         self.assertIn("could not be created", answer["params"]["message"])
@@ -73,7 +73,7 @@ class TestFailures(PortalAccountCommon):
     @mute_logger(LOGGER)
     def test_the_button_answers_even_if_nothing_could_be_noted(self):
         order = self.order(self.customer())
-        with patch.object(self.registry["sale.order"], "_log_portal_account_notes", side_effect=ValueError):
+        with patch.object(self.registry["sale.order"], "_message_log_batch", side_effect=ValueError):
             order.action_confirm()
             answer = order.action_create_portal_account()
         self.assertEqual(answer["params"]["type"], "warning")
@@ -95,7 +95,7 @@ class TestFailures(PortalAccountCommon):
         def fail(users, vals_list):
             users.env.cr.execute("SELECT 1 / 0")
 
-        self.patch_users("_create_portal_users", fail)
+        self.patch_users("create", fail)
         order = self.order(self.customer())
         order.action_confirm()
         self.env.flush_all()
@@ -108,7 +108,7 @@ class TestFailures(PortalAccountCommon):
                 "INSERT INTO ir_config_parameter (key, value) SELECT key, value FROM ir_config_parameter LIMIT 1"
             )
 
-        self.patch_users("_create_portal_users", repeat_a_key)
+        self.patch_users("create", repeat_a_key)
         order = self.order(self.customer())
         with self.assertLogs(LOGGER, "WARNING") as logs:
             order.action_confirm()
@@ -118,7 +118,7 @@ class TestFailures(PortalAccountCommon):
 
     @mute_logger(LOGGER)
     def test_an_error_that_waits_for_the_flush_is_caught_too(self):
-        create = self.registry["res.users"]._create_portal_users
+        create = self.registry["res.users"].create
 
         def create_then_break(users, vals_list):
             result = create(users, vals_list)
@@ -126,7 +126,7 @@ class TestFailures(PortalAccountCommon):
             result.partner_id.write({"company_id": 2**31 - 1})
             return result
 
-        self.patch_users("_create_portal_users", create_then_break)
+        self.patch_users("create", create_then_break)
         order = self.order(self.customer())
         with mute_logger("odoo.sql_db"):
             order.action_confirm()
@@ -144,7 +144,7 @@ class TestFailures(PortalAccountCommon):
     @mute_logger(LOGGER)
     def test_even_a_note_that_fails_breaks_no_sale(self):
         order = self.order(self.customer())
-        with patch.object(self.registry["sale.order"], "_log_portal_account_notes", side_effect=ValueError):
+        with patch.object(self.registry["sale.order"], "_message_log_batch", side_effect=ValueError):
             order.action_confirm()
         self.assertEqual(order.state, "sale")
         self.assertFalse(self.users_of(order.partner_id))
@@ -173,7 +173,7 @@ class TestParallelTransactions(PortalAccountCommon):
 
     def test_an_address_that_another_transaction_works_on_is_left_for_later(self):
         order = self.order(self.customer())
-        with patch.object(self.registry["res.users"], "_lock_portal_logins", return_value=set()):
+        with self.being_worked_on("nora@example.com"):
             order.action_confirm()
         self.assert_no_account(order, "pending")
         self.assertEqual(order.portal_account_state, "pending")
@@ -184,7 +184,7 @@ class TestParallelTransactions(PortalAccountCommon):
         for error in sale_order_module.CONCURRENCY_ERRORS:
             with self.subTest(error=error.__name__):
                 order = self.order(self.customer(email=f"{error.__name__}@example.com"))
-                with patch.object(self.registry["res.users"], "_create_portal_users", side_effect=error):
+                with patch.object(self.registry["res.users"], "create", side_effect=error):
                     order.action_confirm()
                 self.assert_no_account(order, "pending")
                 self.env["sale.order"]._cron_create_pending_portal_accounts()
@@ -195,7 +195,7 @@ class TestParallelTransactions(PortalAccountCommon):
         first = self.order(self.customer())
         first.action_confirm()
         login = self.assert_account(first).login
-        create = self.registry["res.users"]._create_portal_users
+        create = self.registry["res.users"].create
 
         def create_too_late(users, vals_list):
             created = create(users, vals_list)
@@ -203,7 +203,7 @@ class TestParallelTransactions(PortalAccountCommon):
             return created
 
         order = self.order(self.customer(name="Norbert", email="norbert@example.com"))
-        with patch.object(self.registry["res.users"], "_create_portal_users", create_too_late):
+        with patch.object(self.registry["res.users"], "create", create_too_late):
             order.action_confirm()
         self.assert_no_account(order, "pending")
         self.env["sale.order"]._cron_create_pending_portal_accounts()
@@ -221,7 +221,7 @@ class TestParallelTransactions(PortalAccountCommon):
             tries.append(users)
             raise errors.LockNotAvailable
 
-        with patch.object(self.registry["res.users"], "_create_portal_users", fail):
+        with patch.object(self.registry["res.users"], "create", fail):
             orders.action_confirm()
         self.assertEqual(len(tries), 1)
         for order in orders:
@@ -229,14 +229,10 @@ class TestParallelTransactions(PortalAccountCommon):
 
     def test_the_sale_goes_on_to_wait_for_locks_as_long_as_it_would_without_us(self):
         self.env.cr.execute("SET LOCAL lock_timeout = '7s'")
+        create = self.registry["res.users"].create
         good, bad = self.order(self.customer()), self.order(self.customer(name="Otto", email="otto@example.com"))
         for order, error in ((good, None), (bad, errors.LockNotAvailable)):
-            with patch.object(
-                self.registry["sale.order"],
-                "_create_portal_users_and_invite",
-                autospec=True,
-                side_effect=error,
-            ):
+            with patch.object(self.registry["res.users"], "create", autospec=True, side_effect=error or create):
                 order.action_confirm()
             self.env.cr.execute("SHOW lock_timeout")
             self.assertEqual(self.env.cr.fetchone(), ("7s",))
@@ -260,7 +256,7 @@ class TestParallelTransactions(PortalAccountCommon):
     def test_a_pending_order_that_somebody_is_writing_on_holds_up_nobody_else(self):
         locked = self.order(self.customer())
         other = self.order(self.customer(name="Otto", email="otto@example.com"))
-        with patch.object(self.registry["res.users"], "_lock_portal_logins", return_value=set()):
+        with self.being_worked_on("nora@example.com", "otto@example.com"):
             (locked + other).action_confirm()
         cron = self.env.ref("sale_auto_portal_user.ir_cron_pending_portal_accounts")
         self.env["ir.cron.trigger"].search([("cron_id", "=", cron.id)]).unlink()
@@ -276,7 +272,7 @@ class TestParallelTransactions(PortalAccountCommon):
 
     def test_a_pending_order_whose_address_was_taken_meanwhile_says_so(self):
         order = self.order(self.customer())
-        with patch.object(self.registry["res.users"], "_lock_portal_logins", return_value=set()):
+        with self.being_worked_on("nora@example.com"):
             order.action_confirm()
         self.portal_user(self.customer(name="The other Nora"))
         self.env["sale.order"]._cron_create_pending_portal_accounts()
@@ -284,7 +280,7 @@ class TestParallelTransactions(PortalAccountCommon):
 
     def test_a_pending_order_that_was_cancelled_is_forgotten(self):
         order = self.order(self.customer())
-        with patch.object(self.registry["res.users"], "_lock_portal_logins", return_value=set()):
+        with self.being_worked_on("nora@example.com"):
             order.action_confirm()
         order._action_cancel()
         self.env["sale.order"]._cron_create_pending_portal_accounts()

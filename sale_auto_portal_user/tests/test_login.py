@@ -1,13 +1,10 @@
 """The door: people sign in with their address as they type it."""
 
-from unittest.mock import patch
-
 from lxml import html
 
 from odoo.exceptions import AccessDenied
 from odoo.http import Request
 from odoo.tests import new_test_user, tagged
-from odoo.tools import SQL
 
 from odoo.addons.auth_signup.models.res_partner import SignupError
 from odoo.addons.mail.tests.common import MailCase
@@ -102,33 +99,6 @@ class TestLogin(PortalAccountCommon):
         for website, user in ((self.website, here_user), (other_website, there_user)):
             domain = users.with_context(website_id=website.id)._get_login_domain("OTTO@example.com")
             self.assertEqual(users.search(domain), user)
-
-    def test_a_login_reads_no_more_than_the_users_of_that_address(self):
-        self.env["res.users"].with_context(no_reset_password=True).create(
-            [
-                self._prepare_portal_user(partner)
-                for partner in self.env["res.partner"].create(
-                    [{"name": f"U{number}", "email": f"u{number}@example.com"} for number in range(300)]
-                )
-            ]
-        )
-        self.env.flush_all()
-        self.env.cr.execute("ANALYZE res_users")
-        executed = []
-        execute_query = type(self.env).execute_query
-        with patch.object(
-            type(self.env), "execute_query", lambda env, query: executed.append(query) or execute_query(env, query)
-        ):
-            self.env["res.users"]._get_login_as_stored("NORA@example.com")
-        [look_up] = [query for query in executed if "SELECT login FROM res_users" in query.code]
-        explained = self.env.execute_query(SQL("EXPLAIN (ANALYZE, FORMAT JSON) %s", look_up))[0][0]
-        plan = explained[0]["Plan"]
-        self.assertLessEqual(self._count_rows_read(plan), 1, plan)
-
-    def _count_rows_read(self, plan):
-        """Count the rows that a plan took from the table, those that it threw away included."""
-        read = plan["Actual Rows"] + plan.get("Rows Removed by Filter", 0) if "Relation Name" in plan else 0
-        return read + sum(self._count_rows_read(each) for each in plan.get("Plans", []))
 
     def test_sign_up_refuses_another_spelling_of_a_login(self):
         self.website.auth_signup_uninvited = "b2c"

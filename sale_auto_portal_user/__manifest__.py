@@ -40,5 +40,6 @@
     "uninstall_hook": "uninstall_hook",
     "demo": [
         "demo/sale_order_demo.xml",
+        "demo/portal_invitation_demo.xml",
     ],
 }

@@ -19,6 +19,8 @@ COLOURS = 256
 
 SHOP_ADDON, AGENT_ADDON = "sale_auto_portal_user", "portal_agent_account"
 GUEST_NAME, GUEST_EMAIL = "Greta Guest", "greta.guest@example.com"
+# A customer of the demo data whose guest orders wait for her account.
+MEMBER_NAME, MEMBER = "Mia Member", "mia@example.com"
 AGENT, ADMIN = "agent", "admin"
 
 # The documents that are shown, found by what the demo data give them.
@@ -32,20 +34,20 @@ FIND = {
 AGENT_VIEWS = {
     DESKTOP: (
         ("dashboard", "/my/agent", 1300),
+        ("calls", "/my/agent/customers?filterby=call", 760),
         ("customer", "/my/agent/customers/{customer}", 1100),
-        ("order", "/my/agent/orders/{order}", 1000),
+        ("products", "/my/agent/customers/{customer}/products", 620),
         ("invoices", "/my/agent/invoices", 800),
         ("invoice", "/my/agent/invoices/{invoice}", 1000),
     ),
     PHONE: (
-        ("dashboard", "/my/agent", 1500),
         ("customer", "/my/agent/customers/{customer}", 1300),
         ("order", "/my/agent/orders/{order}", 844),
         ("invoices", "/my/agent/invoices", 844),
     ),
 }
 IS_COMPLETE = """() => document.fonts.status === "loaded"
-    && [...document.images].every((image) => image.complete)
+    && [...document.images].every((image) => image.complete || !image.offsetParent)
     && [...document.querySelectorAll(".o_portal_agent_chart canvas")].every((canvas) => canvas.style.height)"""
 CONTACTS_TO_ASSIGN = ("OpenWood", "The Jackson Group")
 
@@ -90,7 +92,13 @@ class Photographer:
         self.tell = tell
 
     def take_shop(self):
-        """A guest's checkout, the invitation that follows it, the order and the settings."""
+        """A guest's checkout and the invitation that follows it, a returning guest, and what the staff sees."""
+        self.take_invitation()
+        self.take_returning_guest()
+        self.take_shop_staff()
+
+    def take_invitation(self):
+        """The confirmation page, the mail, and the page behind its button."""
         from tests.system import checkout
 
         self.tell("checkout")
@@ -101,23 +109,56 @@ class Photographer:
                 page.reload()
                 self.take(page, SHOP_ADDON, "confirmation", width, height)
         self.tell("invitation")
-        invitation = self.mail.wait_for(
-            lambda message: GUEST_EMAIL in message.recipients and "password" in message.subject
-        )
+        invitation = self.wait_for_mail(GUEST_EMAIL, "password")
         for width, height in ((MAIL_PANE, 480), (PHONE, 580)):
+            self.take_mail(invitation, "invitation", width, height)
+        (link, *_decline) = (link for link in invitation.links if "/my/invitation/" in link)
+        for width, height in ((DESKTOP, 460), (PHONE, 560)):
             with self.visit(width) as page:
-                page.set_content(invitation.html)
-                page.add_style_tag(content="body { margin: 0; background: #f1f1f1; }")
-                self.take(page, SHOP_ADDON, "invitation", width, height)
-        self.tell("order form, settings")
+                page.goto(link)
+                self.take(page, SHOP_ADDON, "password", width, height)
+
+    def take_returning_guest(self):
+        """A customer buys again without signing in: what the page and the mail say, and what is offered."""
+        from tests.system import checkout
+
+        self.tell("returning guest")
+        with self.visit(DESKTOP) as page:
+            checkout.buy_as_guest(page, self.url, MEMBER, MEMBER_NAME)
+            self.take(page, SHOP_ADDON, "returning", DESKTOP, 560)
+        self.take_mail(self.wait_for_mail(MEMBER, "without signing in"), "join-mail", MAIL_PANE, 440)
+        with self.log_in(MEMBER, DESKTOP) as page:
+            page.goto(f"{self.url}/my/guest-orders")
+            self.take(page, SHOP_ADDON, "join", DESKTOP, 460)
+
+    def take_shop_staff(self):
+        """The order that made an account, the invitations, their figures, and the settings."""
+        self.tell("order form, invitations, settings")
         with self.log_in(ADMIN, DESKTOP) as page:
             page.goto(f"{self.url}/odoo/action-sale.action_orders/{self.find['guest_order']()}")
             page.wait_for_selector(".o_form_view .o_statusbar_status")
             # Below stands an address of this machine.
             self.take(page, SHOP_ADDON, "order", DESKTOP, 640)
+            page.goto(f"{self.url}/odoo/portal-invitations")
+            page.wait_for_selector(".o_data_row")
+            self.take(page, SHOP_ADDON, "invitations", DESKTOP, 560)
+            page.goto(f"{self.url}/odoo/action-sale_auto_portal_user.action_portal_invitation_report")
+            page.wait_for_selector(".o_graph_view canvas")
+            self.take(page, SHOP_ADDON, "figures", DESKTOP, 800)
             page.goto(f"{self.url}/odoo/action-website.action_website_configuration")
             page.locator("#auto_portal_user_website_setting").evaluate("e => e.scrollIntoView({block: 'center'})")
             self.take(page, SHOP_ADDON, "settings", DESKTOP)
+
+    def wait_for_mail(self, address, subject):
+        """:return: the mail to an address with these words in its subject"""
+        return self.mail.wait_for(lambda mail: address in mail.recipients and subject in mail.subject)
+
+    def take_mail(self, mail, name, width, height):
+        """Take a picture of a mail as a mail program shows it."""
+        with self.visit(width) as page:
+            page.set_content(mail.html)
+            page.add_style_tag(content="body { margin: 0; background: #f1f1f1; }")
+            self.take(page, SHOP_ADDON, name, width, height)
 
     def take_agent(self):
         """Pages of an agent."""
@@ -135,6 +176,11 @@ class Photographer:
                 page.click("#portal_agent_customer_search")
                 page.wait_for_selector(".o_portal_agent_selector_list.show [role=option]")
                 self.take(page, AGENT_ADDON, "selector", width)
+        self.tell("agents")
+        with self.log_in(ADMIN, DESKTOP) as page:
+            page.goto(f"{self.url}/odoo/action-portal_agent_account.action_portal_agents")
+            page.wait_for_selector(".o_data_row")
+            self.take(page, AGENT_ADDON, "agents", DESKTOP, 320)
 
     def take_assignment(self):
         """How the administrator assigns customers to an agent: select contacts, choose "Assign agents"."""

@@ -56,6 +56,14 @@ def test_settings_and_menus_are_called_as_they_are_on_the_screen(name, screen):
     assert [part for part in named if part not in screen] == []
 
 
+@pytest.mark.parametrize("addon", paths.addons())
+def test_every_picture_is_shown_somewhere(addon):
+    folder = paths.REPOSITORY / addon
+    texts = [path.read_text() for path in (folder / "static" / "description" / "index.html", *folder.glob("*/*.md"))]
+    shown = set(re.findall(r"[\w-]+\.png", "".join(texts))) | {"icon.png", "banner.png"}
+    assert sorted(path.name for path in folder.glob("static/description/*.png") if path.name not in shown) == []
+
+
 def test_contributing_names_every_command():
     text = (paths.REPOSITORY / "CONTRIBUTING.md").read_text()
     commands = re.findall(r'add\(\s*"([\w-]+)"', (paths.REPOSITORY / "devtools" / "cli.py").read_text())

@@ -46,7 +46,8 @@ class SalePortalJoin(models.Model):
         }
         self._write_portal_join_contacts(guest, family, owner)
         undo["records"] = self._take_along_records(guest, owner)
-        self._withdraw_portal_join_links(orders)
+        # Whoever placed the orders may know the links to them: from now on they show the owner's documents.
+        family._withdraw_portal_links()
         self._set_portal_join_state(
             "joined", proof=proof, date=fields.Datetime.now(), user_id=user.id, owner_id=owner.id, undo_data=undo
         )
@@ -106,16 +107,6 @@ class SalePortalJoin(models.Model):
             records[field] = owner
             moved[name] = records.ids
         return moved
-
-    def _withdraw_portal_join_links(self, orders):
-        """Make the links void that whoever placed the orders may know: from now on they show the owner's documents.
-
-        :param orders: the guest's orders
-        """
-        moves = orders.invoice_ids
-        (orders.filtered("access_token")).access_token = False
-        (moves.filtered("access_token")).access_token = False
-        self.partner_id.signup_cancel()
 
     def _get_portal_join_note(self):
         """Say in one line how it stands with a guest's order.

@@ -296,9 +296,16 @@ class SaleOrder(models.Model):
         return is_announced and user_sudo.login
 
     def _is_portal_account_in_use(self):
-        """Tell whether the owner of the account that this order created has logged in.
+        """Tell whether this order belongs to an account that whoever placed the order may have no part in.
+
+        That is so once the owner of the account that the order created has logged in; and where the order's contact
+        has another account, e.g. because staff merged it with the contact of a customer.
 
         :rtype: bool
         """
         self.ensure_one()
-        return bool(self.is_user_created and self.sudo().portal_user_id.login_date)
+        order_sudo = self.sudo()
+        user_sudo = order_sudo.portal_user_id
+        if not user_sudo or user_sudo == order_sudo.website_id.user_id:
+            return False
+        return bool(user_sudo.auto_portal_order_id != order_sudo or user_sudo.login_date)

@@ -183,6 +183,24 @@ class TestConfirmationPageOfGuests(GuestPagesCommon):
         self.page("/my/guest-orders/session")
         self.assert_not_joined(order)
 
+    def test_whoever_placed_the_order_reads_nothing_of_the_owner_once_staff_merged_the_contacts(self):
+        for case in ("active", "never signed in", "archived"):
+            with self.subTest(case):
+                email = f"{case.replace(' ', '-')}@example.com"
+                owner = self.portal_user(self.customer(name="Olga Own", email=email, street="3 Secret Road"))
+                if case == "active":
+                    self.log_in(owner)
+                owner.active = case != "archived"
+                order = self.guest_order(self.guest(email=email))
+                url = order.get_portal_url()
+                self.merge(owner.partner_id, order.partner_id)
+                self.assertEqual(order.partner_id, owner.partner_id)
+                for path in (url, "/shop/confirmation", "/shop/print"):
+                    self.browse_as(order=order)
+                    response = self.url_open(path)
+                    self.assertNotIn("Secret Road", response.text, path)
+                    self.assertNotIn("Olga Own", response.text, path)
+
     def test_whoever_placed_the_order_is_led_to_the_log_in_once_it_has_joined(self):
         order = self.join().order_id
         for path in ("/shop/confirmation", "/shop/print"):

@@ -124,11 +124,14 @@ class SalePortalInvitation(models.Model):
     # ------------------------------------------------------------
 
     def _prepare_recipient_mail_values(self, mail_sudo):
-        """Put the links in; the shop's sender is the shop that the subject and the footer name."""
+        """Add the decline link where the template leaves it out."""
         values = super()._prepare_recipient_mail_values(mail_sudo)
-        self.expiry_date = self._get_next_expiry()
-        values["body_html"] = self._insert_links(self._add_decline_link(mail_sudo.body_html or ""))
+        values["body_html"] = self._add_decline_link(values["body_html"])
         return values
+
+    def _prepare_queued_values(self, mail_sudo, template):
+        """Note until when the link works: the mail may have left before that is known."""
+        return {**super()._prepare_queued_values(mail_sudo, template), "expiry_date": self._get_next_expiry()}
 
     def _add_decline_link(self, body):
         """Add the link that declines the account to a mail whose template leaves it out.

@@ -1,9 +1,10 @@
 import binascii
-import re
 
 from odoo import api, models
 from odoo.tools.misc import hash_sign, verify_hash_signed
 from odoo.tools.urls import urljoin
+
+from .portal_mail_link import makes_links_of
 
 LINK_SCOPE = "sale_auto_portal_user.join"
 LINK_PATH = "/my/guest-orders/link"
@@ -32,14 +33,21 @@ def get_link_values(join_sudo):
 def get_link_token(join_sudo):
     """Return what the link in the mail carries: signed, and valid as long as an invitation.
 
-    A function, not a method of the model: what a template, a server action or a client can call must not make a
-    link, whatever its rights. Whoever holds one has proved to read the mailbox.
-
     :param join_sudo: sale.portal.join record
     :rtype: str
     """
     hours = join_sudo._get_validity_hours()
     return hash_sign(join_sudo.env(su=True), LINK_SCOPE, get_link_values(join_sudo), expiration_hours=hours)
+
+
+@makes_links_of("sale.portal.join")
+def get_link_paths(join_sudo):
+    """Return the link of the next mail, by the sample that it replaces.
+
+    :param join_sudo: sale.portal.join record
+    :rtype: dict[str, str]
+    """
+    return {SAMPLE_PATH: f"{LINK_PATH}/{get_link_token(join_sudo)}"}
 
 
 class SalePortalJoin(models.Model):
@@ -60,15 +68,6 @@ class SalePortalJoin(models.Model):
             if join._check_portal_join():
                 waiting += join
         return waiting
-
-    def _prepare_recipient_mail_values(self, mail_sudo):
-        """Put the link in."""
-        values = super()._prepare_recipient_mail_values(mail_sudo)
-        base_url = self.get_base_url()
-        link = urljoin(base_url, f"{LINK_PATH}/{get_link_token(self.sudo())}")
-        sample = re.escape(urljoin(base_url, SAMPLE_PATH)) + r"(?![\w/-])"
-        values["body_html"] = re.sub(sample, lambda _match: link, mail_sudo.body_html or "")
-        return values
 
     def _get_failure_note(self, reason):
         return self.env._(

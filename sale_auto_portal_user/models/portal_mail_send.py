@@ -30,7 +30,27 @@ class SalePortalMail(models.AbstractModel):
     def _queue(self):
         """Render the mails into Odoo's mail queue."""
         for template, records in self._filter_sendable().grouped(lambda record: record._get_template()).items():
-            records._render(template)
+            if template:
+                records._render(template)
+            else:
+                records._fail_without_template()
+
+    def _fail_without_template(self):
+        """Say that the template was deleted. Once there is one again, the mail can be sent again."""
+        for record in self:
+            env = record.order_id._portal_account_env()
+            record._fail(record.with_env(env)._get_missing_template_reason())
+
+    def _get_missing_template_reason(self):
+        """Say what to do where the template was deleted.
+
+        :return: the reason of the failure, in the language of the environment
+        :rtype: str
+        """
+        return self.env._(
+            "The email template was deleted. Upgrade the module \"Portal Account on Sales Order Confirmation\", which "
+            "restores it, then send the message again."
+        )
 
     def _filter_sendable(self):
         """Keep the records whose mail is still wanted; say on the others what became of them.

@@ -137,7 +137,7 @@ class TestJoinedDocuments(GuestLedgerCommon):
         self.assertFalse(self.env["res.partner"]._get_partner_from_token(signup))
 
     def tokens_of(self, order):
-        """The tokens of an order, a cancelled order and a quotation of its contact, and of an invoice without an order."""
+        """Documents of an order's contact, cancelled and draft ones and one without an order, and their tokens."""
         others = [self.order(order.partner_id, website_id=self.website.id) for _number in range(2)]
         others[0]._action_cancel()
         free = self.env["account.move"].create({"move_type": "out_invoice", "partner_id": order.partner_id.id})

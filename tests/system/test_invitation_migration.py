@@ -177,7 +177,8 @@ def test_invitations_of_the_old_version_go_on_as_records(
     assert cluster.query(
         database,
         """
-        SELECT model, body_html->>'en_US' LIKE '%object.user_id.name%' FROM mail_template WHERE name->>'en_US' = 'Closed'
+        SELECT model, body_html->>'en_US' LIKE '%object.user_id.name%'
+          FROM mail_template WHERE name->>'en_US' = 'Closed'
         """,
     ) == [("sale.portal.invitation", True)]
     mail = mail_catcher.wait_for(lambda mail: "queued@example.com" in mail.recipients)

@@ -6,6 +6,7 @@ from odoo.http import request, route
 from odoo.addons.auth_signup.controllers.main import AuthSignupHome
 
 from ..models.portal_invitation_link import CHOOSE_PASSWORD, DECLINE
+from .private_page import protect
 
 # What all pages have in common.
 INVITATION_PAGE = {"type": "http", "auth": "public", "website": True, "sitemap": False}
@@ -57,7 +58,7 @@ class PortalInvitation(AuthSignupHome):
         if not invitation_sudo or invitation_sudo._get_link_state() != "expired":
             return self._respond_to_link(invitation_sudo)
         if invitation_sudo._is_resend_decent():
-            invitation_sudo._request_again()
+            invitation_sudo._request_again(is_reminder=False)
         return self._render_invitation_page("portal_invitation_resent", invitation_sudo)
 
     # ------------------------------------------------------------
@@ -104,7 +105,7 @@ class PortalInvitation(AuthSignupHome):
             return self._render_invitation_page("portal_invitation_void")
         links = {**request.session.get("portal_invitation_links", {}), f"{purpose},{invitation_id}": signature}
         request.session["portal_invitation_links"] = dict(list(links.items())[-MAX_SESSION_LINKS:])
-        return self._protect(request.redirect(request.env["ir.http"]._url_for(page)))
+        return protect(request.redirect(request.env["ir.http"]._url_for(page)))
 
     def _find_invitation(self, invitation_id, purpose):
         """Find the invitation whose link this session was entered by.
@@ -141,7 +142,7 @@ class PortalInvitation(AuthSignupHome):
         :rtype: Response
         """
         if request.env.user == invitation_sudo.user_id:
-            return self._protect(request.redirect(self._get_invitation_destination(invitation_sudo)))
+            return protect(request.redirect(self._get_invitation_destination(invitation_sudo)))
         if request.env.user._is_public():
             return self._redirect_to_login(invitation_sudo)
         login = f"/web/login?{urlencode(self._prepare_login_query(invitation_sudo))}"
@@ -211,7 +212,7 @@ class PortalInvitation(AuthSignupHome):
         """
         message = request.env._("You have chosen a password already. Log in to go on.")
         query = {**self._prepare_login_query(invitation_sudo), "message": message}
-        return self._protect(request.redirect(f"/web/login?{urlencode(query)}"))
+        return protect(request.redirect(f"/web/login?{urlencode(query)}"))
 
     def _prepare_login_query(self, invitation_sudo):
         """Prepare what the log-in is told.
@@ -252,7 +253,7 @@ class PortalInvitation(AuthSignupHome):
         values = {**self.get_auth_signup_config(), "page_name": template, **values}
         if invitation_sudo:
             values.update(self._prepare_invitation_values(invitation_sudo))
-        return self._protect(request.render(f"sale_auto_portal_user.{template}", values))
+        return protect(request.render(f"sale_auto_portal_user.{template}", values))
 
     def _prepare_invitation_values(self, invitation_sudo):
         """Prepare what the pages say about an invitation.
@@ -267,16 +268,3 @@ class PortalInvitation(AuthSignupHome):
             "invitation_order": invitation_sudo.order_id.name,
             "may_resend": invitation_sudo._is_resend_decent(),
         }
-
-    def _protect(self, response):
-        """Keep a page of an invitation to itself.
-
-        :param Response response: the page, or a redirection
-        :rtype: Response
-        """
-        response.headers["Cache-Control"] = "no-store"
-        response.headers["Referrer-Policy"] = "no-referrer"
-        response.headers["X-Robots-Tag"] = "noindex, nofollow"
-        response.headers["X-Frame-Options"] = "SAMEORIGIN"
-        response.headers["Content-Security-Policy"] = "frame-ancestors 'self'"
-        return response

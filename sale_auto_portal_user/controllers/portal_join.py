@@ -7,6 +7,7 @@ from odoo.addons.web.controllers.home import Home
 from odoo.addons.website_sale.controllers.main import WebsiteSale
 
 from ..models.portal_join_mail import LINK_PATH, SAMPLE_PATH
+from .private_page import get_session_order, protect
 
 JOIN_PATH = "/my/guest-orders"
 # Where the log-in leads to from the confirmation page: whoever signs in there asks for the order to join.
@@ -16,14 +17,13 @@ JOIN_PAGE = {"type": "http", "auth": "user", "website": True, "sitemap": False}
 OUTCOMES = ("busy", "declined", "other_account", "refused", "sample", "sent", "unproved", "void")
 
 
-def get_session_order():
+def get_session_guest_order():
     """Return the order that a visitor who was not signed in placed in this browser session.
 
     :return: in superuser mode, empty where there is none
     :rtype: sale.order record
     """
-    order_sudo = request.env["sale.order"].sudo().browse(request.session.get("sale_last_order_id")).exists()
-    return order_sudo.filtered(lambda order: order.website_id and order.state in ("sent", "sale"))
+    return get_session_order().filtered(lambda order: order.website_id and order.state in ("sent", "sale"))
 
 
 class LoginJoin(Home):
@@ -43,7 +43,7 @@ class LoginJoin(Home):
         :return: the path of the page that says what became of it
         :rtype: str
         """
-        order_sudo, user = get_session_order(), request.env.user
+        order_sudo, user = get_session_guest_order(), request.env.user
         # Who belongs to a company is told before that colleagues will see the order.
         if not order_sudo or user._has_portal_colleagues():
             return JOIN_PATH
@@ -58,7 +58,7 @@ class ConfirmationJoin(WebsiteSale):
         order_sudo = order.sudo()
         is_guest_order = (
             request.env.user._is_public()
-            and get_session_order() == order_sudo
+            and get_session_guest_order() == order_sudo
             and not order_sudo.is_user_created
             and order_sudo.company_id.auto_portal_user_join
         )
@@ -103,12 +103,12 @@ class PortalJoin(CustomerPortal):
         join_sudo = request.env["sale.portal.join"]._find_portal_join_by_token(token)
         if not join_sudo:
             outcome = "sample" if SAMPLE_PATH.endswith(f"/{token}") else "void"
-            return self._protect_portal_join(self._redirect_portal_join(outcome))
+            return protect(self._redirect_portal_join(outcome))
         request.session["portal_join_token"] = token
         if request.env.user._is_public():
             query = {"login": join_sudo.user_id.login, "redirect": JOIN_PATH}
-            return self._protect_portal_join(request.redirect(f"/web/login?{urlencode(query)}"))
-        return self._protect_portal_join(self._redirect_portal_join())
+            return protect(request.redirect(f"/web/login?{urlencode(query)}"))
+        return protect(self._redirect_portal_join())
 
     @route(SESSION_PATH, methods=["GET"], **JOIN_PAGE)
     def portal_join_session(self, **kwargs):
@@ -119,9 +119,13 @@ class PortalJoin(CustomerPortal):
 
     @route(JOIN_PATH, methods=["GET"], **JOIN_PAGE)
     def portal_join(self, outcome=None, **kwargs):
-        """Show what would join the account."""
+        """Show what would join the account. A link whose order has joined leads there, unless there is more to add."""
         values = self._prepare_portal_join_values(outcome)
-        return self._protect_portal_join(request.render("sale_auto_portal_user.portal_join", values))
+        order_sudo = self._get_joined_link_order()
+        if order_sudo and not values["guests"] and not values["outcome"]:
+            request.session.pop("portal_join_token")
+            return protect(request.redirect(order_sudo.access_url))
+        return protect(request.render("sale_auto_portal_user.portal_join", values))
 
     @route(JOIN_PATH, methods=["POST"], **JOIN_PAGE)
     def portal_join_submit(self, decline=None, **kwargs):
@@ -131,9 +135,9 @@ class PortalJoin(CustomerPortal):
             joins._decline_portal_joins(request.env.user, join_sudo)
             request.session.pop("portal_join_token", None)
             return self._redirect_portal_join("declined")
-        ticked_sudo = self._get_ticked_portal_guests()
-        new_sudo = ticked_sudo.filtered(lambda guest: not guest.portal_join_id)
-        outcome = self._join_ticked_portal_guests(new_sudo, join_sudo) if new_sudo else "joined"
+        offers_sudo = self._get_portal_join_offers_by_proof()
+        ticked_sudo = self._get_ticked_portal_guests(offers_sudo)
+        outcome = self._join_ticked_portal_guests(ticked_sudo, offers_sudo, join_sudo)
         if not ticked_sudo or outcome != "joined":
             return self._redirect_portal_join(outcome if ticked_sudo else None)
         request.session.pop("portal_join_token", None)
@@ -142,10 +146,20 @@ class PortalJoin(CustomerPortal):
     @route(f"{JOIN_PATH}/send", methods=["POST"], **JOIN_PAGE)
     def portal_join_send(self, **kwargs):
         """Send the links again. The answer doesn't say whether there was anything to send."""
-        request.env["sale.portal.join"]._send_portal_join_links(request.env.user, get_session_order() or None)
+        request.env["sale.portal.join"]._send_portal_join_links(request.env.user, get_session_guest_order() or None)
         return self._redirect_portal_join("sent")
 
     # ---- what the pages are made of
+
+    def _find_portal_join_link(self):
+        """Return what the link in this session is about, whoever it was sent to.
+
+        :return: in superuser mode, may be empty
+        :rtype: sale.portal.join record
+        """
+        joins = request.env["sale.portal.join"]
+        token = request.session.get("portal_join_token")
+        return joins._find_portal_join_by_token(token) if token else joins.sudo()
 
     def _get_portal_join_link(self):
         """Return what the link in this session is about.
@@ -153,18 +167,33 @@ class PortalJoin(CustomerPortal):
         :return: in superuser mode, ``None`` where there is no link, or where it is another account's
         :rtype: sale.portal.join record or None
         """
-        token = request.session.get("portal_join_token")
-        join_sudo = token and request.env["sale.portal.join"]._find_portal_join_by_token(token)
-        return join_sudo if join_sudo and join_sudo.user_id == request.env.user else None
+        return self._find_portal_join_link().filtered(lambda join: join.user_id == request.env.user) or None
 
-    def _is_portal_join_link_of_another(self):
-        """Tell whether the link in this session belongs to another account than the one that is signed in.
+    def _get_joined_link_order(self):
+        """Return the order of the link in this session, where it has joined the account that is signed in.
 
-        :rtype: bool
+        :return: in superuser mode, may be empty
+        :rtype: sale.order record
         """
-        token = request.session.get("portal_join_token")
-        join_sudo = token and request.env["sale.portal.join"]._find_portal_join_by_token(token)
-        return bool(join_sudo) and join_sudo.user_id != request.env.user
+        join_sudo = self._find_portal_join_link()
+        return join_sudo.filtered(
+            lambda join: join.user_id == request.env.user and join.partner_id.portal_join_id
+        ).order_id
+
+    def _get_portal_join_offers_by_proof(self):
+        """Return the guest contacts that the user may add, by what proves that they are the user's.
+
+        :return: per proof (``link``: the link in this session, ``mailbox``: an earlier one, ``session``: the order
+            was placed in it) the contacts in superuser mode, each once
+        :rtype: dict[str, res.partner]
+        """
+        joins, user = request.env["sale.portal.join"], request.env.user
+        join_sudo = self._get_portal_join_link()
+        by_mailbox = joins._get_portal_join_offers(user)
+        by_link = joins._get_portal_join_offers(user, join_sudo) if join_sudo else by_mailbox.browse()
+        by_link = by_link.filtered(lambda guest: not guest.portal_join_id)
+        by_mailbox -= by_link
+        return {"link": by_link, "mailbox": by_mailbox, "session": self._get_session_guest() - by_link - by_mailbox}
 
     def _get_portal_join_offers(self):
         """Return the guest contacts that the link in this session, or an earlier one, lets the user add.
@@ -172,11 +201,8 @@ class PortalJoin(CustomerPortal):
         :return: in superuser mode
         :rtype: res.partner recordset
         """
-        joins, user = request.env["sale.portal.join"], request.env.user
-        offers_sudo = joins._get_portal_join_offers(user)
-        if join_sudo := self._get_portal_join_link():
-            offers_sudo = joins._get_portal_join_offers(user, join_sudo) | offers_sudo
-        return offers_sudo.filtered(lambda guest: not guest.portal_join_id)
+        offers_sudo = self._get_portal_join_offers_by_proof()
+        return offers_sudo["link"] | offers_sudo["mailbox"]
 
     def _get_session_guest(self):
         """Return the guest contact that the user may add because its order was placed in this session.
@@ -184,44 +210,46 @@ class PortalJoin(CustomerPortal):
         :return: in superuser mode, may be empty
         :rtype: res.partner record
         """
-        order_sudo = get_session_order()
+        order_sudo = get_session_guest_order()
         if not order_sudo:
             return order_sudo.partner_id
         proof = request.env["sale.portal.join"]._check_session_proof(order_sudo, request.env.user)
         return order_sudo.partner_id if proof == "ready" else order_sudo.browse().partner_id
 
-    def _get_ticked_portal_guests(self):
+    def _get_ticked_portal_guests(self, offers_sudo):
         """Return the contacts that the user ticked: those that are on offer, or that another tab has added.
 
+        :param dict offers_sudo: see :meth:`_get_portal_join_offers_by_proof`
         :return: in superuser mode
         :rtype: res.partner recordset
         """
         ticked = set(request.httprequest.form.getlist("guest"))
-        offers_sudo = self._get_portal_join_offers() | self._get_session_guest()
         joins_sudo = request.env["sale.portal.join"].sudo()
         joined = [("user_id", "=", request.env.uid), ("join_state", "=", "joined")]
-        offers_sudo |= joins_sudo.search(joined).partner_id
-        return offers_sudo.filtered(lambda guest: str(guest.id) in ticked)
+        guests_sudo = (
+            request.env["res.partner"].sudo().union(*offers_sudo.values(), joins_sudo.search(joined).partner_id)
+        )
+        return guests_sudo.filtered(lambda guest: str(guest.id) in ticked)
 
-    def _join_ticked_portal_guests(self, guests_sudo, join_sudo):
+    def _join_ticked_portal_guests(self, ticked_sudo, offers_sudo, join_sudo):
         """Join contacts, each by the proof that there is.
 
-        :param guests_sudo: contacts that were offered to the user
+        :param ticked_sudo: contacts that were offered to the user, or have joined
+        :param dict offers_sudo: see :meth:`_get_portal_join_offers_by_proof`
         :param join_sudo: what the link in this session is about, if any
         :type join_sudo: sale.portal.join record or None
         :return: ``joined``, or why not
         :rtype: str
         """
         joins, user = request.env["sale.portal.join"], request.env.user
-        by_link = guests_sudo & joins._get_portal_join_offers(user, join_sudo) if join_sudo else guests_sudo.browse()
-        by_mailbox = (guests_sudo - by_link) & joins._get_portal_join_offers(user)
-        outcome = "refused"
+        by_link, by_mailbox = ticked_sudo & offers_sudo["link"], ticked_sudo & offers_sudo["mailbox"]
+        outcome = "joined"
         if by_link:
             outcome = joins._join_by_mailbox(by_link, user, join_sudo)
         if by_mailbox and outcome in ("joined", "refused"):
             outcome = joins._join_by_mailbox(by_mailbox, user)
-        if guests_sudo - by_link - by_mailbox:
-            outcome = joins._join_by_session(get_session_order(), user)
+        if ticked_sudo & offers_sudo["session"]:
+            outcome = joins._join_by_session(get_session_guest_order(), user)
         return outcome
 
     def _prepare_portal_join_values(self, outcome):
@@ -232,12 +260,13 @@ class PortalJoin(CustomerPortal):
         :rtype: dict
         """
         user = request.env.user
-        guests_sudo = self._get_portal_join_offers() | self._get_session_guest()
-        order_sudo = get_session_order()
+        guests_sudo = request.env["res.partner"].sudo().union(*self._get_portal_join_offers_by_proof().values())
+        order_sudo = get_session_guest_order()
         if not outcome and order_sudo and not guests_sudo:
             proof = request.env["sale.portal.join"]._check_session_proof(order_sudo, user)
             outcome = {"unproved": "unproved", "other_account": "other_account"}.get(proof)
-        if self._is_portal_join_link_of_another():
+        join_sudo = self._find_portal_join_link()
+        if join_sudo and join_sudo.user_id != user:
             outcome = "other_link"
         elif outcome not in OUTCOMES:
             outcome = None
@@ -248,8 +277,19 @@ class PortalJoin(CustomerPortal):
             "outcome": outcome,
             "email": user.login,
             "company": user._has_portal_colleagues() and user.partner_id.commercial_partner_id,
-            "change_user_url": f"/web/session/logout?{urlencode({'redirect': f'/web/login?redirect={JOIN_PATH}'})}",
+            "change_user_url": self._get_change_user_url(),
         }
+
+    def _get_change_user_url(self):
+        """Return where somebody goes to whose account is another than the link's.
+
+        Signing out ends the session that keeps the link: it has to be opened again.
+
+        :rtype: str
+        """
+        token = request.session.get("portal_join_token")
+        path = f"{LINK_PATH}/{token}" if token else f"/web/login?redirect={JOIN_PATH}"
+        return f"/web/session/logout?{urlencode({'redirect': path})}"
 
     def _redirect_portal_join(self, outcome=None):
         """Go to the page.
@@ -259,14 +299,3 @@ class PortalJoin(CustomerPortal):
         :rtype: Response
         """
         return request.redirect(f"{JOIN_PATH}?{urlencode({'outcome': outcome})}" if outcome else JOIN_PATH)
-
-    def _protect_portal_join(self, response):
-        """Keep a page to itself.
-
-        :param Response response: the page, or a redirection
-        :rtype: Response
-        """
-        response.headers["Cache-Control"] = "no-store"
-        response.headers["Referrer-Policy"] = "no-referrer"
-        response.headers["X-Robots-Tag"] = "noindex, nofollow"
-        return response

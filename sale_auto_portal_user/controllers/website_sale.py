@@ -4,6 +4,8 @@ from odoo.http import request, route
 
 from odoo.addons.website_sale.controllers.main import WebsiteSale
 
+from .private_page import get_session_order
+
 
 class WebsiteSalePortalAccount(WebsiteSale):
     @route()
@@ -23,7 +25,7 @@ class WebsiteSalePortalAccount(WebsiteSale):
         :return: a redirection to the log-in, which leads to the order; ``None`` where the guest may see it
         :rtype: Response or None
         """
-        order_sudo = request.env["sale.order"].sudo().browse(request.session.get("sale_last_order_id")).exists()
+        order_sudo = get_session_order()
         if not (order_sudo and request.env.user._is_public() and order_sudo._is_portal_account_in_use()):
             return None
         request.session.pop("sale_last_order_id")
@@ -40,5 +42,7 @@ class WebsiteSalePortalAccount(WebsiteSale):
         values["portal_account_email"] = order._get_portal_account_announcement()
         # The stock "Sign Up" button carries a signup token: whoever typed the address would set the
         # password of an account that is meant for the address's owner.
-        values["hide_signup_button"] = bool(order.sudo().portal_account_state)
+        # Whether an address has an account must not show: what waits for its owner doesn't count.
+        order_sudo = order.sudo()
+        values["hide_signup_button"] = bool(order_sudo.portal_user_id or order_sudo.portal_account_issue)
         return values

@@ -172,7 +172,9 @@ class SalePortalInvitation(models.Model):
             )
         self.user_id.filtered(lambda user: not user.active).action_unarchive()
         if not is_same_address:
-            self.order_id.portal_account_granted = may_grant
+            self._get_account_orders().portal_account_granted = may_grant
+        if self.order_id.state == "cancel" and not self._find_other_order():
+            self.order_id = False  # the mail is about the account: no order is thanked for
         self._request_again(is_reminder=False)
 
     def _can_resend(self):

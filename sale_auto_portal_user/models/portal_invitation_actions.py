@@ -1,4 +1,4 @@
-from odoo import api, models
+from odoo import models
 from odoo.exceptions import LockError, UserError
 
 
@@ -24,7 +24,9 @@ class SalePortalInvitation(models.Model):
             except (LockError, UserError):
                 if len(self) == 1:
                     raise
-        return self._notify_invitation_action(self._get_resend_answer(requested), success=bool(requested))
+        return self.env["sale.order"]._notify_portal_account_action(
+            self._get_resend_answer(requested), success=bool(requested)
+        )
 
     def _get_resend_answer(self, requested):
         """Say what became of the request to send invitations again.
@@ -55,14 +57,4 @@ class SalePortalInvitation(models.Model):
         users.check_access("write")
         users.action_archive()
         answer = self.env._("%(count)s accounts were archived.", count=len(users))
-        return self._notify_invitation_action(answer, success=bool(users))
-
-    @api.model
-    def _notify_invitation_action(self, message, success):
-        """Return the client action that shows a message.
-
-        :param str message: what to say
-        :param bool success: whether it is good news
-        :rtype: dict
-        """
-        return self.env["sale.order"]._notify_portal_account_action(message, success)
+        return self.env["sale.order"]._notify_portal_account_action(answer, success=bool(users))

@@ -1,8 +1,8 @@
-import re
-
 from odoo import api, fields, models
 from odoo.tools import SQL, consteq, hmac
 from odoo.tools.urls import urljoin
+
+from .portal_mail_link import makes_links_of
 
 # The largest id that PostgreSQL looks up without an error.
 MAX_ID = 2**31 - 1
@@ -34,9 +34,6 @@ SAMPLE_PATHS = {
 def sign_link(invitation_sudo, login, purpose, number):
     """Sign the link of an invitation.
 
-    A function, not a method of the model: what a template, a server action or a client can call must
-    not make a link, whatever its rights. Only the mail to the owner of the address carries one.
-
     The signature changes, and a link that was sent before is void, when the login, the address or the
     number of the link changes. Declining doesn't depend on the number: each mail's link works.
 
@@ -64,6 +61,16 @@ def get_link_path(invitation_sudo, purpose):
     return f"{path}/decline" if purpose == DECLINE else path
 
 
+@makes_links_of("sale.portal.invitation")
+def get_link_paths(invitation_sudo):
+    """Return the links of the next mail, by the samples that they replace.
+
+    :param invitation_sudo: sale.portal.invitation record
+    :rtype: dict[str, str]
+    """
+    return {sample: get_link_path(invitation_sudo, purpose) for purpose, sample in SAMPLE_PATHS.items()}
+
+
 class SalePortalInvitation(models.Model):
     """The links in an invitation: who gets one, and what one is worth."""
 
@@ -76,7 +83,7 @@ class SalePortalInvitation(models.Model):
     def _get_portal_invitation_url(self):
         """Return a sample of the link, for the template.
 
-        :meth:`_insert_links` puts the invitation's own in its place, in the mail that the scheduled
+        ``portal_mail_link.py`` puts the invitation's own in its place, in the mail that the scheduled
         action sends to the customer. Whoever else renders the template gets nobody's link.
 
         :return: absolute URL, on the domain of the website where the order was placed
@@ -92,19 +99,6 @@ class SalePortalInvitation(models.Model):
         """
         self.ensure_one()
         return urljoin(self.get_base_url(), SAMPLE_PATHS[DECLINE])
-
-    def _insert_links(self, body):
-        """Put the invitation's links in the place of the samples.
-
-        :param str body: the rendered mail
-        :rtype: str
-        """
-        self.ensure_one()
-        base_url = self.get_base_url()
-        for purpose, sample in SAMPLE_PATHS.items():
-            link = urljoin(base_url, get_link_path(self, purpose))
-            body = re.sub(re.escape(urljoin(base_url, sample)) + r"(?![\w/-])", link, body)
-        return body
 
     # ------------------------------------------------------------
     # Out of the mail

@@ -32,18 +32,27 @@ class SalePortalInvitation(models.Model):
         return self - welcome - archived
 
     def _filter_order_alive(self):
-        """Set aside whose order was cancelled: no mail thanks for it, unless there is another one.
+        """Keep those whose mail says nothing of a cancelled order.
+
+        Another order of the customer takes its place. Without one the first mail and a reminder don't leave; a link
+        that somebody asked for does, and the mail is about the account alone.
 
         :rtype: sale.portal.invitation recordset
         """
-        cancelled = self.filtered(lambda invitation: invitation.order_id.state == "cancel")
-        for invitation in cancelled:
-            other = invitation._find_other_order()
-            if other:
+        stopped = self.browse()
+        for invitation in self.filtered(lambda invitation: invitation.order_id.state == "cancel"):
+            if other := invitation._find_other_order():
                 invitation.write(invitation._prepare_order_values(other))
-                cancelled -= invitation
-        cancelled._cancel()
-        return self - cancelled
+            elif invitation.is_reminder:
+                # The link of the mail before works as long as it would have without a reminder.
+                invitation.write({"state": "sent", "next_attempt": False, "is_reminder": False})
+                stopped += invitation
+            elif invitation.sent_date:
+                invitation.order_id = False
+            else:
+                invitation._cancel()
+                stopped += invitation
+        return self - stopped
 
     def _find_other_order(self):
         """Find a confirmed order of the same customer.
@@ -77,7 +86,7 @@ class SalePortalInvitation(models.Model):
         """
         followers = self.filtered(lambda invitation: not invitation._is_login_the_address())
         if followers:
-            taken, free = followers.order_id._reserve_portal_logins()
+            taken, free = followers._get_account_orders()._reserve_portal_logins()
             for invitation in followers:
                 invitation._follow_address(taken, free)
         invited = self.filtered(lambda invitation: invitation._is_login_the_address())
@@ -85,7 +94,22 @@ class SalePortalInvitation(models.Model):
             login = email_normalize(invitation.user_id.login)
             if invitation.email != login:
                 invitation.write({"email": login, "sent_count": 0})
+        invited._forget_grants()
         return invited
+
+    def _get_account_orders(self):
+        """Return the orders by which it is decided who may have these accounts.
+
+        :return: the orders that the mails are about; where a mail is about none, the one that created the account
+        :rtype: sale.order recordset
+        """
+        return self.env["sale.order"].union(
+            *(invitation.order_id or invitation.user_id.auto_portal_order_id for invitation in self)
+        )
+
+    def _forget_grants(self):
+        """Forget that somebody who may grant portal access let an address in: the next one is another decision."""
+        self._get_account_orders().filtered("portal_account_granted").portal_account_granted = False
 
     def _is_login_the_address(self):
         """Tell whether mails to the customer go to the address that the account logs in with, and to no other.
@@ -105,7 +129,7 @@ class SalePortalInvitation(models.Model):
         """
         self.ensure_one()
         user = self.user_id
-        order = self.order_id.filtered(lambda order: order.partner_id == self.partner_id)
+        order = self._get_account_orders().filtered(lambda order: order.partner_id == self.partner_id)
         closed = order.partner_id.browse() if order.portal_account_granted else order._get_closed_portal_contacts()
         decision = order._get_portal_account_decision(taken, free, closed) if order else "error"
         if decision == "create" and not user.try_lock_for_update():
@@ -116,6 +140,7 @@ class SalePortalInvitation(models.Model):
         elif decision == "pending":
             self._schedule(minutes=LOCKED_MINUTES)
         else:
+            self._forget_grants()
             env = self.order_id._portal_account_env()
             self._fail(self.order_id.with_env(env)._get_portal_account_issue_label(decision))
 
@@ -124,11 +149,14 @@ class SalePortalInvitation(models.Model):
     # ------------------------------------------------------------
 
     def _prepare_recipient_mail_values(self, mail_sudo):
-        """Put the links in; the shop's sender is the shop that the subject and the footer name."""
+        """Add the decline link where the template leaves it out."""
         values = super()._prepare_recipient_mail_values(mail_sudo)
-        self.expiry_date = self._get_next_expiry()
-        values["body_html"] = self._insert_links(self._add_decline_link(mail_sudo.body_html or ""))
+        values["body_html"] = self._add_decline_link(values["body_html"])
         return values
+
+    def _prepare_queued_values(self, mail_sudo, template):
+        """Note until when the link works: the mail may have left before that is known."""
+        return {**super()._prepare_queued_values(mail_sudo, template), "expiry_date": self._get_next_expiry()}
 
     def _add_decline_link(self, body):
         """Add the link that declines the account to a mail whose template leaves it out.
@@ -150,6 +178,13 @@ class SalePortalInvitation(models.Model):
         if self.is_reminder:
             values["reminded_date"] = values["last_sent_date"]
         return values
+
+    def _get_missing_template_reason(self):
+        return self.env._(
+            "The email template was deleted. Choose another one in the settings, or upgrade the module "
+            "\"Portal Account on Sales Order Confirmation\", which restores the standard one. Then send the invitation "
+            "again."
+        )
 
     def _get_failure_note(self, reason):
         return self.env._(

@@ -1,6 +1,7 @@
 from datetime import timedelta
 
 from odoo import api, fields, models
+from odoo.fields import Domain
 
 from .portal_mail import SEARCH_LIMIT
 
@@ -26,11 +27,12 @@ class SalePortalInvitation(models.Model):
     def _do_in_portions(self, domain, method):
         """Call a method for portions of the records that a domain finds.
 
-        :param list domain: the domain
+        :param domain: the domain
+        :type domain: odoo.fields.Domain or list
         :param str method: the method's name
         """
         last_id = 0
-        while invitations := self.search([*domain, ("id", ">", last_id)], order="id", limit=SEARCH_LIMIT):
+        while invitations := self.search(Domain(domain) & Domain("id", ">", last_id), order="id", limit=SEARCH_LIMIT):
             last_id = invitations[-1].id
             getattr(invitations._lock_free(), method)()
             self.env["ir.cron"]._commit_progress(len(invitations), remaining=0)
@@ -113,15 +115,17 @@ class SalePortalInvitation(models.Model):
         """Return the domain of a company's invitations whose account is to be archived.
 
         :param company: res.company record
-        :rtype: list
+        :rtype: odoo.fields.Domain
         """
-        days = company.auto_portal_user_archive_days
-        return [
-            ("company_id", "=", company.id),
-            ("state", "in", ["sent", "failed", "expired", "cancelled"]),
-            ("create_date", "<=", fields.Datetime.now() - timedelta(days=days)),
-            ("user_active", "=", True),
-        ]
+        # From the last mail on: who was sent a new link has as long to use it as with the first one.
+        limit = fields.Datetime.now() - timedelta(days=company.auto_portal_user_archive_days)
+        never_sent = Domain("last_sent_date", "=", False) & Domain("create_date", "<=", limit)
+        return (
+            Domain("company_id", "=", company.id)
+            & Domain("state", "in", ["sent", "failed", "expired", "cancelled"])
+            & Domain("user_active", "=", True)
+            & (never_sent | Domain("last_sent_date", "<=", limit))
+        )
 
     def _archive_never_used(self):
         """Archive the accounts that nobody has ever used, and say so on their orders."""

@@ -3,14 +3,13 @@ import logging
 import psycopg2
 
 from odoo import SUPERUSER_ID, api, fields, models
+from odoo.fields import Domain
 from odoo.tools import clean_context
 
 _logger = logging.getLogger(__name__)
 
 # How many guest contacts of one address a page offers: a stranger may have made any number of them.
 MAX_OFFERS = 50
-# How many mails one click sends.
-MAX_MAILS = 5
 
 
 class SalePortalJoin(models.Model):
@@ -75,6 +74,10 @@ class SalePortalJoin(models.Model):
         ],
         readonly=True,
     )
+    is_mail_requested = fields.Boolean(
+        readonly=True,
+        help="Somebody asked for the mail: it doesn't wait because another one was sent to the address.",
+    )
     proof = fields.Selection(
         selection=[
             ("session", "signed in where the order was placed"),
@@ -135,12 +138,22 @@ class SalePortalJoin(models.Model):
             return False
         try:
             with self.env.cr.savepoint():
-                user, reason = self._find_portal_owner()
-                self._set_portal_join_state("refused" if reason else "waiting", reason=reason, user_id=user.id)
+                self._recheck_portal_join()
         except Exception:
             _logger.exception("The account of guest order %s could not be looked for", self.order_id.name)
             self._set_portal_join_state("refused", reason="error")
         return self.join_state == "waiting"
+
+    def _recheck_portal_join(self):
+        """Look again whether a guest order waits for its owner: what was in the way may be gone.
+
+        :return: whether it waits
+        :rtype: bool
+        """
+        self.ensure_one()
+        user, reason = self._find_portal_owner()
+        self._set_portal_join_state("refused" if reason else "waiting", reason=reason, user_id=user.id)
+        return not reason
 
     def _set_portal_join_state(self, state, **values):
         """Write the state; what doesn't wait gets no mail.
@@ -216,7 +229,9 @@ class SalePortalJoin(models.Model):
 
     @api.model
     def _send_portal_join_links(self, user, order=None):
-        """Send the owner of an address the mails again about what waits for the account, where that is decent.
+        """Send the owner of an address the mail again about what waits for the account, where that is decent.
+
+        It is one mail, about the latest order: its link offers the earlier ones, too.
 
         :param user: who has signed in
         :param order: the order that this browser session placed, if any: it may be one that nobody was told of yet
@@ -224,16 +239,16 @@ class SalePortalJoin(models.Model):
         """
         env = self._portal_join_env()
         user = user.with_env(env)
-        joins = env[self._name].search([("user_id", "=", user.id), ("join_state", "=", "waiting")], limit=MAX_MAILS)
+        joins = env[self._name].search([("user_id", "=", user.id), ("join_state", "=", "waiting")])
         if order and self._check_session_proof(order, user) == "unproved":
             for join in env[self._name]._get_portal_joins_of(order.with_env(env).partner_id) - joins:
                 owner, reason = join._find_portal_owner()
                 if owner == user and not reason:
                     join._set_portal_join_state("waiting", user_id=user.id)
                     joins |= join
-        for join in joins:
-            if join._can_send_portal_join_mail():
-                join._request_again()
+        latest = joins._get_latest_portal_join()
+        if latest and all(join._can_send_portal_join_mail() for join in joins):
+            latest._request_again(is_mail_requested=True)
 
     @api.model
     def _get_portal_join_offers(self, user, join=None):
@@ -250,16 +265,34 @@ class SalePortalJoin(models.Model):
         until = join.order_id.date_order if join else user._get_portal_mailbox_date()
         if not until or not user._is_portal_owner() or (join and join.user_id != user):
             return env["res.partner"]
-        address = user._get_portal_login_address()
-        domain = env["res.partner"]._get_portal_guest_domain(address)
-        guests = env["res.partner"].search(domain, order="id desc", limit=MAX_OFFERS)
+        guests = env["res.partner"].search(
+            self._get_portal_join_offer_domain(user, until), order="id desc", limit=MAX_OFFERS
+        )
         if join:
             guests = join.partner_id | guests
-        else:
-            declined = [("partner_id", "in", guests.ids), ("user_id", "=", user.id), ("join_state", "=", "declined")]
-            guests -= env[self._name].search(declined).partner_id
         return guests.filtered(
             lambda guest: guest._is_portal_join_offered(user, until) or (join and guest == join.partner_id)
+        )
+
+    @api.model
+    def _get_portal_join_offer_domain(self, user, until):
+        """Return the domain of the guest contacts that may be on offer.
+
+        Whatever a stranger can make any number of is left out here, so that it takes no place from what is offered.
+
+        :param user: the owner's user
+        :param datetime.datetime until: what was ordered later needs another proof
+        :rtype: odoo.fields.Domain
+        """
+        declined = self.sudo()._search([("user_id", "=", user.id), ("join_state", "=", "declined")])
+        ordered = [("state", "in", ("sent", "sale")), ("website_id", "!=", False), ("date_order", "<=", until)]
+        vat = user.partner_id.commercial_partner_id.vat
+        return (
+            self.env["res.partner"]._get_portal_guest_domain(user._get_portal_login_address())
+            & Domain("active", "=", True)
+            & Domain("sale_order_ids", "any", ordered)
+            & Domain("id", "not in", declined.subselect("partner_id"))
+            & (Domain("vat", "=", vat) if vat else Domain("vat", "in", (False, "")))
         )
 
     @api.model

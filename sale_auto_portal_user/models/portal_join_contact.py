@@ -2,7 +2,7 @@ import logging
 
 from odoo import fields, models
 from odoo.exceptions import AccessError, UserError
-from odoo.tools import format_date
+from odoo.tools import format_date, format_datetime
 
 from odoo.addons.account.models.account_move import BYPASS_LOCK_CHECK
 
@@ -46,7 +46,8 @@ class SalePortalJoin(models.Model):
         }
         self._write_portal_join_contacts(guest, family, owner)
         undo["records"] = self._take_along_records(guest, owner)
-        self._withdraw_portal_join_links(orders)
+        # Whoever placed the orders may know the links to them: from now on they show the owner's documents.
+        family._withdraw_portal_links()
         self._set_portal_join_state(
             "joined", proof=proof, date=fields.Datetime.now(), user_id=user.id, owner_id=owner.id, undo_data=undo
         )
@@ -107,16 +108,6 @@ class SalePortalJoin(models.Model):
             moved[name] = records.ids
         return moved
 
-    def _withdraw_portal_join_links(self, orders):
-        """Make the links void that whoever placed the orders may know: from now on they show the owner's documents.
-
-        :param orders: the guest's orders
-        """
-        moves = orders.invoice_ids
-        (orders.filtered("access_token")).access_token = False
-        (moves.filtered("access_token")).access_token = False
-        self.partner_id.signup_cancel()
-
     def _get_portal_join_note(self):
         """Say in one line how it stands with a guest's order.
 
@@ -132,7 +123,33 @@ class SalePortalJoin(models.Model):
             )
         if self.join_state == "refused":
             return dict(self._fields["reason"]._description_selection(self.env)).get(self.reason, False)
+        return self.join_state == "waiting" and self._get_portal_join_mail_note()
+
+    def _get_portal_join_mail_note(self):
+        """Say why the customer was sent no message about this order.
+
+        :return: ``False`` where one was sent, or is on its way
+        :rtype: str or bool
+        """
+        if self.sent_date or self.is_mail_requested:
+            return False
+        if self.state == "cancelled" and self._is_covered_by_another_mail():
+            return self.env._("The message about a later order of the customer offers this one, too.")
+        if self.state == "to_send" and self.next_attempt > fields.Datetime.now():
+            return self.env._(
+                "The message leaves on %(date)s: the customer was sent another one a short time ago.",
+                date=format_datetime(self.env, self.next_attempt),
+            )
         return False
+
+    def _is_covered_by_another_mail(self):
+        """Tell whether the owner was sent a mail about a later order: its link offers this one, too.
+
+        :rtype: bool
+        """
+        self.ensure_one()
+        others = self.search([("user_id", "=", self.user_id.id), ("state", "in", ("queued", "sent"))])
+        return any(join.order_id.date_order >= self.order_id.date_order for join in others - self)
 
     def _log_portal_join(self, orders):
         """Note in the chatters of the orders and of both contacts what was joined, and by which proof.

@@ -1,14 +1,18 @@
 import binascii
-import re
+from datetime import timedelta
 
-from odoo import api, models
+from odoo import api, fields, models
 from odoo.tools.misc import hash_sign, verify_hash_signed
 from odoo.tools.urls import urljoin
+
+from .portal_mail_link import makes_links_of
 
 LINK_SCOPE = "sale_auto_portal_user.join"
 LINK_PATH = "/my/guest-orders/link"
 # The link that a template is rendered with, whoever renders it.
 SAMPLE_PATH = f"{LINK_PATH}/sample"
+# How long an address is sent no other mail about a guest order, unless somebody asks for it.
+MAIL_PAUSE_HOURS = 24
 
 
 def get_link_values(join_sudo):
@@ -32,14 +36,21 @@ def get_link_values(join_sudo):
 def get_link_token(join_sudo):
     """Return what the link in the mail carries: signed, and valid as long as an invitation.
 
-    A function, not a method of the model: what a template, a server action or a client can call must not make a
-    link, whatever its rights. Whoever holds one has proved to read the mailbox.
-
     :param join_sudo: sale.portal.join record
     :rtype: str
     """
     hours = join_sudo._get_validity_hours()
     return hash_sign(join_sudo.env(su=True), LINK_SCOPE, get_link_values(join_sudo), expiration_hours=hours)
+
+
+@makes_links_of("sale.portal.join")
+def get_link_paths(join_sudo):
+    """Return the link of the next mail, by the sample that it replaces.
+
+    :param join_sudo: sale.portal.join record
+    :rtype: dict[str, str]
+    """
+    return {SAMPLE_PATH: f"{LINK_PATH}/{get_link_token(join_sudo)}"}
 
 
 class SalePortalJoin(models.Model):
@@ -54,21 +65,58 @@ class SalePortalJoin(models.Model):
         )
 
     def _filter_sendable(self):
-        """Look for the accounts of new guest orders; keep those that wait for their owners."""
+        """Look for the accounts of new guest orders; keep those whose owners are to be told now."""
         waiting = self.browse()
         for join in self:
             if join._check_portal_join():
                 waiting += join
-        return waiting
+        requested = waiting.filtered("is_mail_requested")
+        for joins in (waiting - requested).grouped("user_id").values():
+            requested += joins._filter_mail_decent()
+        return requested
 
-    def _prepare_recipient_mail_values(self, mail_sudo):
-        """Put the link in."""
-        values = super()._prepare_recipient_mail_values(mail_sudo)
-        base_url = self.get_base_url()
-        link = urljoin(base_url, f"{LINK_PATH}/{get_link_token(self.sudo())}")
-        sample = re.escape(urljoin(base_url, SAMPLE_PATH)) + r"(?![\w/-])"
-        values["body_html"] = re.sub(sample, lambda _match: link, mail_sudo.body_html or "")
-        return values
+    def _filter_mail_decent(self):
+        """Keep the latest of an owner's guest orders, unless a mail was sent to the address a short time ago.
+
+        Anybody can order with somebody's address, any number of times. The link about the latest order offers the
+        earlier ones, too, so that they need no mail of their own.
+
+        :return: the one whose mail is sent now, or none
+        :rtype: sale.portal.join record
+        """
+        latest = self._get_latest_portal_join()
+        moment = latest._get_next_portal_join_mail_date()
+        if moment > fields.Datetime.now():
+            self.write({"next_attempt": moment})
+            self._trigger_cron(moment)
+            return self.browse()
+        waiting = [("user_id", "=", latest.user_id.id), ("join_state", "=", "waiting"), ("state", "=", "to_send")]
+        covered = self.search([*waiting, ("is_mail_requested", "=", False), ("id", "!=", latest.id)])
+        covered.filtered(lambda join: join.order_id.date_order <= latest.order_id.date_order)._cancel()
+        return latest
+
+    def _get_latest_portal_join(self):
+        """Return the record of the latest order.
+
+        :rtype: sale.portal.join record
+        """
+        return self.sorted(lambda join: (join.order_id.date_order, join.id))[-1:]
+
+    def _get_next_portal_join_mail_date(self):
+        """Return when the address may be sent another mail about a guest order.
+
+        :rtype: datetime.datetime
+        """
+        self.ensure_one()
+        others = [("user_id", "=", self.user_id.id), ("id", "!=", self.id)]
+        now, pause = fields.Datetime.now(), timedelta(hours=MAIL_PAUSE_HOURS)
+        if self.search_count([*others, ("state", "=", "queued")], limit=1):
+            return now + pause
+        last = self.search([*others, ("last_sent_date", "!=", False)], order="last_sent_date DESC", limit=1)
+        return last.last_sent_date + pause if last else now
+
+    def _prepare_sent_values(self):
+        return {**super()._prepare_sent_values(), "is_mail_requested": False}
 
     def _get_failure_note(self, reason):
         return self.env._(
@@ -91,13 +139,16 @@ class SalePortalJoin(models.Model):
         return self.order_id.get_base_url() if self.order_id else super().get_base_url()
 
     def _can_send_portal_join_mail(self):
-        """Tell whether the mail can be sent again: the order waits, and the last mail left a while ago.
+        """Tell whether the mail can be sent again: the last one left a while ago.
+
+        What could not join may be able to now: that is looked at then.
 
         :rtype: bool
         """
-        return bool(
-            self.join_state == "waiting" and self.state not in ("to_send", "queued") and self._is_resend_decent()
+        is_on_its_way = self.state == "queued" or (
+            self.state == "to_send" and (self.is_mail_requested or self.next_attempt <= fields.Datetime.now())
         )
+        return self.join_state in ("waiting", "refused") and not is_on_its_way and self._is_resend_decent()
 
     @api.model
     def _find_portal_join_by_token(self, token):

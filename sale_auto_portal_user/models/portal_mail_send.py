@@ -5,6 +5,7 @@ from odoo import api, fields, models
 from odoo.tools.mail import email_normalize, email_split_tuples
 
 from ..tools import _portal_safe_text
+from .portal_mail_link import insert_links
 
 _logger = logging.getLogger(__name__)
 
@@ -29,7 +30,27 @@ class SalePortalMail(models.AbstractModel):
     def _queue(self):
         """Render the mails into Odoo's mail queue."""
         for template, records in self._filter_sendable().grouped(lambda record: record._get_template()).items():
-            records._render(template)
+            if template:
+                records._render(template)
+            else:
+                records._fail_without_template()
+
+    def _fail_without_template(self):
+        """Say that the template was deleted. Once there is one again, the mail can be sent again."""
+        for record in self:
+            env = record.order_id._portal_account_env()
+            record._fail(record.with_env(env)._get_missing_template_reason())
+
+    def _get_missing_template_reason(self):
+        """Say what to do where the template was deleted.
+
+        :return: the reason of the failure, in the language of the environment
+        :rtype: str
+        """
+        return self.env._(
+            "The email template was deleted. Upgrade the module \"Portal Account on Sales Order Confirmation\", which "
+            "restores it, then send the message again."
+        )
 
     def _filter_sendable(self):
         """Keep the records whose mail is still wanted; say on the others what became of them.
@@ -54,8 +75,9 @@ class SalePortalMail(models.AbstractModel):
             with self.env.cr.savepoint():
                 mails_sudo = template.send_mail_batch(self.ids, email_values=self._prepare_mail_values())
                 for record, mail_sudo in zip(self, mails_sudo, strict=True):
-                    mail_sudo.write(record._prepare_recipient_mail_values(mail_sudo))
-                    record.write({"state": "queued", "mail_id": mail_sudo.id, "template_id": template.id})
+                    values = record._prepare_recipient_mail_values(mail_sudo)
+                    mail_sudo.write({**values, "body_html": insert_links(record.sudo(), values["body_html"])})
+                    record.write(record._prepare_queued_values(mail_sudo, template))
         except Exception as error:
             if len(self) == 1:
                 _logger.warning("The mail of %s could not be rendered", self, exc_info=error)
@@ -98,7 +120,18 @@ class SalePortalMail(models.AbstractModel):
             "subject": _portal_safe_text(mail_sudo.subject, SUBJECT_LENGTH, keep_links=True),
             "email_from": self._clean_address(mail_sudo.email_from),
             "reply_to": self._clean_address(mail_sudo.reply_to),
+            # With sample links: the mail's own are put in last, by a function that no template can call.
+            "body_html": mail_sudo.body_html or "",
         }
+
+    def _prepare_queued_values(self, mail_sudo, template):
+        """Prepare what is to be written once the mail is in Odoo's mail queue.
+
+        :param mail_sudo: the mail.mail record
+        :param template: the mail.template record that it was written with
+        :rtype: dict
+        """
+        return {"state": "queued", "mail_id": mail_sudo.id, "template_id": template.id}
 
     def _clean_address(self, value):
         """Make sure that a header names one address, and that nothing in it begins another header.

@@ -45,7 +45,7 @@ class ResCompany(models.Model):
     )
     auto_portal_user_archive_days = fields.Integer(
         string="Archive Unused Accounts After (Days)",
-        help="Archive portal accounts that nobody has used so many days after the invitation. 0: never.",
+        help="Archive portal accounts that nobody has used so many days after the last invitation. 0: never.",
     )
 
     _check_auto_portal_user_days = models.Constraint(

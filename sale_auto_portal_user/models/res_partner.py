@@ -58,6 +58,21 @@ class ResPartner(models.Model):
             and field.comodel_name == "res.partner"
         ]
 
+    def _had_portal_account(self):
+        """Tell whether an order created an account for this contact, even if that was deleted since.
+
+        :rtype: bool
+        """
+        self.ensure_one()
+        domain = [("partner_id", "=", self.id), ("is_user_created", "=", True)]
+        return bool(self.env["sale.order"].sudo().search_count(domain, limit=1))
+
+    def _withdraw_portal_links(self):
+        """Void the links that show these contacts' documents to whoever has them, and the invitations to sign up."""
+        for documents in self._get_exposed_portal_documents():
+            documents.access_token = False
+        self.signup_cancel()
+
     def _get_exposed_portal_documents(self):
         """Return what a link with a token shows of these contacts: their documents and the invoices of their orders.
 

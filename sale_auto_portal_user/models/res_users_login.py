@@ -54,6 +54,13 @@ class ResUsers(models.Model):
             )
         )
 
+    def _get_portal_logins(self):
+        """Return these users' logins as :meth:`_search_portal_logins` does.
+
+        :rtype: set[tuple[str, int]]
+        """
+        return {(user.login, user.website_id.id or 0) for user in self}
+
     @api.model
     def _lock_portal_logins(self, emails):
         """Reserve addresses until the end of the transaction, without waiting for anybody.

@@ -268,8 +268,26 @@ class SaleOrder(models.Model):
         # What is computed below leaves the contact in the cache, which checks nothing.
         self.check_access("read")
         self.ensure_one()
-        may_see_users = self.env.user.has_group("base.group_erp_manager")
-        record = self.portal_user_id if self.portal_user_id and may_see_users else self.partner_id
+        return self._open_portal_account(self._get_portal_account_shown())
+
+    def _get_portal_account_shown(self):
+        """Return the account that the order leads to.
+
+        :return: the user, or none
+        :rtype: res.users record
+        """
+        self.ensure_one()
+        return self.portal_user_id
+
+    def _open_portal_account(self, user):
+        """Return the action that opens an account, or the contact for who may not see users.
+
+        :param user: res.users record; none opens the order's own contact
+        :return: a window action
+        :rtype: dict
+        """
+        record = user if self.env.user.has_group("base.group_erp_manager") else user.sudo().partner_id
+        record = record or self.partner_id
         return {
             "type": "ir.actions.act_window",
             "res_model": record._name,
@@ -296,9 +314,16 @@ class SaleOrder(models.Model):
         return is_announced and user_sudo.login
 
     def _is_portal_account_in_use(self):
-        """Tell whether the owner of the account that this order created has logged in.
+        """Tell whether this order belongs to an account that whoever placed the order may have no part in.
+
+        That is so once the owner of the account that the order created has logged in; and where the order's contact
+        has another account, e.g. because staff merged it with the contact of a customer.
 
         :rtype: bool
         """
         self.ensure_one()
-        return bool(self.is_user_created and self.sudo().portal_user_id.login_date)
+        order_sudo = self.sudo()
+        user_sudo = order_sudo.portal_user_id
+        if not user_sudo or user_sudo == order_sudo.website_id.user_id:
+            return False
+        return bool(user_sudo.auto_portal_order_id != order_sudo or user_sudo.login_date)

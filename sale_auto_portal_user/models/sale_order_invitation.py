@@ -12,9 +12,8 @@ class SaleOrder(models.Model):
         """Tell a login that its owner declined from one that somebody uses."""
         decisions = super()._get_portal_account_decisions(may_grant)
         taken = self.browse(order.id for order, decision in decisions.items() if decision == "login_taken")
-        declined = taken._get_unused_portal_users(["declined"]).mapped("login")
-        for order in taken:
-            if order._get_portal_login() in declined:
+        for order, users_sudo in taken._get_unused_portal_users(["declined"]).items():
+            if users_sudo:
                 decisions[order] = "declined"
         return decisions
 
@@ -22,19 +21,53 @@ class SaleOrder(models.Model):
         """Create accounts by hand also for who had declined one, or never used it."""
         self.check_access("write")
         orders_sudo = self.filtered(lambda order: order.state == "sale").sudo()._filter_without_account()
-        orders_sudo._get_unused_portal_users(["declined", "expired"])._release_portal_login()
-        return super().action_create_portal_account()
+        unused = orders_sudo._get_unused_portal_users(["declined", "expired"])
+        released = {user_sudo: user_sudo.login for users_sudo in unused.values() for user_sudo in users_sudo}
+        for user_sudo in released:
+            user_sudo._release_portal_login()
+        action = super().action_create_portal_account()
+        for user_sudo, login in released.items():
+            orders = self.browse(order.id for order, users_sudo in unused.items() if user_sudo in users_sudo)
+            orders._give_back_portal_login(user_sudo, login)
+        return action
+
+    def _give_back_portal_login(self, user_sudo, login):
+        """Have a login belong to the archived account again where these orders created no other one.
+
+        Otherwise the next order of the address would invite a customer who had declined.
+
+        :param user_sudo: the archived account
+        :param str login: its login
+        """
+        orders_sudo = self.sudo()
+        is_waiting = "pending" in orders_sudo.mapped("portal_account_issue")
+        if not is_waiting and login not in orders_sudo.portal_user_id.mapped("login"):
+            user_sudo._set_portal_login(login)
 
     def _get_unused_portal_users(self, states):
-        """Find the archived accounts with these orders' addresses as login, which nobody has ever used.
+        """Find the archived accounts that keep these orders' customers from theirs, and that nobody has ever used.
+
+        An account of another website is in nobody's way; and where somebody uses the address, that counts.
 
         :param list states: the states of their invitations
-        :return: the users, privileged
-        :rtype: res.users recordset
+        :return: the users, privileged, by order
+        :rtype: dict[sale.order, res.users]
         """
-        logins = list(filter(None, (order._get_portal_login() for order in self)))
-        invitations_sudo = self.env["sale.portal.invitation"].sudo()
-        if not logins:
-            return invitations_sudo.user_id
+        login_by_order = {order: login for order in self if (login := order._get_portal_login())}
+        if not login_by_order:
+            return {}
+        logins = list(login_by_order.values())
         domain = [("state", "in", states), ("user_id.login", "in", logins), ("user_active", "=", False)]
-        return invitations_sudo.search(domain).user_id.filtered(lambda user: not user.login_date)
+        unused_sudo = self.env["sale.portal.invitation"].sudo().search(domain).user_id
+        unused_sudo = unused_sudo.filtered(lambda user: not user.login_date)
+        used = self.env["res.users"].sudo().search([("login", "in", logins)])._get_portal_logins()
+        found = {}
+        for order, login in login_by_order.items():
+            website = order._get_portal_account_website()
+            if not order._is_portal_login_taken(login, website, used):
+                found[order] = unused_sudo.filtered(
+                    lambda user, order=order, login=login, website=website: order._is_portal_login_taken(
+                        login, website, user._get_portal_logins()
+                    )
+                )
+        return found

@@ -1,6 +1,10 @@
+import logging
+
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
+
+_logger = logging.getLogger(__name__)
 
 
 class SaleOrder(models.Model):
@@ -23,6 +27,7 @@ class SaleOrder(models.Model):
         groups="base.group_user",
         help="Whether a guest's order has joined the portal account that its email address belongs to.",
     )
+    portal_account_state = fields.Selection(selection_add=[("waiting", "Waiting"), ("none",)])
     portal_join_note = fields.Char(
         string="Account of the Guest Order",
         compute="_compute_portal_join",
@@ -55,6 +60,45 @@ class SaleOrder(models.Model):
             self.env["sale.portal.join"]._request_portal_joins(taken)
         return result
 
+    def _create_portal_accounts_on_confirmation(self):
+        """Have guest orders looked at, too, whose customers are to get no account by the settings."""
+        super()._create_portal_accounts_on_confirmation()
+        if not self.env.registry.ready:
+            return
+        try:
+            orders = self._filter_portal_join_only()
+            if orders:
+                orders.env.flush_all()
+                with orders._portal_account_savepoint():
+                    self.env["sale.portal.join"].with_env(orders.env)._request_portal_joins(orders)
+        except Exception:
+            _logger.exception("The accounts of the guest orders %s are not looked for", self.ids)
+
+    def _filter_portal_join_only(self):
+        """Keep the guest orders that may belong to an account, and that create none.
+
+        :return: the orders, in the environment in which accounts are created
+        :rtype: sale.order recordset
+        """
+        orders = self.sudo().filtered(
+            lambda order: (
+                order.state == "sale"
+                and order.website_id
+                and order.company_id.auto_portal_user_join
+                and not order._is_portal_account_wanted()
+            )
+        )
+        orders = orders._filter_without_account()
+        logins = {order: login for order in orders if (login := order._get_portal_login())}
+        taken = self.env["res.users"]._search_portal_logins(set(logins.values()))
+        orders = orders.filtered(
+            lambda order: (
+                order in logins
+                and order._is_portal_login_taken(logins[order], order._get_portal_account_website(), taken)
+            )
+        )
+        return orders and orders.with_env(orders._portal_account_env())
+
     def _is_portal_account_in_use(self):
         """Leave an order to its owner once it has joined the account, too."""
         return super()._is_portal_account_in_use() or bool(self.sudo().partner_id.portal_join_id)
@@ -78,6 +122,20 @@ class SaleOrder(models.Model):
         return domain | joined
 
     # ---- what the order says
+
+    @api.depends("portal_join_ids.join_state")
+    def _compute_portal_account(self):
+        return super()._compute_portal_account()
+
+    def _get_portal_account_state(self, user, invitation):
+        """Say of an order that waits for the owner of an account that it waits, and not that it created none."""
+        state = super()._get_portal_account_state(user, invitation)
+        is_waiting = not user and state != "pending" and self.portal_join_state == "waiting"
+        return "waiting" if is_waiting else state
+
+    def _get_portal_account_shown(self):
+        """Return the account that a guest's order waits for, too."""
+        return super()._get_portal_account_shown() or self.portal_join_user_id
 
     @api.depends("partner_id.portal_join_id", "partner_id.user_ids", "portal_join_ids.join_state")
     def _compute_portal_join(self):
@@ -155,6 +213,8 @@ class SaleOrder(models.Model):
     def action_send_portal_join_mail(self):
         """Send the customer the mail again that says that the order waits for the account.
 
+        Where the order could not join, look first whether it can now.
+
         :return: a notification that says what was done
         :rtype: dict
         :raise UserError: there is nothing to send, or it was sent just now
@@ -162,19 +222,19 @@ class SaleOrder(models.Model):
         """
         self.ensure_one()
         self.check_access("write")
-        join_sudo = (
-            self.env["sale.portal.join"]
-            .sudo()
-            .search([("partner_id", "=", self.partner_id.id), ("join_state", "=", "waiting")], limit=1)
-        )
-        if not join_sudo or not self.can_send_portal_join:
+        joins = self.env["sale.portal.join"].with_env(self.env["sale.portal.join"]._portal_join_env())
+        domain = [("partner_id", "=", self.partner_id.id), ("join_state", "in", ("waiting", "refused"))]
+        join = joins.search(domain, order="join_state DESC, id", limit=1)
+        if not join or not self.can_send_portal_join:
             raise UserError(
                 self.env._("The message can't be sent now: it was sent a short while ago, or the order doesn't wait.")
             )
-        join_sudo.with_env(join_sudo._portal_join_env())._request_again()
-        return self._notify_portal_account_action(
-            self.env._("The message is on its way to %(email)s.", email=join_sudo.email), success=True
-        )
+        if join._recheck_portal_join():
+            join._request_again(is_mail_requested=True)
+            answer = self.env._("The message is on its way to %(email)s.", email=join.email)
+        else:
+            answer = join.with_env(self.env).sudo()._get_portal_join_note()
+        return self._notify_portal_account_action(answer, success=join.join_state == "waiting")
 
     def action_view_portal_join_user(self):
         """Open the account that the order's address belongs to, or its contact for who may not see users.
@@ -185,14 +245,7 @@ class SaleOrder(models.Model):
         """
         self.ensure_one()
         self.check_access("read")
-        user = self.portal_join_user_id
-        record = user if self.env.user.has_group("base.group_erp_manager") else user.sudo().partner_id
-        return {
-            "type": "ir.actions.act_window",
-            "res_model": record._name,
-            "res_id": record.id,
-            "views": [(False, "form")],
-        }
+        return self._open_portal_account(self.portal_join_user_id)
 
     def action_merge_portal_contact(self):
         """Open Odoo's own merge of contacts, with the order's contact and the owner's chosen.

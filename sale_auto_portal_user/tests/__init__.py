@@ -14,6 +14,7 @@ from . import test_join_decision
 from . import test_join_mail
 from . import test_join_pages
 from . import test_join_queries
+from . import test_link_secrets
 from . import test_login
 from . import test_public_methods
 from . import test_queries

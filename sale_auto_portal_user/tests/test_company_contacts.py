@@ -146,3 +146,24 @@ class TestCompanyContacts(PortalAccountCommon):
         self.have_an_invoice(self.firm)
         account = self.resend_to(self.manager, "corrected@example.com")
         self.assertEqual(account.login, "corrected@example.com")
+
+    def test_one_corrected_address_is_no_leave_for_the_next(self):
+        self.have_an_invoice(self.firm)
+        account = self.resend_to(self.manager, "corrected@example.com")
+        self.outsider.email = "somebody.else@example.com"
+        invitation = self.env["sale.portal.invitation"].search([("user_id", "=", account.id)])
+        invitation._request(is_reminder=True)
+        invitation._queue()
+        self.assertEqual(account.login, "corrected@example.com")
+        self.assertEqual(invitation.state, "failed")
+
+    def test_a_correction_that_was_taken_back_is_no_leave_for_the_next(self):
+        self.have_an_invoice(self.firm)
+        account = self.assert_account(self.confirm(self.manager))
+        invitation = self.env["sale.portal.invitation"].search([("user_id", "=", account.id)])
+        self.outsider.email = "corrected@example.com"
+        account.auto_portal_order_id.with_user(self.manager).action_resend_portal_invitation()
+        for email in ("outsider@example.com", "somebody.else@example.com"):
+            self.outsider.email = email
+            invitation._follow_addresses()
+            self.assertEqual(account.login, "outsider@example.com")

@@ -113,12 +113,13 @@ class TestGuestOfTheOrder(PortalAccountHttpCommon):
         self.assertEqual(self.url_open("/shop/confirmation", allow_redirects=False).status_code, 200)
 
     def test_an_order_that_made_no_account_is_shown_as_ever(self):
-        member = self.portal_user(self.customer(name="Member", email="member@example.com"))
-        self.log_in(member)
-        self.sale = self.order(member.partner_id, website_id=self.website.id)
-        self.sale.action_confirm()
-        self.place()
-        self.assertEqual(self.url_open("/shop/confirmation", allow_redirects=False).status_code, 200)
+        self.portal_user(self.customer(name="Member", email="member@example.com"))
+        for email in ("member@example.com", False):
+            self.sale = self.order(self.customer(name="Guest", email=email), website_id=self.website.id)
+            self.sale.action_confirm()
+            self.assertFalse(self.users_of(self.sale.partner_id))
+            self.place()
+            self.assertEqual(self.url_open("/shop/confirmation", allow_redirects=False).status_code, 200)
 
     def test_a_session_without_an_order_or_with_a_deleted_one_is_left_to_odoo(self):
         self.authenticate(None, None)

@@ -279,6 +279,17 @@ class TestExpiredLink(InvitationPagesCommon):
         self.choose_password(self.get(new_link))
         self.assertEqual(self.invitation.state, "accepted")
 
+    def test_it_offers_a_new_one_after_the_order_was_cancelled_too(self):
+        self.invitation.last_sent_date = self.invitation.last_sent_date.replace(year=2020)
+        self.sale._action_cancel()
+        self.assertEqual(self.heading(self.submit(self.get(self.link))), "A new link is on its way")
+        body = self.send()["nora@example.com"]
+        self.assertNotIn(self.sale.name, body)
+        self.assertNotIn("Thank you for your order", body)
+        self.choose_password(self.get(self.links_in(body)[0]))
+        self.assertEqual(self.invitation.state, "accepted")
+        self.assertEqual(urlsplit(self.response.url).path, "/my")
+
     def test_a_password_can_not_be_chosen_by_it(self):
         self.get(self.link)
         self.post_password(PASSWORD)
@@ -421,6 +432,57 @@ class TestDecline(InvitationPagesCommon):
         again = self.order(self.customer(name="Nora", email="nora@example.com"))
         again.action_confirm()
         self.assert_no_account(again, "login_taken")
+
+    def test_who_declined_on_one_website_is_invited_on_another(self):
+        websites = self.website | self.env["website"].create({"name": "Other", "company_id": self.company.id})
+        websites.specific_user_account = True
+        here, there = (
+            self.order(self.customer(email="otto@example.com"), website_id=website.id) for website in websites
+        )
+        here.action_confirm()
+        self.invitation_of(here)._decline()
+        again = self.order(self.customer(email="otto@example.com"), website_id=self.website.id)
+        (there + again).action_confirm()
+        self.assert_account(there)
+        self.assert_no_account(again, "declined")
+
+    def test_the_account_of_another_website_keeps_the_login_that_its_owner_declined(self):
+        websites = self.website | self.env["website"].create({"name": "Other", "company_id": self.company.id})
+        websites.specific_user_account = True
+        here, there = (
+            self.order(self.customer(email="otto@example.com"), website_id=website.id) for website in websites
+        )
+        here.action_confirm()
+        self.invitation_of(here)._decline()
+        with patch.object(self.registry["sale.order"], "_create_portal_accounts_on_confirmation"):
+            there.action_confirm()
+        there.action_create_portal_account()
+        self.assert_account(there)
+        self.assertEqual(self.users_of(here.partner_id).login, "otto@example.com")
+
+    def test_a_login_that_was_declined_and_is_in_use_by_somebody_else_is_in_use(self):
+        self.submit(self.get(self.decline_link))
+        self.user.login = "__old"
+        new_test_user(self.env, login="nora@example.com", groups="base.group_user")
+        self.env.cr.execute("UPDATE res_users SET login = 'nora@example.com' WHERE id = %s", [self.user.id])
+        self.env.invalidate_all()
+        order = self.order(self.customer(name="Nora"))
+        order.action_confirm()
+        self.assert_no_account(order, "login_taken")
+
+    def test_a_declined_login_is_given_up_only_for_another_account(self):
+        self.submit(self.get(self.decline_link))
+        firm = self.customer(name="Firm", email=False, is_company=True)
+        colleague = self.customer(name="Colleague", email="colleague@example.com", parent_id=firm.id)
+        self.order(colleague).action_confirm()
+        order = self.order(self.customer(name="Nora", parent_id=firm.id), user_id=self.salesman.id)
+        order.action_confirm()
+        order.with_user(self.salesman).action_create_portal_account()
+        self.assert_no_account(order, "company_documents")
+        self.assertEqual(self.user.login, "nora@example.com")
+        later = self.order(self.customer(name="Nora"))
+        later.action_confirm()
+        self.assert_no_account(later, "declined")
 
     def test_the_sample_links_of_a_preview_say_what_they_are(self):
         for path in ("/my/invitation/sample", "/my/invitation/sample/decline"):

@@ -5,7 +5,6 @@ from markupsafe import Markup
 
 from odoo.exceptions import AccessError
 from odoo.fields import Command
-from odoo.service.model import get_public_method
 from odoo.tests import new_test_user, tagged
 from odoo.tools import mute_logger
 
@@ -174,28 +173,6 @@ class TestInvitationSecrets(PortalInvitationCommon):
         )
         message = order.message_post(body=Markup(bodies[invitation.id]))
         self.assert_secret(invitation, message.body)
-
-    def test_no_client_can_call_what_makes_a_link(self):
-        invitations = self.env["sale.portal.invitation"]
-        for name in dir(type(invitations)):
-            if "link" in name and callable(getattr(type(invitations), name, None)) and name.startswith("_get"):
-                with self.subTest(method=name), self.assertRaises(AccessError):
-                    get_public_method(invitations, name)
-        self.assertFalse([name for name in dir(type(invitations)) if "sign" in name])
-
-    def test_a_template_can_not_call_what_makes_a_link(self):
-        _order, invitation = self.invite()
-        self.send()
-        for expression in (
-            "object._get_portal_invitation_url()",
-            "object.sudo()._get_portal_invitation_url()",
-            "object._get_portal_decline_url()",
-        ):
-            rendered = self.env["mail.render.mixin"]._render_template(
-                f'<p t-out="{expression}"/>', invitation._name, invitation.ids, engine="qweb"
-            )
-            self.assertIn("/my/invitation/sample", rendered[invitation.id])
-            self.assert_secret(invitation, *rendered.values())
 
     def test_whoever_sees_invitations_sees_no_link_in_them(self):
         _order, invitation = self.invite()

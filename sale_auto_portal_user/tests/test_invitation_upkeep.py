@@ -9,6 +9,7 @@ from odoo.tests import new_test_user, tagged
 from odoo.tools import mute_logger
 
 from odoo.addons.sale_auto_portal_user.models import portal_invitation_upkeep
+from odoo.addons.sale_auto_portal_user.models.portal_invitation_link import CHOOSE_PASSWORD
 
 from .common import PortalInvitationCommon
 
@@ -33,7 +34,7 @@ class TestReminder(PortalInvitationCommon):
         self.keep_house()
         (body,) = self.send().values()
         self.assertIn("is waiting for you", body)
-        self.assertNotIn("thank you for your order", body)
+        self.assertNotIn("Thank you for your order", body)
         self.assertNotEqual(self.links_in(body)[0], self.link)
         self.assertTrue(self.links_in(body)[1], "it can be declined, too")
         self.assertEqual(self.invitation.state, "sent")
@@ -85,7 +86,9 @@ class TestReminder(PortalInvitationCommon):
         self.keep_house()
         self.sale._action_cancel()
         self.assertFalse(self.send())
-        self.assertEqual(self.invitation.state, "cancelled")
+        self.assertEqual(self.invitation.state, "sent")
+        _id, signature = self.link.split("/")[-2:]
+        self.assertTrue(self.invitation._find_by_link(self.invitation.id, signature, CHOOSE_PASSWORD), "the link works")
 
 
 @tagged("post_install", "-at_install", "once")
@@ -128,6 +131,32 @@ class TestUpkeep(PortalInvitationCommon):
         self.days_pass(invitation, 89)
         self.keep_house()
         self.assertTrue(invitation.user_id.active)
+
+    def test_who_was_sent_the_invitation_again_has_as_long_to_use_it_as_at_first(self):
+        self.company.auto_portal_user_archive_days = 30
+        again, once = self.invite_many(2)
+        self.send()
+        (again + once)._expire()
+        self.days_pass(again + once, 29)
+        again.action_resend()
+        self.send()
+        self.days_pass(again + once, 1)
+        self.keep_house()
+        self.assertEqual((again.user_id.active, once.user_id.active), (True, False))
+        self.days_pass(again, 29)
+        self.keep_house()
+        self.assertFalse(again.user_id.active)
+
+    def test_an_account_whose_invitation_never_left_is_archived_as_long_after_it_was_created(self):
+        self.company.auto_portal_user_archive_days = 30
+        _order, invitation = self.invite()
+        invitation._fail("mailbox unknown")
+        self.days_pass(invitation, 29)
+        self.keep_house()
+        self.assertTrue(invitation.user_id.active)
+        self.days_pass(invitation, 1)
+        self.keep_house()
+        self.assertFalse(invitation.user_id.active)
 
     def test_an_account_of_another_company_keeps_its_own_rule(self):
         other = self.env["res.company"].create({"name": "Other", "auto_portal_user_archive_days": 1})
@@ -193,6 +222,31 @@ class TestCancelled(PortalInvitationCommon):
         self.keep_house()
         self.assertIn(other.name, self.send()["nora@example.com"])
         self.assertEqual(invitation.state, "sent")
+
+    def test_what_staff_send_again_after_the_order_was_cancelled_thanks_for_no_order(self):
+        for sent_before in (False, True):
+            with self.subTest(sent_before=sent_before):
+                order, invitation = self.invite(email=f"otto{sent_before}@example.com")
+                if sent_before:
+                    self.send()
+                order._action_cancel()
+                self.send()
+                self.days_pass(invitation, 1)
+                invitation.action_resend()
+                body = self.send()[invitation.email]
+                self.assertNotIn(order.name, body)
+                self.assertNotIn("Thank you", body)
+                self.assertTrue(self.links_in(body)[0])
+                self.assertEqual(invitation.state, "sent")
+
+    def test_an_address_that_was_corrected_after_the_order_was_cancelled_is_followed(self):
+        order, invitation = self.invite(email="nora@exmaple.com")
+        self.send()
+        order._action_cancel()
+        order.partner_id.email = "nora@example.com"
+        invitation.action_resend()
+        self.assertIn("nora@example.com", self.send())
+        self.assertEqual(invitation.user_id.login, "nora@example.com")
 
     def test_a_mail_that_an_administrator_cancels_in_the_queue_is_not_sent_again(self):
         _order, invitation = self.invite()

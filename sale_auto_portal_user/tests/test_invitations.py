@@ -284,13 +284,21 @@ class TestInvitations(PortalInvitationCommon):
         self.assertEqual(bad.state, "failed")
         self.assertIn("could not be delivered", self.notes_of(bad_order)[0])
 
-    @mute_logger("odoo.addons.sale_auto_portal_user.models.portal_mail_send")
-    def test_without_any_template_the_order_says_so(self):
-        self.env.ref("sale_auto_portal_user.mail_template_portal_invitation").unlink()
+    def test_without_any_template_the_order_says_so_in_plain_words_and_nothing_is_lost(self):
+        template = self.env.ref("sale_auto_portal_user.mail_template_portal_invitation")
+        other = template.copy()
+        template.unlink()
         order, invitation = self.invite()
         self.run_cron()
         self.assertEqual(invitation.state, "failed")
         self.assertIn("could not be delivered", self.notes_of(order)[0])
+        self.assertIn("The email template was deleted. Choose another one", self.notes_of(order)[0])
+        self.assertNotIn("mail.template", self.notes_of(order)[0] + invitation.failure_reason)
+        self.company.auto_portal_user_template_id = other
+        order.action_resend_portal_invitation()
+        with self.mock_mail_gateway():
+            self.run_cron()
+        self.assertEqual(invitation.state, "sent")
 
     def test_a_run_that_was_killed_is_settled_by_the_next_one(self):
         _order, invitation = self.invite()
@@ -312,7 +320,7 @@ class TestInvitations(PortalInvitationCommon):
                 self.assertEqual(invitation._get_portal_invitation_validity(), words)
         with self.mock_mail_gateway():
             self.run_cron()
-        self.assertIn("The button works for 1 hour, and once", self._mails[0]["body"])
+        self.assertIn("This button works once, within 1 hour.", self._mails[0]["body"])
 
     def test_a_language_that_runs_from_right_to_left_does(self):
         self.invite()

@@ -136,6 +136,54 @@ class TestJoinedDocuments(GuestLedgerCommon):
         self.assertNotIn(invoice.access_token, tokens)
         self.assertFalse(self.env["res.partner"]._get_partner_from_token(signup))
 
+    def tokens_of(self, order):
+        """Documents of an order's contact, cancelled and draft ones and one without an order, and their tokens."""
+        others = [self.order(order.partner_id, website_id=self.website.id) for _number in range(2)]
+        others[0]._action_cancel()
+        free = self.env["account.move"].create({"move_type": "out_invoice", "partner_id": order.partner_id.id})
+        documents = [order, *others, self.invoice(order), free]
+        return [(document, document._portal_ensure_token()) for document in documents]
+
+    def test_a_link_to_any_document_of_the_guest_is_void_once_it_has_joined(self):
+        order = self.guest_order()
+        tokens = self.tokens_of(order)
+        self.join(order)
+        for document, token in tokens:
+            self.assertNotEqual(document.access_token, token, document)
+
+    def test_a_link_to_any_document_of_the_guest_is_void_once_staff_merged_it_with_an_account(self):
+        for into_owner in (True, False):
+            with self.subTest(into_owner=into_owner):
+                owner = self.portal_user(self.customer(name="Olga", email=f"olga{into_owner}@example.com"))
+                own = self.order(owner.partner_id)
+                own_token = own._portal_ensure_token()
+                order = self.guest_order(self.guest(email=owner.login))
+                tokens = self.tokens_of(order)
+                order.partner_id.signup_prepare()
+                signup = order.partner_id._generate_signup_token()
+                contacts = (owner.partner_id, order.partner_id) if into_owner else (order.partner_id, owner.partner_id)
+                self.merge(*contacts)
+                for document, token in tokens:
+                    self.assertEqual(document.partner_id, owner.partner_id)
+                    self.assertNotEqual(document.access_token, token, document)
+                self.assertEqual(own.access_token, own_token, "the owner's own mails go on working")
+                if not into_owner:  # else the contact is gone
+                    self.assertFalse(self.env["res.partner"]._get_partner_from_token(signup))
+
+    def test_a_link_is_void_after_a_merge_with_a_contact_whose_account_was_deleted(self):
+        made = self.guest_order(self.guest(email="gone@example.com"))
+        self.env["res.users"].search([("partner_id", "=", made.partner_id.id)]).unlink()
+        order = self.guest_order(self.guest(email="gone@example.com"), confirm=False)
+        token = order._portal_ensure_token()
+        self.merge(made.partner_id, order.partner_id)
+        self.assertNotEqual(order.access_token, token)
+
+    def test_a_merge_of_contacts_without_accounts_leaves_their_links_working(self):
+        order = self.guest_order(self.guest(email="a@example.com"), confirm=False)
+        token = order._portal_ensure_token()
+        self.merge(self.customer(name="Fair", email="a@example.com"), order.partner_id)
+        self.assertEqual(order.access_token, token)
+
     def test_both_sides_say_what_joined_and_by_which_proof(self):
         order = self.join().order_id
         for record in (order, order.partner_id, self.owner.partner_id):

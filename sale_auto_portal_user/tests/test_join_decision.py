@@ -6,6 +6,7 @@ from odoo import fields
 from odoo.fields import Command
 from odoo.tests import tagged
 
+from ..models import portal_join
 from ..models.portal_join_mail import get_link_token
 from .join_common import GuestOrderCommon
 
@@ -36,6 +37,36 @@ class TestGuestOrderWaits(GuestOrderCommon):
         order = self.guest_order(self.guest(email="new@example.com"))
         self.assertFalse(self.joins_of(order))
         self.assert_account(order)
+
+    def test_a_guest_order_waits_where_the_settings_want_no_accounts_too(self):
+        settings = {
+            "off": {"auto_portal_user": False},
+            "free orders": {"auto_portal_user_free_orders": "never"},
+        }
+        for name, values in settings.items():
+            with self.subTest(name):
+                self.company.write({"auto_portal_user": True, **values})
+                order = self.guest_order(confirm=False)
+                order.order_line.price_unit = 0
+                order.action_confirm()
+                self.assertEqual(len(self.joins_of(order)), 1)
+                self.waiting(order)
+                self.assertEqual(order.portal_account_state, "waiting")
+                for other in (self.guest(email="new@example.com"), self.owner.partner_id):
+                    other_order = self.guest_order(other, confirm=False)
+                    other_order.order_line.price_unit = 0
+                    other_order.action_confirm()
+                    self.assertFalse(self.joins_of(other_order))
+        self.company.auto_portal_user_join = False
+        self.assertFalse(self.joins_of(self.guest_order()))
+
+    def test_an_error_in_looking_for_accounts_stops_no_order(self):
+        self.company.auto_portal_user = False
+        self.patch(self.registry["sale.portal.join"], "_request_portal_joins", lambda *args: 1 / 0)
+        with self.assertLogs("odoo.addons.sale_auto_portal_user.models.sale_order_join", "ERROR"):
+            order = self.guest_order()
+        self.assertEqual(order.state, "sale")
+        self.assertFalse(self.joins_of(order))
 
     def test_an_order_that_a_salesperson_wrote_waits_for_nobody(self):
         order = self.order(self.customer(name="Nora Phone"))
@@ -316,6 +347,33 @@ class TestProofByMailbox(GuestOrderCommon):
         later = self.guest_order()
         later.date_order += timedelta(minutes=1)
         self.assertNotIn(later.partner_id, self.offers())
+
+    def test_a_stranger_who_orders_often_with_the_address_crowds_out_no_order(self):
+        self.patch(portal_join, "MAX_OFFERS", 2)
+        genuine = self.guest_order()
+        self.owner._prove_portal_mailbox()
+        for _number in range(3):
+            later = self.guest_order()
+            later.date_order += timedelta(minutes=5)
+            self.guest(vat="BE0477472701")
+            self.guest()  # who put something in the cart, and went away
+            self.guest_order(confirm=False)
+        self.assertEqual(self.offers(), genuine.partner_id)
+
+    def test_who_declines_what_a_stranger_ordered_is_offered_the_rest(self):
+        self.patch(portal_join, "MAX_OFFERS", 2)
+        genuine = self.guest_order()
+        strange = [self.guest_order().partner_id for _number in range(2)]
+        self.owner._prove_portal_mailbox()
+        self.assertEqual(self.offers(), strange[1] | strange[0])
+        self.env["sale.portal.join"]._decline_portal_joins(self.owner)
+        self.assertEqual(self.offers(), genuine.partner_id)
+
+    def test_a_tax_number_that_is_the_owners_is_no_reason_to_offer_nothing(self):
+        self.owner.partner_id.vat = "BE0477472701"
+        order = self.guest_order(self.guest(vat="BE0477472701"))
+        self.owner._prove_portal_mailbox()
+        self.assertEqual(self.offers(), order.partner_id)
 
     def test_what_was_declined_is_not_offered_again_but_by_its_own_link(self):
         join = self.waiting()

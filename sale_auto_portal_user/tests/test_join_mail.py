@@ -47,6 +47,68 @@ class TestJoinMail(MailCase, GuestOrderCommon):
         self.assertEqual(len(self.send()), 1)
         self.assertFalse(self.send())
 
+    def later(self, hours):
+        """Have everything that was sent leave some hours earlier, and what waits wait as much less."""
+        for join in self.env["sale.portal.join"].search([]):
+            join.last_sent_date = join.last_sent_date and join.last_sent_date - timedelta(hours=hours)
+            join.next_attempt = join.next_attempt and join.next_attempt - timedelta(hours=hours)
+
+    def test_a_stranger_who_orders_ten_times_with_an_address_causes_one_mail_a_day(self):
+        orders = [self.guest_order() for _number in range(5)]
+        for number, order in enumerate(orders):
+            order.date_order += timedelta(seconds=number - 10)
+        [mail] = self.send()
+        self.assertIn(orders[-1].name, mail["subject"], "the latest: its link offers the others")
+        join = self.env["sale.portal.join"]._find_portal_join_by_token(self.link_in(mail))
+        offered = self.env["sale.portal.join"]._get_portal_join_offers(self.owner, join)
+        self.assertEqual(set(offered), {order.partner_id for order in orders})
+        self.assertIn("later order", orders[0].portal_join_note)
+        for number in range(5):
+            orders.append(self.guest_order())
+            orders[-1].date_order += timedelta(seconds=number)
+        self.assertFalse(self.send())
+        self.assertEqual({order.portal_join_state for order in orders}, {"waiting"})
+        self.assertIn("The message leaves on", orders[-1].portal_join_note)
+        self.later(hours=23)
+        self.assertFalse(self.send())
+        self.later(hours=1)
+        [mail] = self.send()
+        self.assertIn(orders[-1].name, mail["subject"])
+        self.later(hours=24)
+        self.assertFalse(self.send())
+
+    def test_an_address_of_another_account_does_not_wait(self):
+        self.guest_order()
+        self.send()
+        self.portal_user(self.customer(name="Otto", email="otto@example.com"))
+        self.guest_order(self.guest(email="otto@example.com"))
+        [mail] = self.send()
+        self.assertEqual(mail["email_to"], ["otto@example.com"])
+
+    def test_what_staff_asks_for_does_not_wait(self):
+        self.guest_order()
+        self.send()
+        order = self.guest_order()
+        self.assertFalse(self.send())
+        self.env.invalidate_all()
+        self.assertTrue(order.can_send_portal_join)
+        order.action_send_portal_join_mail()
+        self.env.invalidate_all()
+        self.assertFalse(order.can_send_portal_join)
+        [mail] = self.send()
+        self.assertIn(order.name, mail["subject"])
+
+    def test_the_owner_who_asks_for_the_message_is_sent_one_about_the_latest_order(self):
+        first, second = self.guest_order(), self.guest_order()
+        second.date_order += timedelta(seconds=5)
+        self.send()
+        self.later(hours=48)
+        self.env["sale.portal.join"]._send_portal_join_links(self.owner)
+        self.env["sale.portal.join"]._send_portal_join_links(self.owner)
+        [mail] = self.send()
+        self.assertIn(second.name, mail["subject"])
+        self.assertNotIn(first.name, mail["subject"])
+
     def test_no_mail_leaves_for_an_order_that_can_not_join(self):
         self.guest_order(self.guest(vat="BE0477472701"))
         self.guest_order()._action_cancel()
@@ -100,6 +162,16 @@ class TestJoinMail(MailCase, GuestOrderCommon):
         self.joins_of(order)._fail("mailbox full")
         self.assertIn("mailbox full", order.message_ids[:1].preview)
 
+    def test_without_the_template_the_order_says_so_in_plain_words_and_the_order_still_waits(self):
+        self.env.ref(TEMPLATE).unlink()
+        order = self.guest_order()
+        self.check()
+        join = self.joins_of(order)
+        self.assertEqual((join.state, join.join_state), ("failed", "waiting"))
+        self.assertIn("The email template was deleted. Upgrade the module", order.message_ids[:1].preview)
+        self.assertNotIn("mail.template", order.message_ids[:1].preview)
+        self.assertTrue(order.can_send_portal_join, "it can be sent again")
+
     def test_a_mail_in_the_queue_is_withdrawn_when_the_order_joins(self):
         order = self.guest_order()
         self.check()
@@ -137,6 +209,40 @@ class TestStaff(GuestOrderCommon):
         self.check()
         self.assertIn("tax number", order.portal_join_note)
         self.assertEqual(order.portal_join_user_id, self.owner)
+
+    def test_an_order_that_could_not_join_waits_once_what_was_in_the_way_is_gone(self):
+        order = self.guest_order(self.guest(vat="BE0477472701"))
+        self.check()
+        self.assertEqual(order.portal_join_state, "refused")
+        answer = order.action_send_portal_join_mail()
+        self.assertEqual(answer["params"]["type"], "warning")
+        self.assertIn("tax number", answer["params"]["message"])
+        order.partner_id.vat = False
+        answer = order.action_send_portal_join_mail()
+        self.assertEqual(answer["params"]["type"], "success")
+        self.env.invalidate_all()
+        self.assertEqual(order.portal_join_state, "waiting")
+        self.assertEqual(self.joins_of(order).state, "to_send")
+        self.check()
+        self.assertEqual(self.joins_of(order).state, "queued")
+
+    def test_the_form_offers_to_check_again_what_could_not_join(self):
+        arch = etree.fromstring(self.env["sale.order"].get_view(view_type="form")["arch"])
+        [again] = arch.xpath("//button[@name='action_send_portal_join_mail'][@string='Check Again']")
+        self.assertIn("portal_join_state != 'refused'", again.get("invisible"))
+
+    def test_an_order_that_waits_says_so_on_its_button_and_leads_to_the_account(self):
+        order = self.waiting().order_id
+        self.assertEqual(order.portal_account_state, "waiting")
+        administrator = new_test_user(self.env, login="boss", groups="base.group_system,sales_team.group_sale_manager")
+        action = order.with_user(administrator).action_view_portal_user()
+        self.assertEqual((action["res_model"], action["res_id"]), ("res.users", self.owner.id))
+        order.user_id = self.salesman
+        action = order.with_user(self.salesman).action_view_portal_user()
+        self.assertEqual((action["res_model"], action["res_id"]), ("res.partner", self.owner.partner_id.id))
+        refused = self.guest_order(self.guest(vat="BE0477472701"))
+        self.check()
+        self.assertEqual(refused.portal_account_state, "none")
 
     def test_who_may_not_see_users_opens_the_accounts_contact(self):
         order = self.waiting().order_id
@@ -179,6 +285,14 @@ class TestStaff(GuestOrderCommon):
             form.auto_portal_user_join = False
         form.record.execute()
         self.assertFalse(self.company.auto_portal_user_join)
+
+    def test_the_setting_is_there_where_accounts_are_switched_off(self):
+        arch = etree.fromstring(self.env["res.config.settings"].get_view(view_type="form")["arch"])
+        found = arch.xpath("//field[@name='auto_portal_user_join']")
+        self.assertTrue(found)
+        for field in found:
+            above = " ".join(element.get("invisible", "") for element in field.iterancestors())
+            self.assertNotIn("not auto_portal_user", above)
 
     def test_the_form_offers_no_button_that_can_only_fail(self):
         order = self.waiting().order_id

@@ -119,6 +119,19 @@ class TestConfirmationPageOfGuests(GuestPagesCommon):
         self.browse_as(self.owner, self.guest_order(self.owner.partner_id))
         self.assertIsNone(self.text(self.page("/shop/confirmation"), "portal_join"))
 
+    def test_where_accounts_are_switched_off_the_page_does_not_tell_who_has_one(self):
+        self.company.auto_portal_user = False
+        self.website.auth_signup_uninvited = "b2c"
+        pages = []
+        for email in ("nora@example.com", "oona@example.com"):
+            order = self.guest_order(self.guest(email=email))
+            self.env["sale.portal.join"]._search_due(100)._queue()
+            page = self.confirmation(order)
+            links = page.xpath("//*[@id='wrap']//a[contains(@href, '/web/signup') or contains(@href, 'token=')]")
+            pages.append((self.text(page, "portal_join"), len(links)))
+        self.assertEqual(pages[0], pages[1])
+        self.assertIsNotNone(pages[0][0])
+
     def test_where_it_is_switched_off_nothing_is_said(self):
         self.company.auto_portal_user_join = False
         self.assertIsNone(self.text(self.confirmation(self.guest_order()), "portal_join"))
@@ -182,6 +195,24 @@ class TestConfirmationPageOfGuests(GuestPagesCommon):
         self.browse_as(self.owner, order)
         self.page("/my/guest-orders/session")
         self.assert_not_joined(order)
+
+    def test_whoever_placed_the_order_reads_nothing_of_the_owner_once_staff_merged_the_contacts(self):
+        for case in ("active", "never signed in", "archived"):
+            with self.subTest(case):
+                email = f"{case.replace(' ', '-')}@example.com"
+                owner = self.portal_user(self.customer(name="Olga Own", email=email, street="3 Secret Road"))
+                if case == "active":
+                    self.log_in(owner)
+                owner.active = case != "archived"
+                order = self.guest_order(self.guest(email=email))
+                url = order.get_portal_url()
+                self.merge(owner.partner_id, order.partner_id)
+                self.assertEqual(order.partner_id, owner.partner_id)
+                for path in (url, "/shop/confirmation", "/shop/print"):
+                    self.browse_as(order=order)
+                    response = self.url_open(path)
+                    self.assertNotIn("Secret Road", response.text, path)
+                    self.assertNotIn("Olga Own", response.text, path)
 
     def test_whoever_placed_the_order_is_led_to_the_log_in_once_it_has_joined(self):
         order = self.join().order_id
@@ -248,6 +279,47 @@ class TestGuestOrdersPage(GuestPagesCommon):
         self.assertNotIn(join.order_id.name, page.text_content())
         self.url_open("/my/guest-orders", data={"csrf_token": token, "guest": join.partner_id.id})
         self.assert_not_joined(join.order_id)
+
+    def test_who_signs_in_with_another_account_gets_back_to_the_link(self):
+        join = self.waiting()
+        self.browse_as(self.stranger)
+        page = self.page(self.link(join))
+        page = self.page(page.xpath("//*[@id='portal_join_outcome']//a")[0].get("href"))
+        self.assertEqual(page.xpath("//input[@name='login']/@value"), ["nora@example.com"])
+        page = self.sign_in(self.owner, page.xpath("//input[@name='redirect']/@value")[0])
+        self.assertIn(join.order_id.name, page.text_content())
+
+    def test_a_link_that_was_used_leads_its_owner_to_the_order(self):
+        join = self.join()
+        self.browse_as(self.owner)
+        self.page(self.link(join))
+        self.assertTrue(self.last_response.url.endswith(f"/my/orders/{join.order_id.id}"), self.last_response.url)
+        self.browse_as(self.stranger)
+        page = self.page(self.link(join))
+        self.assertIn("sent to somebody else", self.text(page, "portal_join_outcome"))
+
+    def test_a_link_that_was_used_shows_what_else_can_be_added(self):
+        earlier = self.guest_order()
+        join = self.join()
+        self.browse_as(self.owner)
+        page = self.page(self.link(join))
+        self.assertIn(earlier.name, page.text_content())
+        self.assertNotIn(join.order_id.name, page.text_content())
+
+    def test_what_is_on_offer_is_looked_for_once_a_request_by_each_proof(self):
+        join = self.waiting()
+        self.browse_as(self.owner)
+        self.page(self.link(join))
+        calls = []
+        search = self.registry["sale.portal.join"]._get_portal_join_offers
+
+        def count(joins, user, join=None):
+            calls.append(bool(join))
+            return search(joins, user, join)
+
+        self.patch(self.registry["sale.portal.join"], "_get_portal_join_offers", count)
+        self.page("/my/guest-orders")
+        self.assertEqual(sorted(calls), [False, True])
 
     def test_a_link_that_ran_out_says_so_and_offers_a_new_message(self):
         self.waiting()

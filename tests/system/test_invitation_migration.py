@@ -1,6 +1,7 @@
 """A database of the version 19.0.1.0.0, in which an invitation was fields of the user, is updated."""
 
 from devtools import server
+from tests.system.conftest import PENDING_ACCOUNTS
 
 ADDON = "sale_auto_portal_user"
 
@@ -16,8 +17,14 @@ for name in names:
     user = order.portal_user_id
     if name == "logged_in":
         env["res.users.log"].with_user(user).sudo().create({})
+        order._portal_ensure_token()  # a link that was mailed to the owner long after the first log-in
     if name == "archived":
         user.action_archive()
+# A company that is closed, with a template of its own.
+template = env["mail.template"].create(
+    {"name": "Closed", "model_id": env["ir.model"]._get_id("res.users"), "body_html": "<p t-out='object.name'/>"}
+)
+env["res.company"].create({"name": "Closed", "auto_portal_user_template_id": template.id}).active = False
 # The old fields, as Odoo has them noted.
 env.cr.execute("SELECT column_name FROM information_schema.columns WHERE table_name = 'ir_model_fields'")
 columns = ", ".join(f'"{name}"' for name, in env.cr.fetchall() if name not in ("id", "name", "ttype", "relation"))
@@ -156,6 +163,24 @@ def test_invitations_of_the_old_version_go_on_as_records(
         "UPDATE sale_portal_invitation SET next_attempt = now() AT TIME ZONE 'UTC' WHERE state = 'to_send'",
     )
     shop.run_cron(f"{ADDON}.ir_cron_send_portal_invitations")
+
+    # Links that were mailed to an owner since the first log-in go on working.
+    shop.run_cron(PENDING_ACCOUNTS)
+    (logged_in,) = shop.users("logged_in@example.com")
+    assert cluster.query(
+        database,
+        "SELECT access_token IS NOT NULL FROM sale_order WHERE partner_id = %s",
+        [logged_in["partner_id"][0]],
+    ) == [(True,)]
+
+    # The template of a closed company is one of invitations, too: the company may open again.
+    assert cluster.query(
+        database,
+        """
+        SELECT model, body_html->>'en_US' LIKE '%object.user_id.name%'
+          FROM mail_template WHERE name->>'en_US' = 'Closed'
+        """,
+    ) == [("sale.portal.invitation", True)]
     mail = mail_catcher.wait_for(lambda mail: "queued@example.com" in mail.recipients)
     order = shop.invitation("queued@example.com")["order_id"][1]
     assert "I object. Hello queued, thanks for" in " ".join(mail.text.split())

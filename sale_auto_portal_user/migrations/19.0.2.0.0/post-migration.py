@@ -72,6 +72,7 @@ def migrate(cr, version):
     """Make invitations of what were fields of users in 19.0.1.0.0."""
     env = api.Environment(cr, SUPERUSER_ID, {})
     _convert_invitations(env)
+    _keep_links_of_owners(env)
     for column in OLD_COLUMNS:
         cr.execute(f'ALTER TABLE res_users DROP COLUMN IF EXISTS "{column}"')
     _convert_templates(env)
@@ -94,12 +95,30 @@ def _convert_invitations(env):
     env["sale.portal.invitation"].search(env["sale.portal.invitation"]._get_expired_domain())._expire()
 
 
+def _keep_links_of_owners(env):
+    """Leave the links to documents working whose owner has logged in: by now they are the owner's own.
+
+    Only at the first log-in they are made void; that was before this version.
+
+    :param odoo.api.Environment env: the superuser's environment
+    """
+    env.cr.execute(
+        """
+        UPDATE res_users
+           SET portal_tokens_voided = true
+         WHERE auto_portal_order_id IS NOT NULL
+           AND EXISTS (SELECT 1 FROM res_users_log WHERE create_uid = res_users.id)
+        """
+    )
+    env.invalidate_all()
+
+
 def _convert_templates(env):
     """Have the templates that companies chose render invitations: theirs were written for users.
 
     :param odoo.api.Environment env: the superuser's environment
     """
-    templates = env["res.company"].search([]).auto_portal_user_template_id
+    templates = env["res.company"].with_context(active_test=False).search([]).auto_portal_user_template_id
     for template in templates.filtered(lambda template: template.model == "res.users"):
         env.cr.execute("SELECT * FROM mail_template WHERE id = %s", [template.id])
         (row,) = env.cr.dictfetchall()

@@ -30,5 +30,6 @@ from . import res_partner_figures
 from . import portal_agent_call
 from . import portal_agent_dashboard
 from . import portal_agent_ledger
+from . import portal_agent_ledger_unmatched
 from . import line_search
 from . import sale_order_line_products

@@ -19,7 +19,6 @@ BIG_AGENT, SMALL_AGENT, CUSTOMER = "bench-agent-big", "bench-agent-small", "benc
 SMALL_AGENT_CUSTOMERS = 100
 # What is multiplied: customers with a contact each, 1 to 12 documents of a customer.
 PROTOTYPES, DOCUMENTS = 20, 130
-SMALL_AGENT_DOCUMENTS = SMALL_AGENT_CUSTOMERS * DOCUMENTS // PROTOTYPES
 # Of a hundred orders. The invoices of all sales orders are posted; one in four is not paid.
 STATES = ("sale",) * 80 + ("sent",) * 8 + ("draft",) * 6 + ("cancel",) * 6
 CURRENCIES = ("USD",) * 8 + ("EUR", "GBP")

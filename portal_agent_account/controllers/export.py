@@ -19,7 +19,7 @@ class PortalAgentExport(PortalAgent):
         """Export a list as it is searched, filtered and sorted."""
         context = self._make_portal_agent_context(values)
         list_class = context.classes.get(name)
-        if not context.is_agent or not (isinstance(list_class, type) and issubclass(list_class, AgentList)):
+        if not (isinstance(list_class, type) and issubclass(list_class, AgentList)):
             raise NotFound()
         export = context.make("export", context.make(name))
         extension, formats = str(values.get("format", "csv")), export.get_formats()

@@ -26,7 +26,7 @@ def answer_export_busy():
 
     :rtype: odoo.http.Response
     """
-    response = request.render("portal_agent_account.portal_agent_export_busy", {"seconds": _RETRY_AFTER_SECONDS})
+    response = request.render("portal_agent_account.portal_agent_export_busy")
     response.status_code = 429
     response.headers["Retry-After"] = str(_RETRY_AFTER_SECONDS)
     return response

@@ -19,6 +19,7 @@ from . import ir_mail_server
 from . import portal_agent_weekly
 from . import res_partner
 from . import res_partner_assignment
+from . import res_partner_assignment_rights
 from . import res_partner_agent
 from . import res_partner_account
 from . import sale_order
@@ -27,8 +28,10 @@ from . import account_move
 from . import account_move_line
 from . import account_move_instalment
 from . import res_partner_figures
+from . import res_partner_notification
 from . import portal_agent_call
 from . import portal_agent_dashboard
 from . import portal_agent_ledger
+from . import portal_agent_ledger_unmatched
 from . import line_search
 from . import sale_order_line_products

@@ -14,8 +14,8 @@ document, and who else is an agent of the customer.
 What the pages say of records that are closed as a whole is read with more rights by these methods, of documents and
 customers that were found under the agent's rules, and leaves them as plain values: what is not paid, by instalment, and
 when how much was paid (``account_move_instalment.py``), a customer's ledger for its statement
-(``portal_agent_ledger.py``), deliveries (``sale_order.py``), names and units of products
-(``sale_order_line_products.py``).
+(``portal_agent_ledger.py``), deliveries (``sale_order.py``), units of products, and their internal references where the
+order prints them (``sale_order_line_products.py``).
 """
 
 _TECHNICAL = "identifies the record and names it in links, lists and error messages"

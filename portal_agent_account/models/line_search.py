@@ -51,18 +51,28 @@ def get_section_domain(document, flag):
     return Domain.custom(to_sql=to_sql)
 
 
-class SaleOrder(models.Model):
-    _inherit = "sale.order"
+class PortalAgentMixin(models.AbstractModel):
+    _inherit = "portal.agent.mixin"
+
+    # The one2many field of a document that has its lines.
+    _portal_agent_lines_field = None
 
     @api.model
     def _get_portal_agent_line_search_domain(self, pattern):
-        """Return the condition that an order has a line of some text, as its customer sees it.
+        """Return the condition that a document has a line of some text, as its customer sees it.
 
         :param str pattern: what was typed, escaped for ``ilike``
         :rtype: Domain
         """
-        printed = self.env["sale.order.line"]._get_portal_agent_printed_domain()
-        return Domain("order_line", "any!", Domain("name", "ilike", pattern) & printed)
+        lines = self._fields[self._portal_agent_lines_field]
+        printed = self.env[lines.comodel_name]._get_portal_agent_printed_domain()
+        return Domain(lines.name, "any!", Domain("name", "ilike", pattern) & printed)
+
+
+class SaleOrder(models.Model):
+    _inherit = "sale.order"
+
+    _portal_agent_lines_field = "order_line"
 
 
 class SaleOrderLine(models.Model):
@@ -85,15 +95,7 @@ class SaleOrderLine(models.Model):
 class AccountMove(models.Model):
     _inherit = "account.move"
 
-    @api.model
-    def _get_portal_agent_line_search_domain(self, pattern):
-        """Return the condition that an invoice has a line of some text, as its customer sees it.
-
-        :param str pattern: what was typed, escaped for ``ilike``
-        :rtype: Domain
-        """
-        printed = self.env["account.move.line"]._get_portal_agent_printed_domain()
-        return Domain("invoice_line_ids", "any!", Domain("name", "ilike", pattern) & printed)
+    _portal_agent_lines_field = "invoice_line_ids"
 
 
 class AccountMoveLine(models.Model):

@@ -1,10 +1,11 @@
-"""What became of the mails that invite agents. A mail that no server took is tried again."""
+"""The invitations of agents: their mails, and whether these were sent. A mail that could not be sent is tried again."""
 
 from datetime import timedelta
 
 from markupsafe import Markup
 
 from odoo import api, fields, models
+from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.tools.urls import urljoin
 
@@ -16,6 +17,12 @@ HOME = "/my/agent"
 # Odoo deletes these mails: there is no address to send them to.
 FINAL_FAILURES = ("mail_email_invalid", "mail_email_missing")
 
+# After how many minutes an agent can be invited again. Each further invitation to the same address waits three times as
+# long, a day at most. A button must not fill anybody's mailbox.
+RESEND_MINUTES = 5
+RESEND_FACTOR = 3
+MAX_RESEND_MINUTES = 24 * 60
+
 
 class PortalAgentInvitation(models.Model):
     _name = "portal.agent.invitation"
@@ -26,6 +33,7 @@ class PortalAgentInvitation(models.Model):
     user_id = fields.Many2one(
         comodel_name="res.users", string="Agent", required=True, readonly=True, index=True, ondelete="cascade"
     )
+    email = fields.Char(string="Email Address", readonly=True)
     # Deleted once it is sent, and by an administrator who does not want it to be sent.
     mail_id = fields.Many2one(comodel_name="mail.mail", readonly=True, index="btree_not_null", ondelete="set null")
     state = fields.Selection(
@@ -60,22 +68,16 @@ class PortalAgentInvitation(models.Model):
 
     @api.model
     def _invite(self, users):
-        """Queue the invitations of these agents, in place of earlier ones that no mail server took.
+        """Queue the invitations of these agents, in place of earlier ones that have not been sent.
 
         :param users: ``res.users``
         :return: the invitations
         :rtype: portal.agent.invitation
+        :raise UserError: if the mail template was deleted
         """
-        self.search(Domain("user_id", "in", users.ids) & Domain("mail_id.state", "=", "exception")).mail_id.unlink()
-        mails_sudo = (
-            self.env.ref(TEMPLATE)
-            .sudo()
-            .send_mail_batch(
-                users.ids,
-                email_values=self._prepare_mail_values(),
-                email_layout_xmlid="mail.mail_notification_light",
-            )
-        )
+        template_sudo = self._get_template()
+        self._delete_unsent_mails(users)
+        mails_sudo = template_sudo.send_mail_batch(users.ids, email_values=self._prepare_mail_values())
         invitations = self.create(
             [{"user_id": user.id, "mail_id": mail.id} for user, mail in zip(users, mails_sudo, strict=True)]
         )
@@ -85,10 +87,61 @@ class PortalAgentInvitation(models.Model):
         return invitations
 
     @api.model
-    def _prepare_mail_values(self):
-        """Prepare what is the same in all invitations, whatever somebody made of the template.
+    def _get_template(self):
+        """Return the mail template of the invitation.
 
-        Whoever may read a record may read its messages: this mail belongs to no record.
+        :return: privileged ``mail.template`` of one record
+        :raise UserError: if it was deleted
+        """
+        template = self.env.ref(TEMPLATE, raise_if_not_found=False)
+        if not template:
+            raise UserError(
+                self.env._(
+                    "Nobody can be invited, because the mail template “Portal Agent: Invitation” was deleted. "
+                    "To restore it, upgrade the app “Portal Agent Account”."
+                )
+            )
+        return template.sudo()
+
+    @api.model
+    def _delete_unsent_mails(self, users):
+        """Delete the mails of earlier invitations from the mail queue: the next invitation voids their links.
+
+        :param users: ``res.users``
+        """
+        is_unsent = Domain("mail_id.state", "in", ("outgoing", "exception", "cancel"))
+        self.search(Domain("user_id", "in", users.ids) & is_unsent).mail_id.unlink()
+
+    @api.model
+    def _get_next_dates(self, users):
+        """Return when these agents can be invited again, as far as one was sent to their present address.
+
+        :param users: ``res.users``
+        :return: moments in UTC by the user's id
+        :rtype: dict[int, datetime]
+        """
+        sent = self.search(Domain("user_id", "in", users.ids) & Domain("sent_date", "!=", False))
+        sent = sent.filtered(lambda invitation: invitation.email == invitation.user_id.email_normalized)
+        return {
+            user.id: max(invitations.mapped("sent_date")) + self._get_resend_delay(len(invitations))
+            for user, invitations in sent.grouped("user_id").items()
+        }
+
+    @api.model
+    def _get_resend_delay(self, count):
+        """Return how long the next invitation has to wait.
+
+        :param int count: how many were sent to the address
+        :rtype: timedelta
+        """
+        # The exponent is limited only so that the power stays a small number.
+        return timedelta(minutes=min(RESEND_MINUTES * RESEND_FACTOR ** min(count - 1, 10), MAX_RESEND_MINUTES))
+
+    @api.model
+    def _prepare_mail_values(self):
+        """Prepare the values that all invitations have, however the template was edited.
+
+        The mail belongs to no record: people who may read a record may read its messages.
 
         :return: values of ``mail.mail``
         :rtype: dict
@@ -106,7 +159,7 @@ class PortalAgentInvitation(models.Model):
 
     @api.model
     def _cancel(self, users):
-        """Take back the invitations of these users that have not been sent.
+        """Cancel the invitations of these users that have not been sent.
 
         :param users: ``res.users``
         """
@@ -121,12 +174,13 @@ class PortalAgentInvitation(models.Model):
         self.ensure_one()
         mail_sudo = self.mail_id.sudo()
         company = self.user_id.company_id
+        self.email = self.user_id.email_normalized
         mail_sudo.write(
             {
                 "subject": clean_header(mail_sudo.subject),
                 "email_from": clean_address(mail_sudo.email_from, company),
                 "reply_to": clean_address(mail_sudo.reply_to or mail_sudo.email_from, company),
-                "email_to": self.user_id.email_normalized,
+                "email_to": self.email,
                 "body_html": self._insert_link(mail_sudo.body_html),
             }
         )
@@ -161,11 +215,11 @@ class PortalAgentInvitation(models.Model):
 
     @api.model
     def _record_result(self, mails, failure_type=None, failure_reason=None):
-        """Remember what became of mails that were handed to a mail server, where they are invitations.
+        """Note for invitations among some mails whether the mail server accepted them.
 
         :param mails: ``mail.mail``
-        :param str failure_type: why they were not sent, in Odoo's words
-        :param str failure_reason: the same in words for people
+        :param str failure_type: why they were not sent: a key of Odoo
+        :param str failure_reason: the same as a text
         """
         for invitation in self.search(Domain("mail_id", "in", mails.ids)):
             if failure_type:
@@ -186,8 +240,9 @@ class PortalAgentInvitation(models.Model):
         attempts = self.attempts + 1
         next_attempt = not is_final and fields.Datetime.now() + self._get_delay(attempts)
         self.write({"attempts": attempts, "failure_reason": reason, "next_attempt_date": next_attempt})
-        if next_attempt:
-            self.env.ref("portal_agent_account.ir_cron_portal_agent_invitation").sudo()._trigger(next_attempt)
+        cron = self.env.ref("portal_agent_account.ir_cron_portal_agent_invitation", raise_if_not_found=False)
+        if next_attempt and cron:
+            cron.sudo()._trigger(next_attempt)
         if attempts == 1:
             self.user_id.partner_id._message_log(
                 body=self.env._("The invitation of this agent was not delivered: %(reason)s", reason=reason)
@@ -204,7 +259,7 @@ class PortalAgentInvitation(models.Model):
 
     @api.model
     def _cron_retry(self):
-        """Queue the invitations again that no mail server took, as long as their links work.
+        """Queue the invitations again that no mail server accepted, as long as their links work.
 
         What an administrator has cancelled or deleted in the mail queue is left alone.
         """

@@ -132,7 +132,7 @@ class PortalAgentMixin(models.AbstractModel):
         return Domain("partner_id", "any!", Domain("commercial_partner_id", "=", customer.id))
 
     @api.model
-    def _search_portal_agent_page(self, domain, order, limit, offset=0, customer=None):
+    def _search_portal_agent_page(self, domain, order, limit, offset=0):
         """Search one page of a list and count the whole list, by one query.
 
         PostgreSQL can only count by finding the agent's own records. Asked for the first of them alone, it
@@ -143,7 +143,6 @@ class PortalAgentMixin(models.AbstractModel):
         :param str order: in which order
         :param int limit: how many records the page shows at most
         :param int offset: how many come before them
-        :param customer: the one whose records ``domain`` is about, a ``res.partner``; none for all
         :return: the page's records, and how many the list has on all pages; 0 behind its end
         :rtype: tuple[recordset, int]
         """

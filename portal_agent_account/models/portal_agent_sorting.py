@@ -3,7 +3,7 @@
 Their names stand in the code of the pages: a visitor chooses among keys.
 """
 
-from odoo import models
+from odoo import api, models
 from odoo.tools import SQL
 
 
@@ -32,6 +32,29 @@ class PortalAgentMixin(models.AbstractModel):
         names = (Partner._field_to_sql(customer, name, query) for name in ("complete_name", "id"))
         return SQL(", ").join(SQL("%s %s", name, direction) for name in names)
 
+    @api.model
+    def _join_portal_agent_figures(self, alias, name, values, column_type, query):
+        """Join figures that no field gives to the records of a query, to sort by them.
+
+        :param str alias: the table of the records in the query
+        :param str name: what the figures are called
+        :param dict values: the figures by the record's id
+        :param str column_type: their type in PostgreSQL
+        :param Query query: the query
+        :return: the figure of a record, NULL for one that has none
+        :rtype: SQL
+        """
+        figure = query.make_alias(alias, name)
+        rows = SQL(
+            "(SELECT * FROM unnest(%s::int[], %s::%s[]) AS t(id, value))",
+            list(values),
+            list(values.values()),
+            SQL(column_type),
+        )
+        is_same = SQL("%s = %s", SQL.identifier(alias, "id"), SQL.identifier(figure, "id"))
+        query.add_join("LEFT JOIN", figure, rows, is_same)
+        return SQL.identifier(figure, "value")
+
     def _get_portal_agent_month_sql(self, alias, date_field, query):
         """Return when the month of a record's date begins, where the agent is.
 
@@ -53,14 +76,6 @@ class AccountMove(models.Model):
         days = {}
         for item in self._read_portal_agent_instalments(self._get_portal_agent_invoice_domain()):
             days[item.move_id] = min(item.date_due, days.get(item.move_id, item.date_due))
-        figure = query.make_alias(alias, field_name)
-        query.add_join(
-            "LEFT JOIN",
-            figure,
-            SQL("(SELECT * FROM unnest(%s::int[], %s::date[]) AS t(id, day))", list(days), list(days.values())),
-            SQL("%s = %s", SQL.identifier(alias, "id"), SQL.identifier(figure, "id")),
-        )
-        day = SQL(
-            "COALESCE(%s, %s)", SQL.identifier(figure, "day"), self._field_to_sql(alias, "invoice_date_due", query)
-        )
+        next_day = self._join_portal_agent_figures(alias, field_name, days, "date", query)
+        day = SQL("COALESCE(%s, %s)", next_day, self._field_to_sql(alias, "invoice_date_due", query))
         return SQL("%s %s %s", day, direction, nulls)

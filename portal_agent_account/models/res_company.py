@@ -39,6 +39,13 @@ class ResCompany(models.Model):
         help="A customer's account page names the portal agents who look after the customer, with email and phone.",
     )
 
+    @api.constrains("portal_agent_weekly_mail")
+    def _check_portal_agent_weekly_mail_template(self):
+        """:raise ValidationError: if the weekly mail is switched on and its template was deleted"""
+        Users = self.env["res.users"]
+        if any(self.mapped("portal_agent_weekly_mail")) and not Users._get_weekly_mail_template():
+            raise ValidationError(Users._get_no_weekly_mail_template_message())
+
     @api.constrains("portal_agent_weekly_mail_hour")
     def _check_portal_agent_weekly_mail_hour(self):
         """:raise ValidationError: if the hour is none of a day"""

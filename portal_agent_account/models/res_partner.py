@@ -20,13 +20,13 @@ class ResPartner(models.Model):
         domain="[('is_portal_agent', '=', True)]",
         copy=False,
         groups="base.group_user",
-        help="Portal users who see the quotations, orders and invoices of this customer and of all its contacts.",
+        help="Portal users who can read the quotations, orders and invoices of this customer and of all its contacts.",
     )
     # The same on a contact, where it shows, and changes, the agents of the company it belongs to.
     commercial_portal_agent_ids = CustomerAgents(
         related="commercial_partner_id.portal_agent_ids",
         readonly=False,
-        string="Agents of the Company",
+        string="Company's Portal Agents",
         domain="[('is_portal_agent', '=', True)]",
         groups="base.group_user",
     )
@@ -34,7 +34,7 @@ class ResPartner(models.Model):
         compute="_compute_is_portal_agent",
         search="_search_is_portal_agent",
         groups="base.group_user",
-        help="This contact logs in as an agent.",
+        help="This contact has a portal account as an agent.",
     )
     portal_agent_customer_count = fields.Integer(
         string="Agent's Customers",

@@ -30,7 +30,7 @@ class ResPartner(models.Model):
         """Void the links of an agent who has never signed in by a changed address and by a newer invitation.
 
         Odoo signs this value with the link and compares it when the link is used. It is the same for ever
-        before the first log-in.
+        before the first sign-in.
         """
         login_date = super()._get_login_date()
         agents_sudo = self.sudo().user_ids.filtered(lambda user: user._is_portal_agent())

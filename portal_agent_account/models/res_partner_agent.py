@@ -53,8 +53,24 @@ class ResPartner(models.Model):
 
         Contacts that are agents already are left as they are.
 
-        :return: a client action that says who was invited
+        :return: a client action that says who was made an agent and who was one already
         :rtype: dict
+        :raise AccessError: if the current user may not create users
+        :raise UserError: if one of the contacts can't be an agent; then none of them is made one
+        """
+        users_sudo = self._make_portal_agents()
+        return self._notify_portal_agents_made(
+            users_sudo.mapped("name"),
+            [
+                self.env._("%(name)s is a portal agent already.", name=contact.display_name)
+                for contact in self - users_sudo.partner_id
+            ],
+        )
+
+    def _make_portal_agents(self):
+        """Make those of these contacts portal agents who are none.
+
+        :return: privileged ``res.users`` who became agents
         :raise AccessError: if the current user may not create users
         :raise UserError: if one of the contacts can't be an agent; then none of them is made one
         """
@@ -66,17 +82,34 @@ class ResPartner(models.Model):
         users_sudo = users_sudo.union(*(contact._get_user_to_make_agent() for contact in contacts_sudo))
         users_sudo._grant_portal_agent()
         users_sudo += (contacts_sudo - users_sudo.partner_id)._create_portal_agent_users()
-        users_sudo.action_send_portal_agent_invitation()
-        return self._notify_portal_agents_made(users_sudo)
+        users_sudo._invite_portal_agents()
+        return users_sudo
 
     def action_revoke_portal_agent(self):
         """Take the agents' group, and with it the customers, from the users of these contacts.
 
-        :return: a client action that says who was dismissed
+        :return: a client action that says who was dismissed and who was not
         :rtype: dict
+        :raise AccessError: if the current user may not create users or not change these
+        """
+        agents_sudo = self._dismiss_portal_agents()
+        return self._notify_portal_agents_dismissed(
+            agents_sudo.mapped("name"),
+            [
+                self.env._("%(name)s is not a portal agent.", name=contact.display_name)
+                for contact in self - agents_sudo.partner_id
+            ],
+        )
+
+    def _dismiss_portal_agents(self):
+        """Dismiss those of these contacts who are portal agents.
+
+        :return: privileged ``res.users`` who were agents
+        :raise AccessError: if the current user may not create users or not change these
         """
         self._check_may_make_portal_agents()
-        return self.user_ids.filtered("is_portal_agent").action_revoke_portal_agent()
+        self.check_access("read")
+        return self.user_ids.filtered("is_portal_agent")._dismiss_portal_agents()
 
     def action_open_portal_agent_customers(self):
         """Open the customers that this contact looks after.
@@ -191,41 +224,6 @@ class ResPartner(models.Model):
             "company_id": company.id,
             "company_ids": [Command.set(company.ids)],
             "group_ids": [Command.set(groups.ids)],
-        }
-
-    @api.model
-    def _notify_portal_agents_made(self, users):
-        """Tell the administrator who was invited.
-
-        :param users: the ``res.users`` who became agents
-        :return: a client action
-        :rtype: dict
-        """
-        if users:
-            message = self.env._("Invited: %(names)s", names=", ".join(users.mapped("name")))
-        else:
-            message = self.env._("They are portal agents already.")
-        return self._notify_about_portal_agents("success" if users else "info", message)
-
-    @api.model
-    def _notify_about_portal_agents(self, kind, message):
-        """Tell the administrator what was done, and refresh the view behind.
-
-        :param str kind: ``success``, ``info`` or ``warning``; a warning stays until it is closed
-        :param str message: what is told
-        :return: a client action
-        :rtype: dict
-        """
-        return {
-            "type": "ir.actions.client",
-            "tag": "display_notification",
-            "params": {
-                "type": kind,
-                "title": self.env._("Portal agents"),
-                "message": message,
-                "sticky": kind == "warning",
-                "next": {"type": "ir.actions.client", "tag": "soft_reload"},
-            },
         }
 
     def action_assign_portal_agents(self):

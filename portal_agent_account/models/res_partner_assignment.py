@@ -1,9 +1,9 @@
-"""Assigning customers to agents: one way that checks the rights and notes the change, whoever writes what."""
+"""Assigning customers to agents: all ways to write the fields end in one that checks the rights and logs the change."""
 
 from collections import defaultdict
 
 from odoo import api, models
-from odoo.exceptions import AccessError, UserError
+from odoo.exceptions import UserError
 from odoo.fields import Command, Domain
 from odoo.tools import SQL
 
@@ -110,11 +110,14 @@ class ResPartner(models.Model):
         :param add: ``res.users`` who become their agents
         :param remove: ``res.users`` who are their agents no longer
         :param bool replace: whether everybody but ``add`` goes
-        :raise AccessError: if the current user may not manage contacts, or not see somebody in ``add``
+        :return: the customers whose agents are others now
+        :rtype: res.partner
+        :raise AccessError: see :meth:`_check_may_assign_portal_agents`, and if the current user may not see somebody in
+            ``add``
         :raise ValidationError: if somebody in ``add`` is not an agent
         """
         customers = self.commercial_partner_id
-        customers._change_portal_agent_pairs(
+        return customers._change_portal_agent_pairs(
             customers._pair_with(add or self.env["res.users"]),
             customers._pair_with(remove or self.env["res.users"]),
             replace,
@@ -129,7 +132,10 @@ class ResPartner(models.Model):
         :param list add: pairs of ids, customer and user, that come
         :param list remove: pairs that go
         :param bool replace: whether all pairs of these customers but ``add`` go
-        :raise AccessError: if the current user may not manage contacts, or not see somebody in ``add``
+        :return: the customers whose agents are others now
+        :rtype: res.partner
+        :raise AccessError: see :meth:`_check_may_assign_portal_agents`, and if the current user may not see somebody in
+            ``add``
         :raise ValidationError: if somebody in ``add`` is not an agent
         """
         self._check_may_assign_portal_agents()
@@ -138,17 +144,11 @@ class ResPartner(models.Model):
         agents._check_is_portal_agent()
         removed = self._delete_portal_agents(add if replace else remove, keep=replace)
         added = self._insert_portal_agents(add)
-        self._portal_agents_changed(added, removed)
+        return self._portal_agents_changed(added, removed)
 
     def _pair_with(self, users):
         """:return: the pairs of ids of each of these customers with each of these users"""
         return [(customer.id, user.id) for customer in self for user in users]
-
-    def _check_may_assign_portal_agents(self):
-        """:raise AccessError: if the current user may not manage these contacts"""
-        if not self.env.su and not self.env.user.has_group("base.group_partner_manager"):
-            raise AccessError(self.env._("Only people who may manage contacts can assign portal agents to customers."))
-        self.check_access("write")
 
     def _insert_portal_agents(self, pairs):
         """Link users to customers.
@@ -202,9 +202,11 @@ class ResPartner(models.Model):
 
         :param list added: pairs of customer and user that are new
         :param list removed: pairs of customer and user that are gone
+        :return: the customers whose agents are others now
+        :rtype: res.partner
         """
         if not added and not removed:
-            return
+            return self.browse()
         changes = defaultdict(lambda: ([], []))
         for partner_id, user_id in added:
             changes[partner_id][0].append(user_id)
@@ -215,6 +217,7 @@ class ResPartner(models.Model):
         customers.invalidate_recordset(["portal_agent_ids", "commercial_portal_agent_ids"], flush=False)
         self.env["res.users"].invalidate_model(["portal_agent_customer_count"], flush=False)
         customers._log_portal_agents(changes)
+        return customers
 
     def _log_portal_agents(self, changes):
         """Note the change of agents in the chatter of these customers, as Odoo notes a tracked field.
@@ -242,8 +245,8 @@ class ResPartner(models.Model):
     def _drop_agents_of_former_entities(self):
         """Take the agents from contacts that belong to another commercial entity now.
 
-        They have no effect as long as the contact belongs to it, and would silently become effective
-        again when it leaves.
+        They have no effect as long as the contact belongs to it, and would have one again, without a note, when it
+        leaves.
         """
         contacts_sudo = self.sudo().with_context(active_test=False)
         contacts_sudo = contacts_sudo.filtered(lambda contact: contact.commercial_partner_id != contact)

@@ -147,18 +147,6 @@ class ResPartner(models.Model):
         read = self._get_portal_agent_order_figures().get(field_name)
         if read is None:
             return super()._order_field_to_sql(alias, field_name, direction, nulls, query)
-        values = read()
-        figure = query.make_alias(alias, field_name)
-        column_type = SQL("timestamp[]") if field_name == "portal_agent_last_order" else SQL("float8[]")
-        query.add_join(
-            "LEFT JOIN",
-            figure,
-            SQL(
-                "(SELECT * FROM unnest(%s::int[], %s::%s) AS t(id, value))",
-                list(values),
-                list(values.values()),
-                column_type,
-            ),
-            SQL("%s = %s", SQL.identifier(alias, "id"), SQL.identifier(figure, "id")),
-        )
-        return SQL("%s %s NULLS LAST", SQL.identifier(figure, "value"), direction)
+        column_type = "timestamp" if field_name == "portal_agent_last_order" else "float8"
+        figure = self._join_portal_agent_figures(alias, field_name, read(), column_type, query)
+        return SQL("%s %s NULLS LAST", figure, direction)

@@ -14,7 +14,7 @@ class ResUsers(models.Model):
         search="_search_is_portal_agent",
         compute_sudo=True,
         groups="base.group_user",
-        help="A portal user who reads the documents of the customers assigned to them.",
+        help="A portal user who can read the documents of the customers assigned to them.",
     )
 
     def _is_portal_agent(self):
@@ -50,7 +50,7 @@ class ResUsers(models.Model):
         return users
 
     def write(self, vals):
-        """Take the customers from whoever ceases to be an agent by this change."""
+        """Release the customers of users who are no longer agents after this change."""
         if not {"group_ids", "active"} & vals.keys():
             return super().write(vals)
         agents_before = self.filtered(lambda user: user.active and user._is_portal_agent())
@@ -118,10 +118,10 @@ class ResUsers(models.Model):
             )
 
     def _release_former_portal_agents(self):
-        """Take the group and the customers from those of these users who can't be agents any longer.
+        """Remove the group and the customers from those of these users who can no longer be agents.
 
-        Nothing stays behind that would silently become effective again when the user is activated or
-        made a portal user again.
+        Otherwise they would be agents again, without a note, as soon as the user is activated or made a portal
+        user again.
         """
         former_sudo = self.sudo().filtered(lambda user: not (user.active and user._is_portal_agent()))
         former_sudo._release_portal_agent_customers()
@@ -147,13 +147,25 @@ class ResUsers(models.Model):
     def action_revoke_portal_agent(self):
         """Take the agents' group, and with it the customers, from these users; they stay portal users.
 
-        :return: a client action that says who was dismissed
+        :return: a client action that says who was dismissed and who was not
         :rtype: dict
+        :raise AccessError: if the current user may not create users or not change these
         """
-        Partner = self.env["res.partner"]
-        Partner._check_may_make_portal_agents()
+        agents_sudo = self._dismiss_portal_agents()
+        others_sudo = self.sudo() - agents_sudo
+        return self.env["res.partner"]._notify_portal_agents_dismissed(
+            agents_sudo.mapped("name"),
+            [self.env._("%(name)s is not a portal agent.", name=other.name) for other in others_sudo],
+        )
+
+    def _dismiss_portal_agents(self):
+        """Take the agents' group from those of these users who have it.
+
+        :return: privileged ``res.users`` who were agents
+        :raise AccessError: if the current user may not create users or not change these
+        """
+        self.env["res.partner"]._check_may_make_portal_agents()
         self.check_access("write")
         agents_sudo = self.sudo().filtered("is_portal_agent")
         agents_sudo.write({"group_ids": [Command.unlink(self.env.ref(AGENT_GROUP).id)]})
-        names = ", ".join(agents_sudo.mapped("name"))
-        return Partner._notify_about_portal_agents("success", self.env._("Dismissed: %(names)s", names=names))
+        return agents_sudo

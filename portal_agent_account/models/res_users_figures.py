@@ -40,7 +40,8 @@ class ResUsers(models.Model):
         string="Orders (90 Days)",
         compute="_compute_portal_agent_order_count",
         groups="sales_team.group_sale_salesman",
-        help="Sales orders of the agent's customers in the last 90 days, in the current company.",
+        help="Sales orders of the agent's customers in the last 90 days, in the current company. Orders that you can't "
+        "read are not counted.",
     )
 
     def _compute_portal_agent_customer_count(self):
@@ -61,7 +62,7 @@ class ResUsers(models.Model):
             & Domain("company_id", "=", self.env.company.id)
             & Domain("date_order", ">=", fields.Datetime.now() - timedelta(days=90))
         )
-        counts = dict(Order.sudo()._read_group(domain, ["portal_agent_ids"], ["__count"]))
+        counts = dict(Order._read_group(domain, ["portal_agent_ids"], ["__count"]))
         for user in self:
             user.portal_agent_order_count = counts.get(user._origin, 0)
 

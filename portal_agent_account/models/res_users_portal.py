@@ -15,7 +15,7 @@ class ResUsers(models.Model):
 
     @api.model
     def _search_portal_agent_logins(self, emails):
-        """Find out which email addresses users log in with, archived users included.
+        """Find the email addresses that users sign in with, archived users included.
 
         A login is compared without regard to letter case, and may be spelled ``Name <mail>``.
 

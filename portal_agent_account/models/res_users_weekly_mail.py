@@ -22,6 +22,7 @@ LONGEST_PERIOD_DAYS = 28
 
 _logger = logging.getLogger(__name__)
 
+TEMPLATE = "portal_agent_account.mail_template_weekly_mail"
 UNSUBSCRIBE_PATH = "/my/agent/weekly-mail/unsubscribe"
 
 
@@ -105,6 +106,9 @@ class ResUsers(models.Model):
         killed goes on where it was, and nobody gets two.
         """
         now = fields.Datetime.now()
+        if not self._get_weekly_mail_template():
+            _logger.warning("No weekly mail is sent to portal agents: %s", self._get_no_weekly_mail_template_message())
+            return
         due_ids = self.search(self._get_weekly_mail_domain(), order="id")._filter_weekly_mail_due(now).ids
         remaining = len(due_ids)
         # A transaction that has read the agents could not lock those who were changed since then.
@@ -115,6 +119,26 @@ class ResUsers(models.Model):
             remaining -= len(ids)
             if not self.env["ir.cron"]._commit_progress(len(ids), remaining=remaining):
                 break
+
+    @api.model
+    def _get_weekly_mail_template(self):
+        """Return the mail template of the weekly mail.
+
+        :return: ``mail.template`` of one record; none where it was deleted
+        """
+        template = self.env.ref(TEMPLATE, raise_if_not_found=False)
+        return template or self.env["mail.template"]
+
+    @api.model
+    def _get_no_weekly_mail_template_message(self):
+        """Return what an administrator is told where the template was deleted.
+
+        :rtype: str
+        """
+        return self.env._(
+            "The mail template “Portal Agent: Weekly Mail” was deleted. To restore it, upgrade the app "
+            "“Portal Agent Account”."
+        )
 
     @api.model
     def _lock_weekly_mail_due(self, user_ids, now):
@@ -197,9 +221,7 @@ class ResUsers(models.Model):
         :param list sections: what the mail tells
         """
         self.ensure_one()
-        template = self.env.ref("portal_agent_account.mail_template_weekly_mail", raise_if_not_found=False)
-        if not template:
-            return
+        template = self._get_weekly_mail_template()
         unsubscribe_url = self._get_weekly_mail_unsubscribe_url()
         values = {"sections": sections, "unsubscribe_url": unsubscribe_url, "home_url": self._get_weekly_mail_url("")}
         subject, email_from, body = (

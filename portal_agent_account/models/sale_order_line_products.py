@@ -18,7 +18,8 @@ class ProductFigures(NamedTuple):
     """What a customer bought of a product: plain values.
 
     The quantities of the years are in the product's own unit, what was ordered less what was taken back. The last
-    quantity and price are those of the order. The price is ``None`` where the order does not show it.
+    quantity and price are those of the order. The price is ``None`` where the order does not show it. Name and
+    reference are what the last order prints.
     """
 
     product_id: int
@@ -151,7 +152,7 @@ class SaleOrderLine(models.Model):
     def _make_portal_agent_products(self, rows):
         """Bring the units of a product together.
 
-        The names of products and units are read with more rights: they are printed on the orders.
+        Units, and the products' internal references, are read with more rights.
 
         :param list rows: ``_select_portal_agent_products``
         :return: a product each
@@ -161,11 +162,7 @@ class SaleOrderLine(models.Model):
         # what a customer does not see on the order is not shown to its agent either
         without_price = set(lines._filter_portal_agent_collapsed_prices().ids)
         Product_sudo = self.env["product.product"].sudo()
-        products_sudo = (
-            Product_sudo.browse({row[0] for row in rows})
-            .with_context(active_test=False, display_default_code=False)
-            .grouped("id")
-        )
+        products_sudo = Product_sudo.browse({row[0] for row in rows}).grouped("id")
         units_sudo = self.env["uom.uom"].sudo().browse({row[1] for row in rows}).grouped("id")
         quantities, last_lines = {}, {}
         for product_id, unit_id, line_id, *years in rows:
@@ -204,10 +201,11 @@ class SaleOrderLine(models.Model):
         :rtype: ProductFigures
         """
         this_year, year_before = quantities
+        reference, name = line._get_portal_agent_printed_product(product_sudo)
         return ProductFigures(
             product_id=product_sudo.id,
-            name=product_sudo.display_name,
-            reference=product_sudo.default_code or "",
+            name=name,
+            reference=reference,
             unit=product_sudo.uom_id.name,
             order_id=line.order_id.id,
             last_date=fields.Datetime.context_timestamp(line, line.order_id.date_order).date(),
@@ -219,3 +217,20 @@ class SaleOrderLine(models.Model):
             quantity_before=year_before,
             is_stopped=this_year <= 0,
         )
+
+    def _get_portal_agent_printed_product(self, product_sudo):
+        """Return what the order calls a product: the first line of the text that it prints.
+
+        What is not printed is not shown: neither the product's internal name nor an internal reference that somebody
+        has taken out of the text.
+
+        :param product_sudo: the ``product.product``
+        :return: the reference, empty where the order prints none, and the name
+        :rtype: tuple[str, str]
+        """
+        self.ensure_one()
+        text = next((text for line in (self.name or "").splitlines() if (text := line.strip())), "")
+        prefix = f"[{product_sudo.default_code}] "
+        if product_sudo.default_code and text.startswith(prefix):
+            return product_sudo.default_code, text.removeprefix(prefix).strip()
+        return "", text

@@ -11,11 +11,10 @@ HOME = "/my/agent"
 class PageContext:
     """What a page is made from: who asks, what for, and the classes of all pages.
 
-    :ivar env: the environment of the request; on an agent's route the agent's record rules count in it
+    :ivar env: the environment of the request; on an agent's route the agent's record rules count in it. Those who
+        design the website find no record with it: see ``models/ir_rule.py``.
     :ivar dict params: the parameters of the request, as the visitor sent them
     :ivar dict classes: the classes of lists and pages by name, those of other addons included
-    :ivar is_agent: whether the visitor is an agent. Those who design the website are not: their pages are those
-        of an agent without customers, whatever they may read elsewhere.
     :ivar customer: the customer that the query string selects, a ``res.partner`` of one record or none
     :raise NotFound: for a customer that is not the agent's, or does not exist
     """
@@ -24,7 +23,6 @@ class PageContext:
         self.env = env
         self.params = query
         self.classes = classes
-        self.is_agent = env.user._is_portal_agent()
         self.customer = self._get_customer()
 
     def _get_customer(self):
@@ -49,7 +47,7 @@ class PageContext:
         :param Domain domain: what else it has to be
         :raise NotFound: for one that is not the agent's, or does not exist
         """
-        record = self.is_agent and self.env[model_name]._find_for_portal_agent(record_id, *domain)
+        record = self.env[model_name]._find_for_portal_agent(record_id, *domain)
         if not record:
             raise NotFound()
         return record
@@ -60,7 +58,7 @@ class PageContext:
         :rtype: bool
         """
         Partner = self.env["res.partner"]
-        return self.is_agent and bool(Partner.search_count(Partner._get_portal_agent_domain(), limit=1))
+        return bool(Partner.search_count(Partner._get_portal_agent_domain(), limit=1))
 
     def get_record_url(self, record, args=None, position=None):
         """Return the address of a record's page.

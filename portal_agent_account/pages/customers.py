@@ -174,6 +174,7 @@ class CustomerPage(AgentPage):
             "agent_period_label": self.env._("All time"),
             "agent_figures": Dashboard._get_summary(self.customer)["figures"],
             "agent_currency": Dashboard._get_currency(),
+            "agent_unmatched": self.env["portal.agent.ledger"]._get_unmatched(self.customer),
             **products.get_page_values(products.rows),
             "agent_products": products.rows,
             "agent_products_limit": self.latest_limit,

@@ -261,7 +261,7 @@ class AgentList:
         :return: the page's records, and how many there are on all pages
         :rtype: tuple[recordset, int]
         """
-        return self.model._search_portal_agent_page(self.get_domain(), self.get_order(), limit, offset, self.customer)
+        return self.model._search_portal_agent_page(self.get_domain(), self.get_order(), limit, offset)
 
     def search_all(self):
         """Search everything that the list shows, on whatever page."""

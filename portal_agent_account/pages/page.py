@@ -86,7 +86,7 @@ class AgentPage:
         :return: values of its template
         :rtype: dict
         """
-        content = self.get_content() if self.context.is_agent else {}
+        content = self.get_content()
         has_customers = bool(self.customer) or not self.is_empty or self.context.has_customers()
         return self.get_layout() | content | {"agent_has_customers": has_customers}
 

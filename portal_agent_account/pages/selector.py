@@ -99,8 +99,6 @@ class CustomerSelector:
         :param str term: what was typed
         :return: ``res.partner``, one more than the selector shows where there are more
         """
-        if not self.context.is_agent:
-            return self.model
         limit = self.limit + 1
         domain, order = self.model._get_portal_agent_domain(), "complete_name, id"
         if not term:
@@ -117,7 +115,7 @@ class CustomerSelector:
         :param recent: what the browser remembers: ids, if nobody changed it
         """
         ids = params.get_ids(recent, self.limit)
-        if not ids or not self.context.is_agent:
+        if not ids:
             return self.model
         found = set(self.model.search(self.model._get_portal_agent_domain() & Domain("id", "in", ids)).ids)
         return self.model.browse(customer_id for customer_id in ids if customer_id in found)

@@ -2,6 +2,7 @@ from . import test_administration
 from . import test_administrators_side
 from . import test_agent_rules
 from . import test_agent_scope
+from . import test_assignment_rights
 from . import test_boundary_list
 from . import test_calls
 from . import test_cart_changes

@@ -33,6 +33,53 @@ class TestAskingFirst(AdministratorCommon):
         action = getattr(contacts, method)()
         return self.env[action["res_model"]].with_user(self.administrator).with_context(**action["context"]).create({})
 
+    def _read_answer(self, answer):
+        return f"{answer['params']['type']}: {answer['params']['message']}"
+
+    def test_answer_names_who_was_made_and_dismissed_and_nobody_else(self):
+        contacts = self.contact + self.agent.partner_id
+        for records, method, expected in (
+            (
+                contacts,
+                "action_make_portal_agent",
+                "warning: Made portal agents and invited: Zoe New. Ann Agent is a portal agent already.",
+            ),
+            (
+                contacts,
+                "action_make_portal_agent",
+                "warning: Nobody was made a portal agent. Zoe New is a portal agent already. "
+                "Ann Agent is a portal agent already.",
+            ),
+            (contacts.browse(), "action_make_portal_agent", "info: Nobody was made a portal agent."),
+            (contacts, "action_revoke_portal_agent", "success: Dismissed: Zoe New, Ann Agent."),
+            (
+                self.contact,
+                "action_revoke_portal_agent",
+                "warning: Nobody was dismissed. Zoe New is not a portal agent.",
+            ),
+            (contacts.browse(), "action_revoke_portal_agent", "info: Nobody was dismissed."),
+            (
+                self.agent + self.other_agent,
+                "action_revoke_portal_agent",
+                "warning: Dismissed: Bob Agent. Ann Agent is not a portal agent.",
+            ),
+            (self.agent.browse(), "action_revoke_portal_agent", "info: Nobody was dismissed."),
+            (self.agent.browse(), "action_send_portal_agent_invitation", "info: Nobody was invited."),
+        ):
+            with self.subTest(expected):
+                answer = getattr(records.with_user(self.administrator), method)()
+                self.assertEqual(self._read_answer(answer), expected)
+
+    def test_answer_about_many_names_the_first_ones_and_counts_the_others(self):
+        contacts = self.env["res.partner"].create(
+            [{"name": f"New {number}", "email": f"new{number}@example.com"} for number in range(12)]
+        )
+        answer = self._read_answer(contacts.action_make_portal_agent())
+        self.assertTrue(answer.startswith("success: Made portal agents and invited: New 0, New 1,"), answer)
+        self.assertTrue(answer.endswith("New 9 and 2 more."), answer)
+        answer = self._read_answer(contacts.action_make_portal_agent())
+        self.assertTrue(answer.endswith("New 9 is a portal agent already. 2 more were left out."), answer)
+
     def test_contacts_are_made_agents_after_a_question_that_names_them(self):
         without_email = self.env["res.partner"].create({"name": "No Mail"})
         wizard = self._ask(self.contact + without_email + self.agent.partner_id, "action_ask_make_portal_agent")
@@ -40,8 +87,11 @@ class TestAskingFirst(AdministratorCommon):
         self.assertEqual(wizard.able_ids, self.contact)
         self.assertIn("No Mail has no valid email address.", wizard.problems)
         self.assertIn("Ann Agent is a portal agent already.", wizard.problems)
-        answer = wizard.action_apply()
-        self.assertIn("Zoe New", answer["params"]["message"])
+        self.assertEqual(
+            self._read_answer(wizard.action_apply()),
+            "warning: Made portal agents and invited: Zoe New. No Mail has no valid email address. "
+            "Ann Agent is a portal agent already.",
+        )
         self.assertTrue(self.contact.user_ids._is_portal_agent())
         self.assertIn("Became a portal agent", self.contact.message_ids[0].body)
 
@@ -50,8 +100,9 @@ class TestAskingFirst(AdministratorCommon):
         self.assertEqual(wizard.able_ids, self.agent.partner_id)
         self.assertEqual(wizard.customer_count, 1)
         self.assertIn("Zoe New is not a portal agent.", wizard.problems)
-        answer = wizard.action_apply()
-        self.assertIn("Ann Agent", answer["params"]["message"])
+        self.assertEqual(
+            self._read_answer(wizard.action_apply()), "warning: Dismissed: Ann Agent. Zoe New is not a portal agent."
+        )
         self.assertFalse(self.agent._is_portal_agent() or self.customer.portal_agent_ids)
         self.assertIn("Is no longer a portal agent", self.agent.partner_id.message_ids[0].body)
 
@@ -127,7 +178,7 @@ class TestHandingOver(AdministratorCommon):
         wizard = self._hand_over(self.agent, self.other_agent)
         self.assertEqual(wizard.customer_count, 4)
         message = wizard.action_apply()["params"]["message"]
-        self.assertEqual(message, "Customers handed over from Ann Agent to Bob Agent: 4")
+        self.assertEqual(message, "4 customers were handed over from Ann Agent to Bob Agent.")
         for customer in customers:
             expected = self.other_agent + third if customer == shared else self.other_agent
             self.assertEqual(customer.portal_agent_ids, expected)
@@ -143,6 +194,11 @@ class TestHandingOver(AdministratorCommon):
             self._hand_over(self.agent, self.portal_user).action_apply()
         self.assertEqual(self.customer.portal_agent_ids, self.agent)
 
+    def test_an_agent_without_customers_has_none_to_hand_over(self):
+        answer = self._hand_over(self._new_agent("pa_idle", name="Ida Idle"), self.other_agent).action_apply()
+        self.assertEqual(answer["params"]["message"], "Ida Idle has no customers to hand over.")
+        self.assertEqual(answer["params"]["type"], "info")
+
     def test_it_takes_the_right_to_manage_contacts(self):
         with self.assertRaises(AccessError):
             self._hand_over(self.agent, self.other_agent, self.salesperson)
@@ -154,7 +210,15 @@ class TestHandingOver(AdministratorCommon):
 class TestWhatAdministratorsSee(AdministratorCommon):
     """The list of agents with their figures, and the way to it."""
 
+    def test_orders_of_the_last_90_days_are_counted_as_far_as_one_may_read_them(self):
+        self.order.user_id = self.administrator
+        for user, count in ((self.salesperson, 0), (self.administrator, 1)):
+            self.env.invalidate_all()
+            agent = self.agent.with_user(user).with_company(self.company)
+            self.assertEqual(agent.portal_agent_order_count, count, user.login)
+
     def test_orders_of_the_last_90_days_are_counted(self):
+        self.order.user_id = False
         agent = self.agent.with_user(self.salesperson).with_company(self.company)
         self.assertEqual(agent.portal_agent_order_count, 1)
         self.order.date_order = fields.Datetime.now() - timedelta(days=91)

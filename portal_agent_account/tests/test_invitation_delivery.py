@@ -7,6 +7,7 @@ from freezegun import freeze_time
 from lxml import html
 
 from odoo import fields
+from odoo.exceptions import UserError
 from odoo.tests import new_test_user, tagged
 from odoo.tools import mute_logger
 
@@ -123,6 +124,66 @@ class TestInvitationDelivery(MailCase, PortalAgentCommon):
             self._run(RETRY)
             self._run(QUEUE)
             self.assertEqual(len(self._mails), 1)
+
+    def test_invited_again_before_the_first_has_left_there_is_one_mail_in_the_queue(self):
+        for again in (self._invite, lambda: self._invite().mail_id.cancel(), self._invite):
+            again()
+            mails = self.env["mail.mail"].search([("email_to", "=", "ann@agents.example.com")])
+            self.assertEqual(len(mails), 1, "a dead link is not sent, nor kept")
+            self.assertEqual(mails, self.agent.portal_agent_invitation_ids[:1].mail_id)
+
+    def _send(self, minutes):
+        """Invite again some minutes after the mail before, and have the mail sent.
+
+        :return: whether it was sent
+        """
+        self.now += timedelta(minutes=minutes)
+        with freeze_time(self.now), self.mock_mail_gateway(mail_unlink_sent=True):
+            try:
+                self._invite().mail_id.send()
+            except UserError:
+                self.env.invalidate_all()
+                return False
+            return len(self._mails) == 1
+
+    def test_an_agent_is_not_invited_again_and_again_within_minutes(self):
+        self.now = fields.Datetime.now()
+        self.assertTrue(self._send(0))
+        for minutes in (5, 15, 45):
+            self.assertFalse(self._send(minutes - 1))
+            self.assertTrue(self._send(2), minutes)
+        self.agent.partner_id.email = "ann.corrected@agents.example.com"
+        self.assertTrue(self._send(0), "another address has got none yet")
+
+    def test_refusal_says_until_when_and_others_are_invited_all_the_same(self):
+        self.now = fields.Datetime.now()
+        self._send(0)
+        with self.assertRaisesRegex(UserError, "^Ann Agent was invited a short time ago. The next invitation can be"):
+            self.agent.action_send_portal_agent_invitation()
+        answer = (self.agent + self.other_agent + self.portal_user).action_send_portal_agent_invitation()["params"]
+        self.assertEqual(answer["type"], "warning")
+        self.assertTrue(answer["message"].startswith("Invited: Bob Agent. Ann Agent was invited a short time ago."))
+        self.assertTrue(answer["message"].endswith("portal_plain is not a portal agent."))
+
+    def test_whoever_is_made_an_agent_again_is_invited_at_once(self):
+        self.now = fields.Datetime.now()
+        self._send(0)
+        self.agent.action_revoke_portal_agent()
+        self.agent.partner_id.action_make_portal_agent()
+        self.assertEqual(self.agent.portal_agent_invitation_state, "outgoing")
+
+    def test_deleted_template_is_said_in_words_and_nothing_is_left_half_done(self):
+        self.env.ref("portal_agent_account.mail_template_portal_agent_invitation").unlink()
+        with self.assertRaisesRegex(UserError, "“Portal Agent: Invitation” was deleted. To restore it, upgrade"):
+            self.agent.action_send_portal_agent_invitation()
+        contact = self.env["res.partner"].create({"name": "Zoe New", "email": "zoe@new.example.com"})
+        with self.assertRaisesRegex(UserError, "was deleted"), self.env.cr.savepoint():
+            contact.action_make_portal_agent()
+        self.assertFalse(contact.user_ids)
+
+    def test_deleted_scheduled_action_keeps_no_mail_from_being_settled(self):
+        self.env.ref(RETRY).unlink()
+        self.assertEqual(self._fail().state, "failed")
 
     def _get_link(self):
         self.env.invalidate_all()

@@ -98,7 +98,7 @@ class TestInvitationSecrets(MailCase, SecretsCommon):
     def test_invitation_in_a_language_that_runs_from_right_to_left_does(self):
         self.agent.partner_id.signup_prepare()
         mail = self.env.ref(TEMPLATE).with_user(self.administrator).send_mail_batch(self.agent.ids)
-        self.assertRegex(mail.body_html, r'<div\b[^>]* dir="auto"')
+        self.assertRegex(mail.body_html, r'<table\b[^>]* dir="auto"')
 
     def test_own_invitation_still_has_the_link(self):
         self.agent.with_user(self.administrator).action_send_portal_agent_invitation()

@@ -106,6 +106,21 @@ class TestPortalProducts(PortalAgentPagesCommon):
         self.assertEqual((pump_row["Reference"], pump_row["Unit price"]), ("P-77", ""))
         self.assertNotIn("4,321", row)
 
+    def test_reference_that_no_order_prints_is_not_found_character_by_character(self):
+        pump = self.env["product.product"].create({"name": "Cheap pump", "default_code": "XQ-77"})
+        self._buy(1, [(pump, 1, {"name": "Garden pump"})])
+        self.env.flush_all()
+        self.assertEqual(len(self._get_products(search="garden pump")), 1)
+        for secret in ("XQ-77", "Cheap pump"):
+            for length in range(2, len(secret) + 1):
+                self.assertFalse(self._get_products(search=secret[:length].lower()), secret[:length])
+        file = self._get("/my/agent/products/export", customer=self.grower.id).content.decode("utf-8-sig")
+        page = self._get(f"/my/agent/customers/{self.grower.id}").text
+        for shown in (file, page):
+            self.assertIn("Garden pump", shown)
+            self.assertNotIn("XQ-77", shown)
+            self.assertNotIn("Cheap pump", shown)
+
     def test_list_is_searched_filtered_and_sorted(self):
         self.assertEqual(len(self._get_products()), 3)
         for query, names in (

@@ -106,6 +106,54 @@ class TestPortalStatement(PortalAgentPagesCommon):
         days = (self.today - move.invoice_date_due).days
         return max(days, 0) if move.move_type == "out_invoice" and move != self.blocked else 0
 
+    def _pay_on_account(self, amount):
+        payment = self.env["account.payment"].create(
+            {
+                "payment_type": "inbound",
+                "partner_type": "customer",
+                "partner_id": self.debtor.id,
+                "amount": amount,
+                "company_id": self.company.id,
+            }
+        )
+        payment.action_post()
+        self.env.flush_all()
+        return payment
+
+    def test_payment_on_account_is_a_line_of_its_own_on_the_page_and_on_the_statement(self):
+        url = f"/my/agent/customers/{self.debtor.id}"
+        self.assertNotIn("Payments not matched yet", self._get_content(url))
+        self.assertNotIn("Payments not matched yet", self._print())
+        with self.on_an_agents_page() as env:
+            due = env["res.partner"].browse(self.debtor.id)._get_portal_agent_balances()[self.debtor.id]["due"]
+        self._pay_on_account(400)
+        page = html.fromstring(self._get(url).text)
+        [box] = page.xpath("//dl[contains(@class, 'o_portal_agent_unmatched')]")
+        lines = [" ".join(cell.text_content().split()) for cell in box.xpath("dt | dd")]
+        self.assertEqual([self._read_cell(line) for line in lines[::2]], ["Payments not matched yet", lines[2]])
+        self.assertEqual([self._read_cell(line) for line in lines[1::2]], [-400.0, due - 400])
+        with self.on_an_agents_page() as env:
+            self.assertEqual(
+                env["res.partner"].browse(self.debtor.id)._get_portal_agent_balances()[self.debtor.id]["due"],
+                due,
+                "what is due is counted by invoice",
+            )
+        statement = html.fromstring(self._print())
+        rows = self._read_rows(statement.xpath("//table[contains(@class, 'o_portal_agent_unmatched')]")[0])
+        documents, unmatched, balance = rows
+        self.assertEqual(unmatched, ["Payments not matched yet", -400.0])
+        self.assertEqual(balance[1], documents[1] - 400)
+
+    def test_payment_that_was_matched_is_no_line_any_more(self):
+        payment = self._pay_on_account(7)
+        invoice = self.debts.filtered(lambda move: move.amount_total == 7)
+        lines = (payment.move_id.line_ids + invoice.line_ids).filtered(
+            lambda line: line.account_id.account_type == "asset_receivable"
+        )
+        lines.reconcile()
+        self.env.flush_all()
+        self.assertNotIn("Payments not matched yet", self._get_content(f"/my/agent/customers/{self.debtor.id}"))
+
     def test_every_open_document_stands_there_with_what_is_left_of_it(self):
         tables, _ages = self._read_tables(self._print())
         debts = self._get_debts()

@@ -65,6 +65,24 @@ class TestProducts(ProductsCommon):
         self.assertEqual((product.last_date, product.last_quantity, product.last_price), (day, 3, 8))
         self.assertEqual((product.quantity, product.quantity_before, product.is_stopped), (5, 7, False))
 
+    def test_a_product_is_called_what_the_last_order_prints(self):
+        for text, reference, name in (
+            ("[F-1] Feather\nfor writing", "F-1", "Feather"),
+            ("\n  Quill pen \nsoft", "", "Quill pen"),
+            ("Feather F-1", "", "Feather F-1"),
+            ("[SUMMER] Feather", "", "[SUMMER] Feather"),
+            ("[F-10] Feather", "", "[F-10] Feather"),
+        ):
+            self._buy(1, (self.feather, {"name": text}))
+            [product] = self._get_products()
+            self.assertEqual((product.reference, product.name), (reference, name), text)
+
+    def test_products_internal_name_that_an_order_does_not_print_is_not_shown(self):
+        self._buy(1, (self.feather, {"name": "Quill pen"}))
+        self.feather.write({"name": "Goose, cheap supplier", "default_code": "SECRET-7"})
+        [product] = self._get_products()
+        self.assertEqual((product.reference, product.name), ("", "Quill pen"))
+
     def test_product_that_is_not_bought_any_more_says_so(self):
         self._buy(800, (self.ink, {"product_uom_qty": 1}))
         self._buy(400, (self.feather, {"product_uom_qty": 7}))

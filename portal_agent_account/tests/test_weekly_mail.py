@@ -135,6 +135,23 @@ class TestWeeklyMail(CronMixinCase, MailCase, PortalAgentCommon):
         template.body_html = body
         self.assertEqual(self.run_cron(MONDAY + timedelta(hours=1)).email_to, self.agent.email)
 
+    def test_without_the_template_nobody_misses_a_week_and_the_log_says_why(self):
+        template = self.env.ref("portal_agent_account.mail_template_weekly_mail")
+        data = self.env["ir.model.data"].search([("model", "=", "mail.template"), ("res_id", "=", template.id)])
+        xml_id = data.complete_name
+        data.unlink()
+        with self.assertLogs("odoo.addons.portal_agent_account.models.res_users_weekly_mail", "WARNING") as log:
+            self.assertFalse(self.run_cron())
+        self.assertIn("“Portal Agent: Weekly Mail” was deleted. To restore it, upgrade", log.output[0])
+        self.env["ir.model.data"]._update_xmlids([{"xml_id": xml_id, "record": template}])
+        self.assertEqual(len(self.run_cron(MONDAY + timedelta(hours=1))), 1)
+
+    def test_it_can_not_be_switched_on_without_the_template(self):
+        self.company.portal_agent_weekly_mail = False
+        self.env.ref("portal_agent_account.mail_template_weekly_mail").unlink()
+        with self.assertRaisesRegex(ValidationError, "“Portal Agent: Weekly Mail” was deleted"):
+            self.company.portal_agent_weekly_mail = True
+
     def test_a_time_zone_that_is_none_keeps_nobody_from_the_mail(self):
         self.env.flush_all()
         self.env.cr.execute("UPDATE res_partner SET tz = 'Mars/Olympus' WHERE id = %s", [self.agent.partner_id.id])

@@ -5,7 +5,7 @@ class BasePartnerMergeAutomaticWizard(models.TransientModel):
     _inherit = "base.partner.merge.automatic.wizard"
 
     def _merge(self, partner_ids, dst_partner=None, extra_checks=True):
-        """Give the agents of both sides to the merged customer, or to the company that it is a contact of by then."""
+        """Assign the agents of all merged contacts to the one that is left, or to its company."""
         partners_sudo = self.env["res.partner"].sudo().browse(partner_ids).exists()
         agents_sudo = partners_sudo.portal_agent_ids
         result = super()._merge(partner_ids, dst_partner=dst_partner, extra_checks=extra_checks)
@@ -15,7 +15,7 @@ class BasePartnerMergeAutomaticWizard(models.TransientModel):
         return result
 
     def _update_foreign_keys(self, src_partners, dst_partner):
-        """Take the agents from the contacts that go: Odoo would move them in the database, without a note."""
+        """Remove the agents from the contacts that are deleted: Odoo would move them in the database without a note."""
         entities_sudo = src_partners.sudo().filtered(lambda partner: partner.commercial_partner_id == partner)
         entities_sudo._change_portal_agents(remove=entities_sudo.portal_agent_ids)
         return super()._update_foreign_keys(src_partners, dst_partner)

@@ -23,7 +23,7 @@ class PortalAgentAccess(models.TransientModel):
             wizard.problems = "\n".join(reasons.values())
 
     def _get_reasons(self):
-        """Say which of the contacts are left out.
+        """Return which of the contacts are left out, and why.
 
         :return: a sentence by the contact's id
         :rtype: dict[int, str]
@@ -49,10 +49,12 @@ class PortalAgentAccess(models.TransientModel):
     def action_apply(self):
         """Make agents of those contacts who can be agents, or dismiss those who are.
 
-        :return: a client action that says what was done
+        :return: a client action that says what was done, and who was left out
         :rtype: dict
         """
         self.ensure_one()
+        Partner = self.env["res.partner"]
+        contacts, left_out = self.able_ids, self._get_reasons().values()
         if self.mode == "dismiss":
-            return self.able_ids.action_revoke_portal_agent()
-        return self.able_ids.action_make_portal_agent()
+            return Partner._notify_portal_agents_dismissed(contacts._dismiss_portal_agents().mapped("name"), left_out)
+        return Partner._notify_portal_agents_made(contacts._make_portal_agents().mapped("name"), left_out)

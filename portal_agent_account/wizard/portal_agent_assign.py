@@ -14,17 +14,17 @@ class PortalAgentAssign(models.TransientModel):
 
     mode = fields.Selection(
         selection=[
-            ("add", "Add to the agents they have"),
-            ("replace", "Replace the agents they have"),
-            ("remove", "Take away"),
+            ("add", "Add agents"),
+            ("replace", "Replace all agents"),
+            ("remove", "Remove agents"),
         ],
-        string="What to do",
+        string="Action",
         default="add",
         required=True,
     )
     source = fields.Selection(
         selection="_get_sources",
-        string="With whom",
+        string="Agents From",
         default="chosen",
         required=True,
     )
@@ -42,14 +42,14 @@ class PortalAgentAssign(models.TransientModel):
 
     @api.model
     def _get_sources(self):
-        """List where the agents may come from.
+        """Return where the agents can come from.
 
         :return: values and labels, more than one only with commissions installed
         :rtype: list[tuple[str, str]]
         """
-        sources = [("chosen", self.env._("The agents chosen here"))]
+        sources = [("chosen", self.env._("The agents that you select here"))]
         if self._get_commission_field():
-            sources.append(("commission", self.env._("Each customer's own agents for commissions")))
+            sources.append(("commission", self.env._("The customer's agents for commissions")))
         return sources
 
     @api.model
@@ -72,27 +72,43 @@ class PortalAgentAssign(models.TransientModel):
             wizard.partner_count = len(wizard.partner_ids.commercial_partner_id)
 
     def action_apply(self):
-        """Change the agents of the chosen customers.
+        """Change the agents of the selected customers.
 
-        :return: a client action that refreshes the view behind the wizard
+        :return: a client action that says of how many customers they were changed
         :rtype: dict
-        :raise UserError: if nobody is chosen and something else than removing all was meant
+        :raise UserError: if no agent is selected, unless all agents are to be replaced
         """
         self.ensure_one()
         if self.is_source_choosable and self.source == "commission":
             return self._apply_commission_agents()
         if not self.agent_ids and self.mode != "replace":
-            raise UserError(self.env._("Choose at least one agent."))
+            raise UserError(self.env._("Select at least one agent."))
         if self.mode == "remove":
-            self.partner_ids._change_portal_agents(remove=self.agent_ids)
+            changed = self.partner_ids._change_portal_agents(remove=self.agent_ids)
         else:
-            self.partner_ids._change_portal_agents(add=self.agent_ids, replace=self.mode == "replace")
-        return {"type": "ir.actions.client", "tag": "soft_reload"}
+            changed = self.partner_ids._change_portal_agents(add=self.agent_ids, replace=self.mode == "replace")
+        return self._notify_assigned(len(changed))
+
+    @api.model
+    def _notify_assigned(self, count):
+        """Tell of how many customers the agents were changed.
+
+        :param int count: how many customers these are
+        :return: a client action
+        :rtype: dict
+        """
+        if not count:
+            message = self.env._("Nothing was changed: the customers had these agents already, or did not have them.")
+        elif count == 1:
+            message = self.env._("The agents of 1 customer were changed.")
+        else:
+            message = self.env._("The agents of %(count)s customers were changed.", count=count)
+        return self.env["res.partner"]._notify_about_portal_agents("success" if count else "info", message)
 
     def _apply_commission_agents(self):
-        """Give each customer those of its agents for commissions who are portal agents, or take them away.
+        """Assign to each customer those of its agents for commissions who are portal agents, or remove them.
 
-        A customer who would get nobody keeps whom it has.
+        A customer none of whose agents for commissions is a portal agent keeps the portal agents that it has.
 
         :return: a client action that says what was done, and who has no account as an agent
         :rtype: dict
@@ -110,18 +126,18 @@ class PortalAgentAssign(models.TransientModel):
             customers._change_portal_agent_pairs([], remove=pairs)
         else:
             customers._change_portal_agent_pairs(pairs, replace=self.mode == "replace")
-        strangers = [agent for agent in customers_by_agent if agent not in users_by_agent]
-        return self._notify_commission_agents(len(customers), len(users_by_agent), strangers)
+        others = [agent for agent in customers_by_agent if agent not in users_by_agent]
+        return self._notify_commission_agents(len(customers), len(users_by_agent), others)
 
     def _get_customers_by_commission_agent(self):
-        """Read the chosen customers' agents for commissions, in as many queries as for one of them.
+        """Read the agents for commissions of the selected customers, in as many queries as for one customer.
 
         :return: ids of customers by agent, who is a contact
         :rtype: dict
         """
         name = self._get_commission_field()
         customers_by_agent = defaultdict(list)
-        # The ORM would fetch a thousand at a time by itself, and read of each whether it is active.
+        # By itself the ORM would fetch a thousand at a time, and read whether each is active.
         contacts = self.with_context(active_test=False).partner_ids
         contacts.fetch(["commercial_partner_id"])
         customers = contacts.commercial_partner_id
@@ -133,10 +149,10 @@ class PortalAgentAssign(models.TransientModel):
 
     @api.model
     def _get_portal_agents(self, contacts):
-        """Find out which contacts log in as portal agents.
+        """Find the portal agents among some contacts.
 
         :param contacts: iterable of ``res.partner``
-        :return: ``res.users`` by contact, without the contacts who don't
+        :return: ``res.users`` by contact, of those contacts who are portal agents
         :rtype: dict
         """
         contact_ids = [contact.id for contact in contacts]
@@ -145,23 +161,22 @@ class PortalAgentAssign(models.TransientModel):
         )
         return users.grouped("partner_id")
 
-    def _notify_commission_agents(self, customer_count, agent_count, strangers):
-        """Tell how many customers were changed and which of their agents can't log in.
+    def _notify_commission_agents(self, customer_count, agent_count, others):
+        """Tell how many customers were changed and which of their agents are not portal agents.
 
         :param int customer_count: how many customers have agents with an account
         :param int agent_count: how many agents these are
-        :param list strangers: the agents for commissions, contacts, who are not portal agents
+        :param list others: the agents for commissions, contacts, who are not portal agents
         :return: a client action
         :rtype: dict
         """
         message = self.env._(
-            "Customers: %(customers)s. Their agents: %(agents)s.", customers=customer_count, agents=agent_count
+            "Customers: %(customers)s. Agents: %(agents)s.", customers=customer_count, agents=agent_count
         )
-        if strangers:
+        if others:
             message += " " + self.env._(
-                "Left out because they are not portal agents: %(count)s (%(names)s). Make them portal agents, "
-                "then do this again.",
-                count=len(strangers),
-                names=", ".join(agent.display_name for agent in strangers[:10]) + (", …" if strangers[10:] else ""),
+                "These agents for commissions were left out because they are not portal agents: %(names)s. Make them "
+                "portal agents, then assign the customers again.",
+                names=self.env["res.partner"]._join_portal_agent_names([agent.display_name for agent in others]),
             )
-        return self.env["res.partner"]._notify_about_portal_agents("warning" if strangers else "success", message)
+        return self.env["res.partner"]._notify_about_portal_agents("warning" if others else "success", message)

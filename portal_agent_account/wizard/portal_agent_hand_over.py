@@ -32,23 +32,36 @@ class PortalAgentHandOver(models.TransientModel):
         return Partner.search(Domain("portal_agent_ids", "in", self.agent_id.ids)) if self.agent_id else Partner
 
     def action_apply(self):
-        """Give the customers of one agent to the other one, and note it in the chatter of each.
+        """Assign the customers of one agent to the other one, and note the change in the chatter of each.
 
         :return: a client action that says how many they are
         :rtype: dict
+        :raise AccessError: if the current user can't change the agents of one of the customers
         :raise UserError: if both are the same
         """
         self.ensure_one()
         if self.agent_id == self.new_agent_id:
-            raise UserError(self.env._("Choose another agent to hand the customers over to."))
+            raise UserError(self.env._("Select another agent to hand the customers over to."))
         customers = self._get_customers()
         customers._change_portal_agent_pairs(
             customers._pair_with(self.new_agent_id), remove=customers._pair_with(self.agent_id)
         )
-        message = self.env._(
-            "Customers handed over from %(agent)s to %(new_agent)s: %(count)s",
-            agent=self.agent_id.name,
-            new_agent=self.new_agent_id.name,
-            count=len(customers),
-        )
-        return self.env["res.partner"]._notify_about_portal_agents("success", message)
+        return self._notify_handed_over(len(customers))
+
+    def _notify_handed_over(self, count):
+        """Tell how many customers were handed over.
+
+        :param int count: how many they are
+        :return: a client action
+        :rtype: dict
+        """
+        names = {"agent": self.agent_id.name, "new_agent": self.new_agent_id.name}
+        if not count:
+            message = self.env._("%(agent)s has no customers to hand over.", agent=self.agent_id.name)
+        elif count == 1:
+            message = self.env._("1 customer was handed over from %(agent)s to %(new_agent)s.", **names)
+        else:
+            message = self.env._(
+                "%(count)s customers were handed over from %(agent)s to %(new_agent)s.", count=count, **names
+            )
+        return self.env["res.partner"]._notify_about_portal_agents("success" if count else "info", message)

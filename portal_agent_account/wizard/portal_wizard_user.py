@@ -7,12 +7,12 @@ class PortalWizardUser(models.TransientModel):
     is_portal_agent = fields.Boolean(related="user_id.is_portal_agent")
 
     def action_invite_again(self):
-        """Say in words why somebody may not invite an agent; Odoo would say that the email can't be rendered."""
+        """Explain why the current user may not invite an agent: Odoo would say that the email can't be rendered."""
         self.partner_id._check_may_take_over_portal_agents()
         return super().action_invite_again()
 
     def action_make_portal_agent(self):
-        """Make the contact of this line a portal agent, with the account that it takes.
+        """Make the contact of this line a portal agent, and create the account where there is none.
 
         :return: the wizard, refreshed
         :rtype: dict
@@ -24,7 +24,7 @@ class PortalWizardUser(models.TransientModel):
         return self.action_refresh_modal()
 
     def action_revoke_portal_agent(self):
-        """Leave the contact of this line its portal access, and take the customers away.
+        """Dismiss the agent of this line, who keeps the portal access.
 
         :return: the wizard, refreshed
         :rtype: dict

@@ -178,8 +178,7 @@ def read_routes():
                 if is_agents_page(decorator):
                     routes = ast.literal_eval(decorator.args[0])
                     found += [routes] if isinstance(routes, str) else routes
-    # The agent's own choice whether to get the weekly mail is written, by the primary.
-    return [route for route in found if route.startswith("/my/agent") and "weekly-mail" not in route]
+    return found
 
 
 def test_these_tests_visit_every_route_of_an_agent():

@@ -1,0 +1,102 @@
+"""What administrators are told after they have made, invited or dismissed agents, or assigned customers."""
+
+from odoo import api, models
+
+# How many people a notification names.
+NAMES = 10
+
+
+class ResPartner(models.Model):
+    _inherit = "res.partner"
+
+    @api.model
+    def _notify_portal_agents_made(self, names, left_out):
+        """Tell who was made an agent.
+
+        :param list names: the names of the new agents
+        :param left_out: a sentence about each of the others
+        :return: a client action
+        :rtype: dict
+        """
+        done = self.env._("Made portal agents and invited: %(names)s.", names=self._join_portal_agent_names(names))
+        return self._notify_portal_agent_result(
+            done if names else self.env._("Nobody was made a portal agent."), bool(names), left_out
+        )
+
+    @api.model
+    def _notify_portal_agents_dismissed(self, names, left_out):
+        """Tell who was dismissed.
+
+        :param list names: the names of the former agents
+        :param left_out: a sentence about each of the others
+        :return: a client action
+        :rtype: dict
+        """
+        done = self.env._("Dismissed: %(names)s.", names=self._join_portal_agent_names(names))
+        return self._notify_portal_agent_result(
+            done if names else self.env._("Nobody was dismissed."), bool(names), left_out
+        )
+
+    @api.model
+    def _notify_portal_agents_invited(self, names, left_out):
+        """Tell who was invited.
+
+        :param list names: the names of those who were invited
+        :param left_out: a sentence about each of the others
+        :return: a client action
+        :rtype: dict
+        """
+        done = self.env._("Invited: %(names)s.", names=self._join_portal_agent_names(names))
+        return self._notify_portal_agent_result(
+            done if names else self.env._("Nobody was invited."), bool(names), left_out
+        )
+
+    @api.model
+    def _join_portal_agent_names(self, names):
+        """Join the names of some people, and count the others where they are many.
+
+        :param list names: all names
+        :rtype: str
+        """
+        text = ", ".join(names[:NAMES])
+        if len(names) <= NAMES:
+            return text
+        return self.env._("%(names)s and %(count)s more", names=text, count=len(names) - NAMES)
+
+    @api.model
+    def _notify_portal_agent_result(self, done, is_done, left_out=()):
+        """Tell what was done, and who was left out.
+
+        :param str done: a sentence
+        :param bool is_done: whether anything was done
+        :param left_out: a sentence about each of those who were left out
+        :return: a client action
+        :rtype: dict
+        """
+        sentences = list(left_out)
+        if len(sentences) > NAMES:
+            count = len(sentences) - NAMES
+            sentences[NAMES:] = [self.env._("%(count)s more were left out.", count=count)]
+        kind = "warning" if sentences else "success" if is_done else "info"
+        return self._notify_about_portal_agents(kind, " ".join([done, *sentences]))
+
+    @api.model
+    def _notify_about_portal_agents(self, kind, message):
+        """Tell the administrator what was done, and refresh the view behind.
+
+        :param str kind: ``success``, ``info`` or ``warning``; a warning stays until it is closed
+        :param str message: what is told
+        :return: a client action
+        :rtype: dict
+        """
+        return {
+            "type": "ir.actions.client",
+            "tag": "display_notification",
+            "params": {
+                "type": kind,
+                "title": self.env._("Portal agents"),
+                "message": message,
+                "sticky": kind == "warning",
+                "next": {"type": "ir.actions.client", "tag": "soft_reload"},
+            },
+        }

@@ -15,8 +15,9 @@ from odoo.tools.populate import populate_models
 
 SEED = 19
 NAME = "Bench"
-BIG_AGENT, SMALL_AGENT, CUSTOMER = "bench-agent-big", "bench-agent-small", "bench-customer"
-SMALL_AGENT_CUSTOMERS = 100
+BIG_AGENT, MIDDLE_AGENT, SMALL_AGENT = "bench-agent-big", "bench-agent-middle", "bench-agent-small"
+CUSTOMER = "bench-customer"
+BIG_AGENT_CUSTOMERS, MIDDLE_AGENT_CUSTOMERS, SMALL_AGENT_CUSTOMERS = 10_000, 1000, 100
 # What is multiplied: customers with a contact each, 1 to 12 documents of a customer.
 PROTOTYPES, DOCUMENTS = 20, 130
 # Of a hundred orders. The invoices of all sales orders are posted; one in four is not paid.
@@ -43,7 +44,7 @@ class Size:
 
     @property
     def agents(self):
-        return max(self.orders // 1000, 3)
+        return max(self.orders // 1000, 4)
 
     @property
     def customers(self):
@@ -51,11 +52,15 @@ class Size:
 
     @property
     def big_agent_customers(self):
-        return self.orders // 100
+        return min(BIG_AGENT_CUSTOMERS, self.customers // 3)
 
     @property
     def big_agent_documents(self):
         return self.big_agent_customers * DOCUMENTS // PROTOTYPES
+
+    @property
+    def middle_agent_customers(self):
+        return min(MIDDLE_AGENT_CUSTOMERS, self.customers // 10)
 
     def describe(self):
         """:return: how much that is, in words"""
@@ -99,14 +104,16 @@ def fill_agents(env, size):
     :param env: the superuser's environment on a database with both addons
     :param Size size: how much
     """
-    logins = [BIG_AGENT, SMALL_AGENT, *(f"bench-agent-{number}" for number in range(3, size.agents + 1))]
+    known = [BIG_AGENT, MIDDLE_AGENT, SMALL_AGENT]
+    logins = known + [f"bench-agent-{number}" for number in range(len(known) + 1, size.agents + 1)]
     agents = make_users(env, logins, ["base.group_portal", "portal_agent_account.group_portal_agent"])
     env.flush_all()
     env.cr.execute(
         """
         INSERT INTO res_partner_portal_agent_rel (partner_id, user_id)
-             SELECT id, (%(agents)s)[CASE WHEN n <= %(big)s THEN 1 WHEN n <= %(big)s + %(small)s THEN 2
-                                          ELSE 3 + n %% (%(count)s - 2) END]
+             SELECT id, (%(agents)s)[CASE WHEN n <= %(big)s THEN 1 WHEN n <= %(big)s + %(middle)s THEN 2
+                                          WHEN n <= %(big)s + %(middle)s + %(small)s THEN 3
+                                          ELSE 4 + n %% (%(count)s - 3) END]
                FROM (SELECT id, row_number() OVER (ORDER BY id) AS n
                        FROM res_partner WHERE name LIKE %(name)s AND is_company) customer
         """,
@@ -114,6 +121,7 @@ def fill_agents(env, size):
             "agents": agents.ids,
             "count": size.agents,
             "big": size.big_agent_customers,
+            "middle": size.middle_agent_customers,
             "small": SMALL_AGENT_CUSTOMERS,
             "name": f"{NAME} 0%",
         },

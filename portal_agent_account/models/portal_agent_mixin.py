@@ -9,12 +9,16 @@ from odoo.tools import SQL
 from . import agent_scope
 from .agent_boundary import READABLE_FIELDS
 
-# The contacts of some agents' customers, the customers included, unless a customer is archived.
+# The customers of some agents, and their contacts, unless the customer is archived. That is asked by a subquery for each
+# customer: PostgreSQL would read all contacts there are to join it, for an agent with a thousand of them.
+_SELECT_CUSTOMERS = """
+    SELECT agent.partner_id FROM res_partner_portal_agent_rel AS agent
+     WHERE agent.user_id IN %s AND (SELECT active FROM res_partner WHERE id = agent.partner_id)
+"""
 _SELECT_CONTACTS = """
     SELECT contact.id FROM res_partner AS contact
       JOIN res_partner_portal_agent_rel AS agent ON agent.partner_id = contact.commercial_partner_id
-      JOIN res_partner AS customer ON customer.id = agent.partner_id
-     WHERE agent.user_id IN %s AND customer.active
+     WHERE agent.user_id IN %s AND (SELECT active FROM res_partner WHERE id = agent.partner_id)
 """
 
 
@@ -83,7 +87,8 @@ class PortalAgentMixin(models.AbstractModel):
             return Domain(name, "any!", Domain("portal_agent_reader_ids", "in", value))
         Partner = self.env["res.partner"]
         to_flush = [Partner._fields[name] for name in ("active", "commercial_partner_id", "portal_agent_ids")]
-        return Domain(name, "any!", SQL(_SELECT_CONTACTS, tuple(value), to_flush=to_flush))
+        select = _SELECT_CUSTOMERS if name == "commercial_partner_id" else _SELECT_CONTACTS
+        return Domain(name, "any!", SQL(select, tuple(value), to_flush=to_flush))
 
     def _has_field_access(self, field, operation):
         """Refuse agents every field that is not listed, wherever their rules give them records.

@@ -11,8 +11,9 @@ from odoo.exceptions import AccessError
 from odoo.fields import Command, Domain
 from odoo.tests import new_test_user, tagged
 from odoo.tools import mute_logger
-from odoo.tools.pdf import PdfFileReader
+from odoo.tools.pdf import PdfFileReader, PdfFileWriter
 
+from odoo.addons.base.models.ir_actions_report import IrActionsReport as BaseReport
 from odoo.addons.base.models.ir_actions_report import _wkhtml
 
 from .common import PortalAgentPagesCommon
@@ -249,6 +250,42 @@ class TestPortalStatement(PortalAgentPagesCommon):
         text = "".join("".join(page.extract_text().split()) for page in PdfFileReader(io.BytesIO(content)).pages)
         for words in (self.company.name, "Quail Farm", self.partly_paid.name):
             self.assertIn("".join(words.split()), text)
+
+    def test_each_page_of_the_pdf_has_its_number(self):
+        if _wkhtml().state != "ok":
+            self.skipTest("wkhtmltopdf is not installed")
+        for number in range(80):
+            self._bill(3000 + number, number)
+        self.env.flush_all()
+        with self.on_an_agents_page() as env:
+            report_sudo = env["ir.actions.report"].sudo().with_context(force_report_rendering=True)
+            content, _kind = report_sudo._render_qweb_pdf(REPORT, self.debtor.ids)
+        pages = [" ".join(page.extract_text().split()) for page in PdfFileReader(io.BytesIO(content)).pages]
+        self.assertGreater(len(pages), 2)
+        for number, text in enumerate(pages, start=1):
+            self.assertRegex(text, rf"\b{number} / {len(pages)}\b")
+
+    def test_only_a_program_that_prints_no_footer_has_its_pages_numbered_afterwards(self):
+        pdf = PdfFileWriter()
+        pdf.addBlankPage(200, 200)
+        with io.BytesIO() as buffer:
+            pdf.write(buffer)
+            blank = buffer.getvalue()
+        module = "odoo.addons.portal_agent_account.report.customer_statement._wkhtml"
+        for is_patched_qt, report, is_numbered in (
+            (False, REPORT, True),
+            (True, REPORT, False),
+            (False, "sale.report_saleorder", False),
+        ):
+            info = _wkhtml()._replace(is_patched_qt=is_patched_qt)
+            with (
+                self.subTest(is_patched_qt=is_patched_qt, report=report),
+                patch(module, lambda info=info: info),
+                patch.object(BaseReport, "_run_wkhtmltopdf", lambda *args, **options: blank),
+            ):
+                content = self.env["ir.actions.report"]._run_wkhtmltopdf(["<p/>"], report_ref=report)
+                text = PdfFileReader(io.BytesIO(content)).pages[0].extract_text()
+                self.assertEqual("1 / 1" in text, is_numbered)
 
     def test_names_are_printed_as_text(self):
         name = '<script>alert("quail")</script> 😀 \u202eשלום ' + "x" * 250

@@ -184,7 +184,8 @@ def compose_program():
     if not program.exists():
         archive = debian.Archive(paths.folder("docker", "debian"))
         archive.open_suites(["sid"])
-        archive.unpack(archive.fetch(["docker-compose/sid"]), paths.folder("docker") / "compose")
+        packages = archive.fetch("Downloading Docker Compose", ["docker-compose/sid"])
+        archive.unpack(packages, paths.folder("docker") / "compose")
     return [program]
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from devtools import debian, paths, server
+from devtools import debian, paths, recipes, server
 from devtools.errors import DevError
 
 SECRET = "chosen-by-a-test"
@@ -191,6 +191,12 @@ def test_the_first_start_installs_both_addons(configuration):
     assert options(install)["database"] == options(web)["database"]
     assert options(install)["data-dir"] == options(web)["data-dir"]
     assert web["depends_on"]["install"]["condition"] == "service_completed_successfully"
+
+
+@small_only
+def test_the_demonstration_has_the_apps_of_dev_run(configuration):
+    installed = options(configuration["services"]["install"])["init"].split(",")
+    assert sorted(installed) == sorted([*recipes.SHOP_MODULES, *paths.addons()])
 
 
 @small_only

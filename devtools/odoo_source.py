@@ -13,7 +13,6 @@ from .locks import FileLock
 from .progress import Stage, say
 
 PATH_VARIABLE = "ODOO_PATH"
-GIT_VARIABLE = "ODOO_GIT_URL"
 GIT_URL = "https://github.com/odoo/odoo.git"
 BRANCH = "19.0"
 
@@ -22,25 +21,20 @@ BRANCH = "19.0"
 DEBIAN_PACKAGES = [
     "odoo-19/sid",
     "fonts-montserrat/sid",
-    *(
-        f"{name}/bookworm"
-        for name in (
-            "libjs-jquery",
-            "libjs-underscore",
-            "libjs-jquery-form",
-            "fonts-font-awesome",
-            "fonts-roboto-unhinted",
-            "fonts-inconsolata",
-            "fonts-ocr-b",
-        )
-    ),
+    "libjs-jquery/bookworm",
+    "libjs-underscore/bookworm",
+    "libjs-jquery-form/bookworm",
+    "fonts-font-awesome/bookworm",
+    "fonts-roboto-unhinted/bookworm",
+    "fonts-inconsolata/bookworm",
+    "fonts-ocr-b/bookworm",
 ]
 # Debian leaves this file out for its licence; without it the backend's assets log an error.
 LEFT_OUT_BY_DEBIAN = "mail/static/lib/selfie_segmentation/selfie_segmentation.js"
 
 ADVICE = (
     f"Give an Odoo {BRANCH} checkout with --odoo PATH or the environment variable {PATH_VARIABLE}. "
-    f"One is made by: git clone --depth 1 --branch {BRANCH} {GIT_URL}"
+    f"To make one: git clone --depth 1 --branch {BRANCH} {GIT_URL}"
 )
 
 
@@ -78,14 +72,8 @@ def recognise(path):
         program = _find_program(root)
         if program and (root / "odoo" / "release.py").is_file():
             # Debian's package has a second folder of addons with their Python files only.
-            addons = [folder for folder in (root / "addons", root / "odoo" / "addons") if _is_complete(folder)]
-            return OdooSource(
-                program=program,
-                python_path=root,
-                addons_paths=tuple(addons),
-                version=_read_version(root),
-                identity=_read_identity(root),
-            )
+            addons = tuple(folder for folder in (root / "addons", root / "odoo" / "addons") if _is_complete(folder))
+            return OdooSource(program, root, addons, _read_version(root), _read_identity(root))
     return None
 
 
@@ -111,49 +99,40 @@ def _fetch():
         try:
             return _fetch_package()
         except DevError as error:
-            if "Hash Sum mismatch" in error.advice:
-                raise
-            say(f"Debian's package of Odoo isn't to be had: {error.problem}")
+            say(f"Debian's package of Odoo can't be used: {error}")
     return _clone()
 
 
 def _fetch_package():
     archive = debian.Archive(paths.folder("debian"))
     archive.open_suites(["sid", "bookworm"])
-    files = archive.fetch("Downloading Odoo 19 from Debian's archive", DEBIAN_PACKAGES)
-    target = _package_folder()
-    partial = target.with_name(target.name + ".partial")
+    files = archive.fetch(DEBIAN_PACKAGES, "Downloading Odoo 19 from Debian's archive")
+    partial = _package_folder().with_suffix(".partial")
     archive.unpack(files, partial)
-    for folder in recognise(partial).addons_paths:
-        if (folder / "mail").is_dir():
-            path = folder / LEFT_OUT_BY_DEBIAN
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.touch()
-    partial.rename(target)
+    (folder,) = recognise(partial).addons_paths
+    path = folder / LEFT_OUT_BY_DEBIAN
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch()
+    partial.rename(_package_folder())
     shutil.rmtree(archive.folder)
-    return recognise(target)
+    return recognise(_package_folder())
 
 
 def _clone():
     if not shutil.which("git"):
         raise DevError("Odoo can't be fetched: this machine has neither Debian's tools nor git.", ADVICE)
-    target = _clone_folder()
-    partial = target.with_name(target.name + ".partial")
+    partial = _clone_folder().with_suffix(".partial")
     shutil.rmtree(partial, ignore_errors=True)
-    url = os.environ.get(GIT_VARIABLE, GIT_URL)
-    command = ["git", "clone", "--depth", "1", "--branch", BRANCH, url, str(partial)]
-    environment = {**os.environ, "GIT_TERMINAL_PROMPT": "0"}
+    command = ["git", "clone", "--depth", "1", "--branch", BRANCH, GIT_URL, str(partial)]
     with Stage(f"Cloning Odoo {BRANCH}"):
-        git = subprocess.run(
-            command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
-        )
+        git = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     if git.returncode:
-        shutil.rmtree(partial, ignore_errors=True)
-        last = (git.stderr.strip().splitlines() or ["git failed"])[-1]
-        advice = f"Check the network and start the same command again. {ADVICE}"
-        raise DevError(f"Odoo can't be cloned from {url}: {last}", advice)
-    partial.rename(target)
-    return _check(recognise(target), target)
+        raise DevError(
+            f"Odoo can't be cloned from {GIT_URL}: {git.stderr.strip()}",
+            f"Check the network and start the same command again. {ADVICE}",
+        )
+    partial.rename(_clone_folder())
+    return _check(recognise(_clone_folder()), _clone_folder())
 
 
 def _check(source, path):
@@ -182,9 +161,7 @@ def _clone_folder():
 
 
 def _read_version(root):
-    match = re.search(
-        r"version_info\s*=\s*\(\s*(?:'[^']*~)?'?(\d+)'?,\s*(\d+)", (root / "odoo" / "release.py").read_text()
-    )
+    match = re.search(r"version_info = \(([^,]+), ([^,]+)", (root / "odoo" / "release.py").read_text())
     return f"{match[1]}.{match[2]}" if match else "unknown"
 
 

@@ -1,7 +1,7 @@
 """`./dev readme`: each addon's README.rst made of the fragments in its folder `readme/`, as the community does.
 
-By hand: OCA's `oca-gen-addon-readme` is on no package index, and writes its own page over the one in Apps. A digest of
-the fragments stands in the file, so that whether it is in step with them is known without converting anything.
+By hand: OCA's `oca-gen-addon-readme` is on no package index, and overwrites the page shown in Apps. The file holds a
+digest of the fragments, so that checking it needs no conversion.
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-"""What came of each part of a command, and the summary at its end."""
+"""The result of each part of a command, and the summary at its end."""
 
 from dataclasses import dataclass, field
 
@@ -11,10 +11,10 @@ SHOWN_LINES, LONGEST_LINE = 40, 200
 class Result:
     """The outcome of one part of a run.
 
-    :param str name: what was tried
+    :param str name: the part's name
     :param int passed: how many tests passed
     :param int failed: how many failed
-    :param list[str] details: what is shown of the failures
+    :param list[str] details: what is shown about the failures
     :param str log: the log to read
     """
 
@@ -48,7 +48,7 @@ class Result:
 
 
 def conclude(results, logs, seconds=None):
-    """Print the one line over everything.
+    """Print the summary.
 
     :param list[Result] results: all results
     :param Path logs: the folder of logs

@@ -21,8 +21,8 @@ def run(options):
     data_dir = paths.folder("run-data")
     with open_cluster("run") as cluster:
         if not Databases(cluster, data_dir).exists(options.db):
-            raise DevError(f"There is no database {options.db!r}.", "./dev run makes it.")
-        arguments = ["shell", f"--database={options.db}", "--no-http", "--log-level=warn", *options.odoo_arguments]
-        command = server.build_command(odoo, cluster, data_dir, arguments)
+            raise DevError(f"There is no database {options.db!r}.", "./dev run creates it.")
+        arguments = ["shell", f"--database={options.db}", "--no-http", "--log-level=warn", *options.more_arguments]
+        command = server.build_command(odoo, data_dir, arguments)
         environment = {**odoo.environment(), **cluster.environment()}
         return subprocess.run(command, env=environment, stdin=sys.stdin, check=False).returncode

@@ -1,7 +1,6 @@
 """Helpers for the tests of `./dev` itself."""
 
 import os
-import stat
 
 import pytest
 
@@ -31,9 +30,7 @@ def make_program(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
 
     def make(name, script):
-        path = folder / name
-        path.write_text("#!/bin/sh\n" + script)
-        path.chmod(path.stat().st_mode | stat.S_IXUSR)
-        return path
+        (folder / name).write_text("#!/bin/sh\n" + script)
+        (folder / name).chmod(0o755)
 
     return make

@@ -9,14 +9,21 @@ GREETING = "<b>Hello</b> %(name)s, {{ object.shop }}: "
 
 
 @pytest.fixture
-def check(tmp_path):
+def folder(tmp_path, monkeypatch):
+    """The folder of an addon's translations."""
+    monkeypatch.setattr(paths, "REPOSITORY", tmp_path)
+    (tmp_path / "shop" / "i18n").mkdir(parents=True)
+    return tmp_path / "shop" / "i18n"
+
+
+@pytest.fixture
+def check(folder):
     """A function that checks translations of a template with one text."""
 
     def check_texts(translations, text=GREETING, flags=()):
-        template, translation = tmp_path / "shop.pot", tmp_path / "de.po"
-        save(template, {text: ""})
-        save(translation, translations, flags)
-        return i18n.check_language(translation, template)
+        save(folder / "shop.pot", {text: ""})
+        save(folder / "de.po", translations, flags)
+        return i18n.check_languages("shop")
 
     return check_texts
 
@@ -38,16 +45,12 @@ def test_a_percent_sign_in_a_text_is_no_placeholder(check):
 
 
 def test_a_missing_and_a_superfluous_text_are_named(check):
-    assert check({"Goodbye": "Tschüss"}) == [f"missing: {GREETING!r}", "stale: 'Goodbye'"]
+    assert check({"Goodbye": "Tschüss"}) == [f"de.po: missing: {GREETING!r}", "de.po: stale: 'Goodbye'"]
 
 
-@pytest.mark.parametrize("nothing", ["", " ", "\n"])
-def test_a_text_without_a_translation_is_named(check, nothing):
-    assert check({GREETING: nothing}) == [f"empty: {GREETING!r}"]
-
-
-def test_a_fuzzy_translation_is_not_finished(check):
-    assert check({"Hello": "Hallo"}, text="Hello", flags=["fuzzy"]) == ["fuzzy: 'Hello'"]
+@pytest.mark.parametrize(("translation", "flags"), [("", ()), ("\n", ()), ("Hallo", ("fuzzy",))])
+def test_a_text_without_a_finished_translation_is_named(check, translation, flags):
+    assert check({"Hello": translation}, "Hello", flags) == ["de.po: not translated: 'Hello'"]
 
 
 @pytest.mark.parametrize(
@@ -56,30 +59,24 @@ def test_a_fuzzy_translation_is_not_finished(check):
         (GREETING.replace("%(name)s", "%(nom)s"), ["'%(name)s' lost", "'%(nom)s' added"]),
         (GREETING.replace("{{ object.shop }}", "Shop"), ["'{{ object.shop }}' lost"]),
         (GREETING.replace("<b>", '<b class="big">'), ["'<b>' lost", "'<b class=\"big\">' added"]),
-        (GREETING.replace("</b>", ""), ["'</b>' lost"]),
         (GREETING + "%s ", ["'%s' added"]),
         (GREETING.rstrip(), ["other whitespace around it"]),
-        ("\n" + GREETING, ["other whitespace around it"]),
     ],
 )
 def test_what_a_translation_must_keep_is_compared(check, translation, faults):
-    assert check({GREETING: translation}) == [f"{fault}: {GREETING!r}" for fault in faults]
+    assert check({GREETING: translation}) == [f"de.po: {fault}: {GREETING!r}" for fault in faults]
 
 
-def test_a_translation_that_cannot_be_read_is_a_fault(tmp_path):
-    template, translation = tmp_path / "shop.pot", tmp_path / "de.po"
-    save(template, {"Hello": ""})
-    translation.write_text('msgid "Hello"\nHallo\n')
-    assert "de.po" in " ".join(i18n.check_language(translation, template))
+def test_a_translation_that_cannot_be_read_is_a_fault(folder):
+    save(folder / "shop.pot", {"Hello": ""})
+    (folder / "de.po").write_text('msgid "Hello"\nHallo\n')
+    assert "de.po" in " ".join(i18n.check_languages("shop"))
 
 
-def test_a_new_template_keeps_what_is_translated(tmp_path, monkeypatch):
-    monkeypatch.setattr(paths, "REPOSITORY", tmp_path)
-    folder = tmp_path / "shop" / "i18n"
-    folder.mkdir(parents=True)
+def test_a_new_template_keeps_what_is_translated(folder):
     save(folder / "shop.pot", {"Hello": "", "Bye": ""})
     save(folder / "de.po", {"Hello": "Hallo", "Bye": "Tschüss"})
-    save(tmp_path / "exported.pot", {"New": "", "Hello": ""})
-    i18n.write("shop", tmp_path / "exported.pot")
+    save(folder / "exported.pot", {"New": "", "Hello": ""})
+    i18n.write("shop", folder / "exported.pot")
     translated = {entry.msgid: entry.msgstr for entry in polib.pofile(str(folder / "de.po"))}
     assert list(translated.items()) == [("New", ""), ("Hello", "Hallo")]

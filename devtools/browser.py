@@ -27,12 +27,8 @@ PATIENCE = 180_000
 ADVICE = f"Install Chromium or Chrome (apt-get install chromium), or name its program in the variable {PATH_VARIABLE}."
 
 
-def find_chromium():
-    """Look for a Chromium or Chrome.
-
-    :return: its program, None when there is none
-    :rtype: Path | None
-    """
+def _find_chromium():
+    """:return: the program of a Chromium or Chrome, None when there is none"""
     candidates = [os.environ.get(PATH_VARIABLE), *map(shutil.which, NAMES), *MAC_PATHS]
     return next((Path(path) for path in candidates if path and Path(path).is_file()), None)
 
@@ -43,7 +39,7 @@ def ensure_chromium():
     :rtype: Path
     :raise DevError: when there is none and none can be installed, or when it doesn't start
     """
-    path = find_chromium() or (debian.install("chromium") and find_chromium()) or _fetch_by_playwright()
+    path = _find_chromium() or (debian.install("chromium") and _find_chromium()) or _fetch_by_playwright()
     try:
         subprocess.run([path, "--version"], capture_output=True, text=True, check=True, timeout=180)
     except (OSError, subprocess.SubprocessError) as error:

@@ -3,14 +3,12 @@
 import shutil
 import subprocess
 import sys
-import time
 from dataclasses import replace
 
 from . import paths, recipes
 from .errors import DevError
 from .odoo_source import BRANCH
 from .progress import Stage, say
-from .results import conclude
 from .testing import TestRun
 
 # The community's addons on the same ground; each is a package `odoo-addon-…` of the Python package index.
@@ -74,10 +72,8 @@ def run(options):
     :return: 0 when everything passed
     :rtype: int
     """
-    started = time.monotonic()
     with CompatRun(options.odoo, name=options.name) as tests:
-        results = tests.report(tests.run_side_by_side(options.odoo_modules, options.install_only))
-    return conclude(results, tests.logs, time.monotonic() - started)
+        return tests.conclude(tests.report(tests.run_side_by_side(options.odoo_modules, options.install_only)))
 
 
 def fetch(folder):

@@ -54,19 +54,6 @@ class Archive:
         for path in ("lists/partial", "machine-lists/partial", "cache/archives/partial", "state"):
             (folder / path).mkdir(parents=True, exist_ok=True)
 
-    def find_mirrors(self):
-        """Ask apt which archives this machine uses.
-
-        :return: base addresses that hold a component `main`
-        :rtype: list[str]
-        """
-        machine_lists = {"Dir::State::Lists": self.folder / "machine-lists"}
-        self._apt_get("update", "-q", **machine_lists)
-        form = ("--format", "$(REPO_URI) $(COMPONENT)", "Created-By: Packages")
-        targets = self._apt_get("indextargets", *form, **machine_lists)
-        mirrors = [line.split()[0] for line in targets.stdout.splitlines() if line.endswith(" main")]
-        return [uri for uri in dict.fromkeys(mirrors) if "security" not in uri]
-
     def open_suites(self, suites):
         """Read the indexes of some suites from the first mirror that has them all.
 
@@ -74,7 +61,7 @@ class Archive:
         :raise DevError: when no mirror has them
         """
         errors = []
-        for mirror in self.find_mirrors():
+        for mirror in self._find_mirrors():
             signed = f"[signed-by={KEYRING}] " if KEYRING.exists() else ""
             self.sources.write_text("".join(f"deb {signed}{mirror} {suite} main\n" for suite in suites))
             update = self._apt_get("update", "-q", **self._own_sources())
@@ -129,6 +116,15 @@ class Archive:
                 result = subprocess.run(["dpkg", "-x", path, target], capture_output=True, text=True, check=False)
                 if result.returncode:
                     raise DevError(f"{path.name} can't be unpacked.", result.stderr.strip())
+
+    def _find_mirrors(self):
+        """:return: the base addresses of the archives that this machine uses and that have a component `main`"""
+        machine_lists = {"Dir::State::Lists": self.folder / "machine-lists"}
+        self._apt_get("update", "-q", **machine_lists)
+        form = ("--format", "$(REPO_URI) $(COMPONENT)", "Created-By: Packages")
+        targets = self._apt_get("indextargets", *form, **machine_lists)
+        mirrors = [line.split()[0] for line in targets.stdout.splitlines() if line.endswith(" main")]
+        return [uri for uri in dict.fromkeys(mirrors) if "security" not in uri]
 
     def _own_sources(self):
         """:return: apt-get's options by which it reads the suites that were opened"""

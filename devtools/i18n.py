@@ -24,23 +24,17 @@ def template(addon):
     return paths.REPOSITORY / addon / "i18n" / f"{addon}.pot"
 
 
-def languages(addon):
-    """:return: an addon's translations, a file per language"""
+def _languages(addon):
     return sorted(template(addon).parent.glob("*.po"))
 
 
 def export(odoo, cluster, data_dir, database, addons, folder):
-    """Let Odoo export templates from a database where the addons are installed.
+    """Let Odoo export templates from a database where the addons are installed; see :func:`devtools.server.run_script`.
 
-    :param OdooSource odoo: which Odoo
-    :param Cluster cluster: which PostgreSQL server
-    :param Path data_dir: Odoo's data folder
-    :param str database: the database
     :param list[str] addons: the addons
     :param Path folder: where the templates go
     :return: the exported file per addon
     :rtype: dict[str, Path]
-    :raise DevError: when Odoo fails
     """
     folder.mkdir(parents=True, exist_ok=True)
     exported = {addon: folder / f"{addon}.pot" for addon in addons}
@@ -59,7 +53,7 @@ def write(addon, exported):
 
     template(addon).parent.mkdir(exist_ok=True)
     template(addon).write_text(exported.read_text())
-    for path in languages(addon):
+    for path in _languages(addon):
         have, merged = _read(path), polib.pofile(str(path))
         merged.clear()
         for entry in polib.pofile(str(exported)):
@@ -89,7 +83,7 @@ def check_languages(addon):
     :rtype: list[str]
     """
     lines = []
-    for path in languages(addon):
+    for path in _languages(addon):
         try:
             faults = compare(path, template(addon))
             faults += [fault for entry in _read(path).values() for fault in _find_faults(entry)]

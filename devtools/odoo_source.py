@@ -60,19 +60,16 @@ class OdooSource:
         return {**os.environ, "PYTHONPATH": str(self.python_path), "PYTHONUNBUFFERED": "1"}
 
 
-def recognise(path):
-    """Find Odoo in a folder: a checkout, an unpacked package, or the folder of the package `odoo`.
-
-    :param Path path: the folder
-    :return: the source, or None when there is none
-    :rtype: OdooSource | None
-    """
+def _recognise(path):
+    """:return: the Odoo in a folder: a checkout, an unpacked package, or the folder of the package `odoo`; or None"""
     path = Path(path).expanduser().resolve()
     for root in (path, path / "usr/lib/python3/dist-packages", path.parent):
-        program = _find_program(root)
+        programs = [root / "odoo-bin", root / "setup" / "odoo", root / "../../../bin/odoo"]
+        program = next((path for path in programs if path.is_file()), None)
         if program and (root / "odoo" / "release.py").is_file():
             # Debian's package has a second folder of addons with their Python files only.
-            addons = tuple(folder for folder in (root / "addons", root / "odoo" / "addons") if _is_complete(folder))
+            needed = {root / "addons": "web/static", root / "odoo" / "addons": "base/data"}
+            addons = tuple(folder for folder, part in needed.items() if (folder / part).is_dir())
             return OdooSource(program, root, addons, _read_version(root), _read_identity(root))
     return None
 
@@ -85,10 +82,10 @@ def ensure(option=None):
     :raise DevError: when there is none and none can be fetched
     """
     if chosen := option or os.environ.get(PATH_VARIABLE):
-        return _check(recognise(chosen), chosen)
+        return _check(chosen)
     with FileLock("odoo-source"):
         for folder in (_package_folder(), _clone_folder()):
-            if folder.is_dir() and (source := recognise(folder)):
+            if folder.is_dir() and (source := _recognise(folder)):
                 return source
         paths.check_disk_space()
         return _fetch()
@@ -109,13 +106,13 @@ def _fetch_package():
     files = archive.fetch(DEBIAN_PACKAGES, "Downloading Odoo 19 from Debian's archive")
     partial = _package_folder().with_suffix(".partial")
     archive.unpack(files, partial)
-    (folder,) = recognise(partial).addons_paths
+    (folder,) = _recognise(partial).addons_paths
     path = folder / LEFT_OUT_BY_DEBIAN
     path.parent.mkdir(parents=True, exist_ok=True)
     path.touch()
     partial.rename(_package_folder())
     shutil.rmtree(archive.folder)
-    return recognise(_package_folder())
+    return _recognise(_package_folder())
 
 
 def _clone():
@@ -132,24 +129,17 @@ def _clone():
             f"Check the network and start the same command again. {ADVICE}",
         )
     partial.rename(_clone_folder())
-    return _check(recognise(_clone_folder()), _clone_folder())
+    return _check(_clone_folder())
 
 
-def _check(source, path):
+def _check(path):
+    """:return: the Odoo in a folder, which must be there and of the right version"""
+    source = _recognise(path)
     if not source:
         raise DevError(f"There is no Odoo in {path}.", ADVICE)
     if source.version != BRANCH:
         raise DevError(f"{path} holds Odoo {source.version}; these addons are for {BRANCH}.", ADVICE)
     return source
-
-
-def _find_program(root):
-    candidates = (root / "odoo-bin", root / "setup" / "odoo", root / "../../../bin/odoo")
-    return next((path for path in candidates if path.is_file()), None)
-
-
-def _is_complete(folder):
-    return (folder / "base" / "data").is_dir() or (folder / "web" / "static").is_dir()
 
 
 def _package_folder():

@@ -1,12 +1,10 @@
 """`./dev odoo-tests`: Odoo's own tests without the addons and with them, compared test by test."""
 
-import time
-
 from . import paths, recipes
 from .databases import Recipe
 from .outcomes import BAD, FAILED, PASSED, UNSTARTED
 from .progress import say
-from .results import Result, conclude
+from .results import Result
 from .testing import TestRun, choose_addons
 
 # What is updated, so that its tests run: everything that depends on these is updated with them.
@@ -37,10 +35,8 @@ def run(options):
     :rtype: int
     """
     addons = choose_addons([options.addon] if options.addon else [])
-    started = time.monotonic()
     with OdooTestsRun(options.odoo, addons, options.name) as tests:
-        results = tests.report([tests.compare(options.test_tags)])
-    return conclude(results, tests.logs, time.monotonic() - started)
+        return tests.conclude(tests.report([tests.compare(options.test_tags)]))
 
 
 def find_broken(without, with_addons):

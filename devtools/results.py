@@ -47,7 +47,7 @@ class Result:
             say(f"    The whole log: {self.log}")
 
 
-def conclude(results, logs, seconds=None):
+def conclude(results, logs, seconds):
     """Print the summary.
 
     :param list[Result] results: all results
@@ -61,7 +61,6 @@ def conclude(results, logs, seconds=None):
     say()
     if failed:
         say(f"Failed: {', '.join(result.name for result in results if result.failed)}. Logs: {logs}")
-    if seconds:
-        say(f"{seconds:.0f} s")
+    say(f"{seconds:.0f} s")
     say(f"{passed} passed, {failed} failed")
     return int(bool(failed) or not passed)

@@ -28,13 +28,15 @@ def run(options):
     :rtype: int
     :raise DevError: when something is in the way
     """
-    check_port(options.port)
+    if not server.is_port_free(options.port):
+        advice = f"Stop what uses it, or choose another port: ./dev run --port {options.port + 1}"
+        raise DevError(f"Port {options.port} is in use.", advice)
     odoo = odoo_source.ensure(options.odoo)
     pdf.ensure_wkhtmltopdf()
     logs, data_dir = paths.folder("logs"), paths.folder("run-data")
     log_file = logs / f"{options.db}.log"
     with open_cluster("run") as cluster, MailCatcher(paths.folder("mails"), on_mail=_show_mail) as catcher:
-        prepare_database(Databases(cluster, data_dir), odoo, options, logs)
+        _prepare_database(Databases(cluster, data_dir), odoo, options, logs)
         log_file.unlink(missing_ok=True)
         odoo_server = server.OdooServer(
             odoo,
@@ -63,26 +65,8 @@ def run(options):
     return 0
 
 
-def check_port(port):
-    """Refuse a port that is in use, before anything long begins.
-
-    :param int port: the port
-    :raise DevError: when something listens there
-    """
-    if not server.is_port_free(port):
-        raise DevError(
-            f"Port {port} is in use.", f"Stop what uses it, or choose another port: ./dev run --port {port + 1}"
-        )
-
-
-def prepare_database(databases, odoo, options, logs):
-    """Create the database, or update it with the addons' files.
-
-    :param Databases databases: the databases
-    :param OdooSource odoo: which Odoo
-    :param argparse.Namespace options: the command line
-    :param Path logs: the folder of logs
-    """
+def _prepare_database(databases, odoo, options, logs):
+    """Create the database, or update it with the addons' files."""
     name, cluster, addons = options.db, databases.cluster, {addon: hash_addon(addon) for addon in paths.addons()}
     log_file = logs / f"{name}-install.log"
     if not databases.exists(name):

@@ -14,8 +14,6 @@ import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import psutil
-
 from . import logcheck, paths
 from .errors import DevError
 
@@ -50,70 +48,40 @@ def is_port_free(port):
     return True
 
 
-def build_command(odoo, data_dir, arguments):
-    """Write the command line that starts Odoo with this project's configuration.
-
-    :param OdooSource odoo: which Odoo
-    :param Path data_dir: where its attachments and sessions are kept
-    :param list arguments: Odoo's options, which override those of this project; `shell` may precede them
-    :rtype: list[str]
-    """
-    words = [str(argument) for argument in arguments]
-    subcommand = words[:1] if words[:1] == ["shell"] else []
-    addons_path = ",".join(map(str, [*odoo.addons_paths, paths.REPOSITORY]))
-    return [
-        sys.executable,
-        str(odoo.program),
-        *subcommand,
-        f"--config={CONFIGURATION}",
-        f"--addons-path={addons_path}",
-        f"--data-dir={data_dir}",
-        "--workers=0",
-        "--http-interface=127.0.0.1",
-        "--smtp=127.0.0.1",
-        f"--smtp-port={NO_MAIL_PORT}",
-        *words[len(subcommand) :],
-    ]
-
-
-def die_with_parent():
+def _die_with_parent():
     """Ask Linux to end this process with its parent: a killed `./dev` leaves no Odoo behind."""
     if _libc:
         _libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
-def launch(odoo, cluster, data_dir, arguments, **options):
-    """Start Odoo.
+def launch(odoo, cluster, data_dir, arguments, env=None, stdin=subprocess.DEVNULL, **options):
+    """Start Odoo with this project's configuration.
 
     :param OdooSource odoo: which Odoo
     :param Cluster cluster: which PostgreSQL server
     :param Path data_dir: where its attachments and sessions are kept
-    :param list arguments: its options
+    :param list arguments: Odoo's options, which override those of this project; `shell` may precede them
+    :param dict env: more environment variables
     :param options: for `subprocess.Popen`
     :rtype: subprocess.Popen
     """
-    options.setdefault("stdin", subprocess.DEVNULL)
-    environment = {**odoo.environment(), **cluster.environment(), **options.pop("env", {})}
-    return subprocess.Popen(
-        build_command(odoo, data_dir, arguments),
-        cwd=data_dir,
-        env=environment,
-        start_new_session=True,
-        preexec_fn=die_with_parent,
-        **options,
-    )
-
-
-def is_at_work(process):
-    """Tell whether a process runs; a zombie, which waits for nothing but its parent, does not.
-
-    :param psutil.Process process: the process
-    :rtype: bool
-    """
-    try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
+    subcommand = arguments[:1] if arguments[:1] == ["shell"] else []
+    command = [
+        sys.executable,
+        odoo.program,
+        *subcommand,
+        f"--config={CONFIGURATION}",
+        f"--addons-path={','.join(map(str, [*odoo.addons_paths, paths.REPOSITORY]))}",
+        f"--data-dir={data_dir}",
+        "--workers=0",
+        "--http-interface=127.0.0.1",
+        "--smtp=127.0.0.1",
+        f"--smtp-port={NO_MAIL_PORT}",
+        *arguments[len(subcommand) :],
+    ]
+    environment = {**odoo.environment(), **cluster.environment(), **(env or {})}
+    options = {"cwd": data_dir, "start_new_session": True, "preexec_fn": _die_with_parent, **options}
+    return subprocess.Popen(command, env=environment, stdin=stdin, **options)
 
 
 def stop(process, patience=15):
@@ -122,20 +90,13 @@ def stop(process, patience=15):
     :param subprocess.Popen process: the process
     :param float patience: seconds it has to end by itself
     """
-    children = []
     if process.poll() is None:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            children = psutil.Process(process.pid).children(recursive=True)
         process.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(patience)
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-    # `psutil.wait_procs` waits for zombies as well, and in a container without an init nobody collects them.
-    deadline = time.monotonic() + patience
-    while any(map(is_at_work, children)) and time.monotonic() < deadline:
-        time.sleep(0.05)
 
 
 def follow(process, log_file, on_output=None, cancelled=None, timeout=None):
@@ -169,29 +130,21 @@ def follow(process, log_file, on_output=None, cancelled=None, timeout=None):
 
 
 def run(odoo, cluster, data_dir, arguments, log_file, env=None, **options):
-    """Run Odoo to its end, e.g. to install addons.
+    """Run Odoo to its end, e.g. to install addons; see :func:`launch`.
 
-    :param OdooSource odoo: which Odoo
-    :param Cluster cluster: which PostgreSQL server
-    :param Path data_dir: where its attachments and sessions are kept
-    :param list arguments: its options
     :param Path log_file: where its output goes
-    :param dict env: more environment variables
     :param options: for :func:`follow`
     :return: its exit code
     :rtype: int
     """
     with Path(log_file).open("w") as output:
-        process = launch(odoo, cluster, data_dir, arguments, stdout=output, stderr=output, env=env or {})
+        process = launch(odoo, cluster, data_dir, arguments, env, stdout=output, stderr=output)
     return follow(process, log_file, **options)
 
 
 def run_script(odoo, cluster, data_dir, database, script, options=(), timeout=1200):
-    """Run Python in Odoo's shell on a database.
+    """Run Python in Odoo's shell on a database; see :func:`launch`.
 
-    :param OdooSource odoo: which Odoo
-    :param Cluster cluster: which PostgreSQL server
-    :param Path data_dir: where its attachments are kept
     :param str database: the database
     :param str script: the program, which finds an environment in `env`
     :param options: more options for Odoo
@@ -273,8 +226,8 @@ class OdooServer:
             *self.extra_args,
         ]
         with Path(self.log_file).open("a") as output:
-            options = {"stdout": output, "stderr": output, "env": self.environment}
-            self.process = launch(self.odoo, self.cluster, self.data_dir, arguments, **options)
+            where = (self.odoo, self.cluster, self.data_dir)
+            self.process = launch(*where, arguments, self.environment, stdout=output, stderr=output)
         try:
             self._wait(timeout)
         except BaseException:

@@ -37,10 +37,8 @@ def run(options):
     :return: 0 when everything passed
     :rtype: int
     """
-    started = time.monotonic()
     with TestRun(options.odoo, choose_addons(options.addons), options.name) as tests:
-        results = tests.run_all()
-    return conclude(results, tests.logs, time.monotonic() - started)
+        return tests.conclude(tests.run_all())
 
 
 def run_lint(options):
@@ -48,8 +46,7 @@ def run_lint(options):
     if options.fix:
         lint.fix()
     with TestRun(options.odoo) as tests:
-        results = tests.report([*lint.check(tests.addons), *tests.check_translations()])
-    return conclude(results, tests.logs)
+        return tests.conclude(tests.report([*lint.check(tests.addons), *tests.check_translations()]))
 
 
 def run_i18n(options):
@@ -95,6 +92,7 @@ class TestRun(Session):
         self.name = name
         self.everything = self.addons == paths.addons() and not name
         self._cancelled = threading.Event()
+        self._started = time.monotonic()
         self._counts = {}
         self._runs = []
 
@@ -224,6 +222,10 @@ class TestRun(Session):
         for result in results:
             result.show()
         return results
+
+    def conclude(self, results):
+        """:return: the exit code, after the summary was printed"""
+        return conclude(results, self.logs, time.monotonic() - self._started)
 
     def no_test_found(self):
         """:return: the result of a run that was asked for tests that aren't there"""

@@ -61,13 +61,13 @@ def read_until(process, text):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "kill"])
-def test_it_stops_everything(start_run, number):
+def test_it_stops_everything(start_run, wait_until_gone, number):
     process = start_run()
     children = psutil.Process(process.pid).children(recursive=True)
     assert children
     process.send_signal(number)
     assert process.wait(180) == 0
-    assert not any(map(server.is_at_work, children))
+    wait_until_gone(children, timeout=1)
     assert server.is_port_free(process.port)
 
 

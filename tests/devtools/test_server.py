@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import urllib.request
 
 import psutil
@@ -25,7 +24,7 @@ with Session() as session:
 """
 
 
-def test_a_stopped_server_leaves_no_process_and_no_port(make_database, make_server):
+def test_a_stopped_server_leaves_no_process_and_no_port(make_database, make_server, wait_until_gone):
     odoo = make_server(make_database(), workers=2)
     with urllib.request.urlopen(f"{odoo.url}/web/login") as answer:
         assert answer.status == 200
@@ -33,12 +32,12 @@ def test_a_stopped_server_leaves_no_process_and_no_port(make_database, make_serv
     family = [process, *process.children(recursive=True)]
     assert len(family) >= 4, "the workers too"
     odoo.stop()
-    assert not any(map(server.is_at_work, family))
+    wait_until_gone(family, timeout=1)
     assert server.is_port_free(port)
 
 
 @pytest.mark.skipif("sys.platform != 'linux'", reason="only Linux ends a process with its parent")
-def test_a_killed_dev_leaves_no_odoo(make_database):
+def test_a_killed_dev_leaves_no_odoo(make_database, wait_until_gone):
     starter = subprocess.Popen(
         [sys.executable, "-c", START_AND_WAIT, make_database()],
         env={**os.environ, "PYTHONPATH": str(paths.REPOSITORY)},
@@ -47,12 +46,9 @@ def test_a_killed_dev_leaves_no_odoo(make_database):
     )
     with starter:
         odoo = psutil.Process(int(starter.stdout.readline()))
-        assert server.is_at_work(odoo)
+        assert odoo.is_running()
         starter.send_signal(signal.SIGKILL)
-    deadline = time.monotonic() + 180
-    while server.is_at_work(odoo):
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    wait_until_gone([odoo], timeout=180)
 
 
 def test_a_server_that_cannot_start_shows_its_log(make_database, odoo_source, cluster, dev_session):

@@ -29,13 +29,14 @@ PREFIX = "portal_accounts_test_bench"
 INSTALL_REPEATS = 3
 
 
-def main(arguments):
+def run(options):
     """Measure.
 
-    :param list[str] arguments: the command line behind `--`
+    :param argparse.Namespace options: the command line
     :return: the exit code
     :rtype: int
     """
+    arguments = options.more_arguments
     if arguments[:1] == ["load"]:
         from benchmarks import load
 
@@ -47,7 +48,7 @@ def main(arguments):
     parser.add_argument("--save", action="store_true", help="write the table into docs/benchmarks.md")
     options = parser.parse_args(arguments)
     orders = max(options.orders or SIZES[options.size], SMALL)
-    with BenchRun.of_all_addons() as run:
+    with BenchRun() as run:
         rows, scans, sizes = Bench(run, orders, options.repeats).measure()
         return conclude(rows, scans, sizes, run.cluster.version(), options.save)
 

@@ -81,7 +81,7 @@ def main(arguments):
     parser.add_argument("--think", type=float, default=5, help="seconds between two pages (default: %(default)s)")
     options = parser.parse_args(arguments)
     problems = []
-    with BenchRun.of_all_addons() as run:
+    with BenchRun() as run:
         for with_addons in (False, True):
             problems += measure(run, options, with_addons)
     for problem in problems:

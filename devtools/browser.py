@@ -1,6 +1,6 @@
 """The browser: found on this machine or installed.
 
-By hand: to `pytest-playwright` one would have to tell which Chromium it is by as many lines as its fixtures spare.
+By hand: telling `pytest-playwright` which Chromium it is takes as many lines as its fixtures save.
 """
 
 import contextlib
@@ -27,13 +27,9 @@ PATIENCE = 180_000
 ADVICE = f"Install Chromium or Chrome (apt-get install chromium), or name its program in the variable {PATH_VARIABLE}."
 
 
-def find_chromium():
-    """Look for a Chromium or Chrome.
-
-    :return: its program, None when there is none
-    :rtype: Path | None
-    """
-    candidates = [os.environ.get(PATH_VARIABLE), *map(shutil.which, NAMES), *MAC_PATHS, _playwright_chromium()]
+def _find_chromium():
+    """:return: the program of a Chromium or Chrome, None when there is none"""
+    candidates = [os.environ.get(PATH_VARIABLE), *map(shutil.which, NAMES), *MAC_PATHS]
     return next((Path(path) for path in candidates if path and Path(path).is_file()), None)
 
 
@@ -43,34 +39,36 @@ def ensure_chromium():
     :rtype: Path
     :raise DevError: when there is none and none can be installed, or when it doesn't start
     """
-    path = find_chromium()
-    if not path and debian.install("chromium"):
-        path = find_chromium()
-    if not path:
-        _install_by_playwright()
-        path = find_chromium()
-    if not path:
-        raise DevError("There is no browser for the tests, and none could be installed.", ADVICE)
-    _check(path)
+    path = _find_chromium() or (debian.install("chromium") and _find_chromium()) or _fetch_by_playwright()
+    try:
+        subprocess.run([path, "--version"], capture_output=True, text=True, check=True, timeout=180)
+    except (OSError, subprocess.SubprocessError) as error:
+        raise DevError(f"The browser {path} doesn't start: {getattr(error, 'stderr', '') or error}", ADVICE) from error
     return path
 
 
-def environment(chromium):
-    """Make the environment in which Odoo's own test runner finds a browser.
+def _fetch_by_playwright():
+    from playwright.sync_api import sync_playwright
 
-    It looks for fixed names in the PATH only.
+    with Stage("Installing Chromium by Playwright"):
+        command = [sys.executable, "-m", "playwright", "install", "chromium"]
+        subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    with sync_playwright() as playwright:
+        return Path(playwright.chromium.executable_path)
+
+
+def environment(chromium):
+    """Give the environment in which Odoo's own test runner finds a browser: it looks for fixed names in the PATH only.
 
     :param Path chromium: the browser
     :rtype: dict
     """
     folder = paths.folder("bin")
-    link = folder / "google-chrome"
-    if not link.is_symlink() or Path(os.readlink(link)) != Path(chromium):
-        # in one step: another thread may be starting Odoo, which looks for it
-        partial = folder / f"google-chrome.{os.getpid()}.{threading.get_ident()}"
-        partial.unlink(missing_ok=True)
-        partial.symlink_to(chromium)
-        partial.replace(link)
+    # In one step: another thread may be starting Odoo, which looks for it.
+    partial = folder / f"google-chrome.{threading.get_ident()}"
+    partial.unlink(missing_ok=True)
+    partial.symlink_to(chromium)
+    partial.replace(folder / "google-chrome")
     return {"PATH": f"{folder}{os.pathsep}{os.environ.get('PATH', '')}"}
 
 
@@ -105,25 +103,3 @@ def open_context(browser, **options):
         yield context
     finally:
         context.close()
-
-
-def _check(path):
-    result = subprocess.run([path, "--version"], capture_output=True, text=True, check=False, timeout=180)
-    if result.returncode:
-        raise DevError(f"The browser {path} doesn't start: {result.stderr.strip()[-400:]}", ADVICE)
-
-
-def _install_by_playwright():
-    with Stage("Installing Chromium by Playwright"):
-        command = [sys.executable, "-m", "playwright", "install", "chromium"]
-        subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
-
-
-def _playwright_chromium():
-    """:return: the browser that Playwright has downloaded, if it has"""
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
-        return None
-    with sync_playwright() as playwright:
-        return playwright.chromium.executable_path

@@ -1,4 +1,4 @@
-"""The command line; `./dev --help` lists the commands."""
+"""The command line; `./dev --help` lists the commands. By hand: `click` comes with the virtual environment only."""
 
 import argparse
 import importlib
@@ -27,14 +27,18 @@ def main(arguments=None):
     """
     arguments = sys.argv[1:] if arguments is None else arguments
     options = parse(arguments)
+    # A polite `kill` does what Ctrl-C does, and Ctrl-C works in the background, too.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
     try:
-        return options.function(options, arguments)
+        if options.module:
+            _enter_venv(arguments)
+            venv.ensure(options.requirements)
+            # What the module imports may not be installed before.
+            options.function = getattr(importlib.import_module(options.module), options.function)
+        return options.function(options)
     except DevError as error:
-        say(f"\nerror: {error.problem}")
-        if error.advice:
-            say(error.advice)
+        say(f"\nerror: {error}")
         return 1
     except KeyboardInterrupt:
         say("\nStopped.")
@@ -42,22 +46,18 @@ def main(arguments=None):
 
 
 def _interrupt(number, frame):
-    """Make a polite `kill` do what Ctrl-C does, and Ctrl-C work in the background too."""
     raise KeyboardInterrupt
 
 
 def parse(arguments):
     """Read the command line.
 
-    :param list[str] arguments: the command line; what follows `--` is for Odoo
+    :param list[str] arguments: the command line; what follows `--` is for Odoo, or for the benchmarks
     :rtype: argparse.Namespace
     """
-    own, odoo_arguments = arguments, []
-    if "--" in arguments:
-        position = arguments.index("--")
-        own, odoo_arguments = arguments[:position], arguments[position + 1 :]
-    options = _make_parser().parse_args(own)
-    options.odoo_arguments = odoo_arguments
+    position = arguments.index("--") if "--" in arguments else len(arguments)
+    options = _make_parser().parse_args(arguments[:position])
+    options.more_arguments = arguments[position + 1 :]
     return options
 
 
@@ -69,9 +69,9 @@ def _make_parser():
     )
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
-    def add(name, function, text, odoo=True):
+    def add(name, module, text, function="run", requirements=venv.TEST, odoo=True):
         command = commands.add_parser(name, help=text, description=text)
-        command.set_defaults(function=function)
+        command.set_defaults(module=module, function=function, requirements=requirements)
         if odoo:
             command.add_argument("--odoo", metavar="PATH", help="an Odoo 19 to use, e.g. a checkout")
         return command.add_argument
@@ -79,49 +79,48 @@ def _make_parser():
     database = {"default": DATABASE, "metavar": "NAME", "help": "database (default: %(default)s)"}
     only = {"dest": "name", "metavar": "NAME", "help": "only tests whose name contains this"}
 
-    run = add("run", _command("running"), "serve a shop with both addons and demo data; after `--`: options for Odoo")
+    text = "serve a shop with both addons and demo data; after `--`: options for Odoo"
+    run = add("run", "devtools.running", text, requirements=venv.RUNTIME)
     run("--port", type=int, default=PORT, help="HTTP port (default: %(default)s)")
     run("--workers", type=int, default=0, help="processes for requests (default: one, with threads)")
     run("--no-demo", action="store_true", help="a database without demo data")
     run("--db", **database)
 
-    tests = _command("testing", requirements=venv.TEST)
-    test = add("test", tests, "lint, the addons' own tests, the tests of the whole system")
+    test = add("test", "devtools.testing", "lint, the addons' own tests, the tests of the whole system")
     test("addons", nargs="*", metavar="ADDON", help="test only these addons")
     test("-k", **only)
-    test("--prepare", action="store_true", help="prepare everything, then wait while you run pytest")
 
-    compare = _command("odoo_tests", requirements=venv.TEST)
-    odoo_tests = add("odoo-tests", compare, "Odoo's own tests without the addons and with them, compared (1 h)")
+    odoo_tests = add("odoo-tests", "devtools.odoo_tests", "Odoo's own tests without the addons and with them (1 h)")
     odoo_tests("--addon", metavar="ADDON", help="install this addon only (default: all)")
     odoo_tests("-k", **only)
     odoo_tests("--test-tags", metavar="TAGS", help="which of Odoo's tests, instead of those of the shop and the portal")
 
-    compat = add("compat", _command("compat", requirements=venv.TEST), "the addons beside others in one database")
+    compat = add("compat", "devtools.compat", "the addons beside others in one database")
     compat("-k", **only)
     compat("--odoo-modules", action="store_true", help="beside Odoo's own modules instead of the community's addons")
     compat("--install-only", action="store_true", help="install everything, and run no test")
-    docker = _command("docker_check", requirements=venv.TEST)
-    add("docker", docker, "both compose files on a Docker engine: orders, restarts, an update (30 min)", odoo=False)
 
-    add("shell", _command("shell"), "a Python prompt in Odoo, on the database of `./dev run`")("--db", **database)
-    lint = add("lint", _command("testing", "run_lint", venv.TEST), "ruff, pylint-odoo, translations, README files")
-    lint("--fix", action="store_true", help="let ruff put right what it can, and format")
-    add("i18n", _command("testing", "run_i18n"), "write the addons' translation templates (i18n/*.pot) anew")
-    add("bench", _bench, "measure against stock Odoo; after `--`: its options", odoo=False)
-    pictures = _command("screenshots", requirements=venv.TEST)
-    add("screenshots", pictures, "take the pictures of the documents and of the addons' Apps pages")
-    readme = _command("readme", requirements=venv.TOOLS)
-    add("readme", readme, "write the addons' README.rst from their fragments", odoo=False)
-    package = _command("package", requirements=venv.TEST)
-    add("package", package, "build each addon as a zip file and as a wheel, in dist/", odoo=False)
-    clean = add("clean", _clean, "remove everything that this program has fetched, made and built", odoo=False)
+    text = "both compose files on a Docker engine: orders, restarts, an update (30 min)"
+    add("docker", "devtools.docker_check", text, odoo=False)
+    text = "a Python prompt in Odoo, on the database of `./dev run`"
+    add("shell", "devtools.shell", text, requirements=venv.RUNTIME)("--db", **database)
+    lint = add("lint", "devtools.testing", "ruff, pylint-odoo, translations, README files", "run_lint")
+    lint("--fix", action="store_true", help="let ruff fix what it can, and format")
+    add("i18n", "devtools.testing", "write the addons' translation templates (i18n/*.pot)", "run_i18n")
+    text = "measure against stock Odoo; after `--`: its options"
+    add("bench", "benchmarks.bench", text, requirements=venv.RUNTIME, odoo=False)
+    add("screenshots", "devtools.screenshots", "take the pictures of the documents and of the addons' Apps pages")
+    text = "write the addons' README.rst from their fragments"
+    add("readme", "devtools.readme", text, requirements=venv.TOOLS, odoo=False)
+    add("package", "devtools.package", "build each addon as a zip file and as a wheel, in dist/", odoo=False)
+    text = "remove everything that this program has fetched, made and built"
+    clean = add("clean", None, text, _clean, odoo=False)
     clean("-y", "--yes", action="store_true", help="don't ask")
     return parser
 
 
 def _enter_venv(arguments):
-    """Go on inside the virtual environment, which is made first."""
+    """Continue inside the virtual environment, which is created first."""
     if venv.is_active():
         return
     venv.check_python()
@@ -131,39 +130,12 @@ def _enter_venv(arguments):
     os.execv(command[0], command)
 
 
-def _command(module, function="run", requirements=None):
-    """Make a command that a module carries out, inside the virtual environment.
-
-    The module is imported there only: what it imports may not be installed before.
-
-    :param str module: the module's name
-    :param str function: which of its functions is given the options
-    :param Path requirements: the packages that it needs beside `requirements.txt`
-    """
-
-    def command(options, arguments):
-        _enter_venv(arguments)
-        if requirements:
-            venv.ensure(requirements)
-        return getattr(importlib.import_module(f".{module}", __package__), function)(options)
-
-    return command
-
-
-def _bench(options, arguments):
-    _enter_venv(arguments)
-    from benchmarks.bench import main
-
-    return main(options.odoo_arguments)
-
-
-def _clean(options, arguments):
+def _clean(options):
     home = paths.home()
     if home.exists() and not options.yes and not _confirm(f"Remove {home} and all databases in it?"):
         return 1
-    for path in (home / "locks").glob("*.lock"):
-        if not FileLock(path.stem).try_remove():
-            raise DevError(f"Another ./dev is using {home}.", "Stop it first (Ctrl-C in its terminal).")
+    if not all(FileLock(path.stem).try_acquire() for path in (home / "locks").glob("*.lock")):
+        raise DevError(f"Another ./dev is using {home}.", "Stop it first (Ctrl-C in its terminal).")
     left_in_clone = [path for pattern in LEFT_IN_CLONE for path in paths.REPOSITORY.glob(pattern)]
     for path in [home, *left_in_clone]:
         if path.exists():

@@ -1,17 +1,14 @@
 """`./dev compat`: our addons beside others in one database: the community's, or Odoo's own."""
 
-import re
 import shutil
 import subprocess
 import sys
-import time
 from dataclasses import replace
 
 from . import paths, recipes
 from .errors import DevError
 from .odoo_source import BRANCH
 from .progress import Stage, say
-from .results import Result, conclude
 from .testing import TestRun
 
 # The community's addons on the same ground; each is a package `odoo-addon-…` of the Python package index.
@@ -66,7 +63,6 @@ TAG = "community_addons"
 TAG_WITHOUT = "without_community_addons"
 # These need some of Odoo's own modules.
 TAG_ODOO = "portal_agent_optional_addons"
-VERSION = re.compile(r"odoo_addon_(?P<addon>\w+)-(?P<version>[\d.]+)\.dist-info")
 
 
 def run(options):
@@ -76,10 +72,8 @@ def run(options):
     :return: 0 when everything passed
     :rtype: int
     """
-    started = time.monotonic()
-    with CompatRun(options, paths.addons()) as tests:
-        results = tests.report(tests.run_side_by_side())
-    return conclude(results, tests.logs, time.monotonic() - started)
+    with CompatRun(options.odoo, name=options.name) as tests:
+        return tests.conclude(tests.report(tests.run_side_by_side(options.odoo_modules, options.install_only)))
 
 
 def fetch(folder):
@@ -98,47 +92,41 @@ def fetch(folder):
         pip = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     if pip.returncode:
         raise DevError("pip can't fetch the community's addons.", pip.stderr.strip()[-600:])
-    for path in sorted(folder.glob("*.dist-info")):
-        if match := VERSION.fullmatch(path.name):
-            say(f"    {match['addon']} {match['version']}")
+    say(pip.stdout.splitlines()[-1])
     return folder / "odoo" / "addons"
 
 
 class CompatRun(TestRun):
-    """One run of the tests of many addons in one database.
-
-    :param argparse.Namespace options: the command line
-    :param list[str] addons: our addons
-    """
+    """One run of the tests of many addons in one database."""
 
     longest_run = 80 * 60
 
-    def run_side_by_side(self):
+    def run_side_by_side(self, odoo_modules, install_only):
         """Install everything in one database and run the tests.
 
+        :param bool odoo_modules: whether the others are Odoo's own modules, and not the community's addons
+        :param bool install_only: whether to run no test
         :return: a result per addon, and one of the whole run
         :rtype: list[Result]
         """
         self.ensure_programs()
-        others, tested = ODOO_MODULES, self.addons
-        if not self.options.odoo_modules:
+        others, tested, own_tag, without = ODOO_MODULES, self.addons, TAG_ODOO, ""
+        if not odoo_modules:
             folder = fetch(paths.folder("community-addons"))
             self.odoo = replace(self.odoo, addons_paths=(*self.odoo.addons_paths, folder))
-            others = COMMUNITY_ADDONS
-            tested = [*self.addons, *COMMUNITY_ADDONS]
-        tags = "" if self.options.install_only else self.test_tags(tested)
-        if not tags and not self.options.install_only:
-            return [Result.of_check("tests", [f"No test's name contains {self.options.name!r}."])]
+            others, tested = COMMUNITY_ADDONS, [*self.addons, *COMMUNITY_ADDONS]
+            own_tag, without = TAG, f",-{TAG_WITHOUT}"
+        tags = self.test_tags(tested)
+        if not tags:
+            return [self.no_test_found()]
+        if self.name:
+            # Odoo leaves out what has no standard tag unless it is named so.
+            tags = ",".join(f"*{test}" for test in tags.split(","))
+        else:
+            tags += f",{own_tag}"
         modules = f"--init={','.join([*self.addons, *others])}"
-        found = self.run_alone("Running the tests side by side", "side by side", recipes.SHOP, modules, tags)
-        if self.options.install_only:
+        title = "Running the tests side by side"
+        found = self.run_alone(title, "side by side", recipes.SHOP, modules, "" if install_only else tags + without)
+        if install_only:
             return [found.check_end("installation", tests_wanted=False), found.check_log("installation")]
         return [found.check_end("side by side"), *(found.judge(addon, addon) for addon in tested)]
-
-    def test_tags(self, addons):
-        tags = super().test_tags(addons)
-        if self.options.odoo_modules:
-            return tags if self.options.name else f"{tags},{TAG_ODOO}"
-        if self.options.name:
-            return tags and ",".join(f"*{test}" for test in tags.split(",")) + f",-{TAG_WITHOUT}"
-        return f"{tags},{TAG},-{TAG_WITHOUT}"

@@ -2,7 +2,7 @@
 
 
 class DevError(Exception):
-    """Something that a person can put right.
+    """Something that a person can fix.
 
     :param str problem: what went wrong, in one sentence
     :param str advice: what to do next

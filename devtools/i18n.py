@@ -24,23 +24,17 @@ def template(addon):
     return paths.REPOSITORY / addon / "i18n" / f"{addon}.pot"
 
 
-def languages(addon):
-    """:return: an addon's translations, a file per language"""
+def _languages(addon):
     return sorted(template(addon).parent.glob("*.po"))
 
 
 def export(odoo, cluster, data_dir, database, addons, folder):
-    """Let Odoo export templates from a database where the addons are installed.
+    """Let Odoo export templates from a database where the addons are installed; see :func:`devtools.server.run_script`.
 
-    :param OdooSource odoo: which Odoo
-    :param Cluster cluster: which PostgreSQL server
-    :param Path data_dir: Odoo's data folder
-    :param str database: the database
     :param list[str] addons: the addons
     :param Path folder: where the templates go
     :return: the exported file per addon
     :rtype: dict[str, Path]
-    :raise DevError: when Odoo fails
     """
     folder.mkdir(parents=True, exist_ok=True)
     exported = {addon: folder / f"{addon}.pot" for addon in addons}
@@ -50,9 +44,7 @@ def export(odoo, cluster, data_dir, database, addons, folder):
 
 
 def write(addon, exported):
-    """Replace an addon's template, and bring its translations' texts, their order and their sources in line with it.
-
-    What is new is empty there until somebody translates it; what is gone is gone.
+    """Replace an addon's template, and update its translations: new texts are empty there, old ones are removed.
 
     :param str addon: the addon
     :param Path exported: what Odoo exported
@@ -61,7 +53,7 @@ def write(addon, exported):
 
     template(addon).parent.mkdir(exist_ok=True)
     template(addon).write_text(exported.read_text())
-    for path in languages(addon):
+    for path in _languages(addon):
         have, merged = _read(path), polib.pofile(str(path))
         merged.clear()
         for entry in polib.pofile(str(exported)):
@@ -75,7 +67,7 @@ def compare(kept, exported):
 
     :param Path kept: the addon's template
     :param Path exported: what Odoo exports now
-    :return: a line per text that the addon's template misses, or has for nothing
+    :return: a line per text that is in one of them only
     :rtype: list[str]
     """
     have, want = _read(kept) if kept.exists() else {}, _read(exported)
@@ -83,36 +75,34 @@ def compare(kept, exported):
     return missing + [f"stale: {text!r}" for text in sorted(have.keys() - want.keys())]
 
 
-def check_language(translation, kept):
-    """Find what is wrong with a translation: Odoo would show it half in English, or fail on it.
+def check_languages(addon):
+    """Find what is wrong with an addon's translations: Odoo would show them half in English, or fail on them.
 
-    :param Path translation: the addon's texts in a language
-    :param Path kept: the addon's template
+    :param str addon: the addon
     :return: a line per fault
     :rtype: list[str]
     """
-    try:
-        lines, have, want = compare(translation, kept), _read(translation), _read(kept)
-    except OSError as error:
-        return [str(error)]
-    for text in sorted(want.keys() & have.keys()):
-        lines += [f"{fault}: {text!r}" for fault in _find_faults(have[text])]
+    lines = []
+    for path in _languages(addon):
+        try:
+            faults = compare(path, template(addon))
+            faults += [fault for entry in _read(path).values() for fault in _find_faults(entry)]
+        except OSError as error:  # what polib can't parse
+            faults = [str(error)]
+        lines += [f"{path.name}: {fault}" for fault in faults]
     return lines
 
 
 def _find_faults(entry):
-    if not entry.msgstr.strip():
-        return ["empty"]
-    faults = ["fuzzy"] if entry.fuzzy else []
-    wanted, given = Counter(KEPT.findall(entry.msgid)), Counter(KEPT.findall(entry.msgstr))
-    faults += [f"{part!r} lost" for part in sorted(wanted - given)]
+    text, translated = entry.msgid, entry.msgstr
+    if not translated.strip() or entry.fuzzy:
+        return [f"not translated: {text!r}"]
+    wanted, given = Counter(KEPT.findall(text)), Counter(KEPT.findall(translated))
+    faults = [f"{part!r} lost" for part in sorted(wanted - given)]
     faults += [f"{part!r} added" for part in sorted(given - wanted)]
-    margins = [
-        (text[: len(text) - len(text.lstrip())], text[len(text.rstrip()) :]) for text in (entry.msgid, entry.msgstr)
-    ]
-    if margins[0] != margins[1]:
+    if text.partition(text.strip())[::2] != translated.partition(translated.strip())[::2]:
         faults.append("other whitespace around it")
-    return faults
+    return [f"{fault}: {text!r}" for fault in faults]
 
 
 def _read(path):

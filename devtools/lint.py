@@ -20,21 +20,16 @@ def check(addons):
         _run("ruff format", ["ruff", "format", "--check", "--output-format=concise", *targets]),
     ]
     for addon in addons:
-        faults = [
-            f"{path.name}: {line}"
-            for path in i18n.languages(addon)
-            for line in i18n.check_language(path, i18n.template(addon))
-        ]
         results += [
             _run(f"pylint-odoo {addon}", ["pylint", "--rcfile=.pylintrc", addon]),
-            Result.of_check(f"translations of {addon}", faults),
+            Result.of_check(f"translations of {addon}", i18n.check_languages(addon)),
             readme.check(addon),
         ]
     return results
 
 
 def fix():
-    """Let ruff put right what it can."""
+    """Let ruff fix what it can."""
     for arguments in (["check", "--fix", "--quiet"], ["format", "--quiet"]):
         subprocess.run([sys.executable, "-m", "ruff", *arguments, "."], cwd=paths.REPOSITORY, check=False)
 
@@ -47,18 +42,12 @@ def check_translations(addon, exported):
     :rtype: Result
     """
     lines = i18n.compare(i18n.template(addon), exported)
-    advice = ["./dev i18n writes the template anew."] if lines else []
+    advice = ["To update the template: ./dev i18n"] if lines else []
     return Result.of_check(f"translation template of {addon}", lines + advice)
 
 
 def _run(name, command):
-    result = subprocess.run(
-        [sys.executable, "-m", *command],
-        cwd=paths.REPOSITORY,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    lines = (result.stdout + result.stderr).strip().splitlines()
-    return Result.of_check(name, (lines or ["it failed without a word"]) if result.returncode else [])
+    options = {"cwd": paths.REPOSITORY, "stdin": subprocess.DEVNULL, "capture_output": True, "text": True}
+    result = subprocess.run([sys.executable, "-m", *command], check=False, **options)
+    lines = [f"It ended with code {result.returncode}.", *(result.stdout + result.stderr).strip().splitlines()]
+    return Result.of_check(name, lines if result.returncode else [])

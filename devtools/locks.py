@@ -1,5 +1,7 @@
-"""A file lock that vanishes with its process. By hand: it guards the making of the virtual environment, before which
-no package such as `filelock` can be imported."""
+"""A lock between processes that vanishes with its process.
+
+By hand: it guards the creation of the virtual environment, before which no package such as `filelock` can be imported.
+"""
 
 import fcntl
 
@@ -8,24 +10,23 @@ from .progress import say
 
 
 class FileLock:
-    """A lock between processes, on a file of the home folder. Use it as a context manager.
+    """A lock on a file of the home folder. Use it as a context manager.
 
     :param str name: the lock's name
     """
 
     def __init__(self, name):
-        self.path = paths.folder("locks") / f"{name}.lock"
-        self._file = None
+        self._file = (paths.folder("locks") / f"{name}.lock").open("a")
 
-    def try_acquire(self):
-        """Take the lock if it is free.
+    def try_acquire(self, shared=False):
+        """Take the lock, or change how it is held, unless another process is in the way.
 
+        :param bool shared: whether other processes may hold it at the same time
         :return: whether it was taken
         :rtype: bool
         """
-        self._file = self._file or self.path.open("a")
         try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(self._file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
         except BlockingIOError:
             return False
         return True
@@ -40,22 +41,9 @@ class FileLock:
                 say(f"Waiting for {waiting_for} …")
             fcntl.flock(self._file, fcntl.LOCK_EX)
 
-    def try_remove(self):
-        """Remove the lock if nobody holds it.
-
-        :return: whether nobody did
-        :rtype: bool
-        """
-        if free := self.try_acquire():
-            self.path.unlink(missing_ok=True)
-        self.release()
-        return free
-
     def release(self):
         """Give the lock back."""
-        if self._file:
-            self._file.close()
-            self._file = None
+        fcntl.flock(self._file, fcntl.LOCK_UN)
 
     def __enter__(self):
         self.acquire()

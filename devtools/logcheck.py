@@ -1,7 +1,6 @@
 """Odoo's log: its entries, and which of them are unexpected.
 
-What is expected stands in :data:`EXPECTED`, each with its reason. Nothing else may be a WARNING or worse in a run of
-the tests. By hand: `checklog-odoo` prints what it finds, and neither returns it nor stops at the server's shutdown.
+By hand: `checklog-odoo` prints what it finds, and neither returns it nor stops at the server's shutdown.
 """
 
 import re
@@ -33,6 +32,7 @@ class Expected:
         return bool(re.fullmatch(self.logger, entry.logger) and re.match(self.text, entry.text))
 
 
+# Nothing else may be a WARNING or worse in a run of the tests, unless a test says so.
 EXPECTED = [
     Expected(
         r"py\.warnings",
@@ -78,7 +78,5 @@ def find_unexpected(log, also_expected=()):
     :rtype: list[Entry]
     """
     expected = [*EXPECTED, *also_expected]
-    entries = parse(STOPPING.split(log, maxsplit=1)[0])
-    return [
-        entry for entry in entries if entry.level in BAD_LEVELS and not any(line.matches(entry) for line in expected)
-    ]
+    bad = [entry for entry in parse(STOPPING.split(log, maxsplit=1)[0]) if entry.level in BAD_LEVELS]
+    return [entry for entry in bad if not any(line.matches(entry) for line in expected)]

@@ -10,12 +10,12 @@ import html
 import re
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from aiosmtpd.controller import Controller
 
-from .errors import DevError
+from .server import find_free_port
 
 TEXT_LINK = re.compile(r"""https?://[^\s"'<>)\]]+""")
 HTML_LINK = re.compile(r"""(?:href|src)\s*=\s*["'](https?://[^"']+)""", re.I)
@@ -32,14 +32,12 @@ class Mail:
     :param list[str] recipients: the envelope's recipients
     :param email.message.EmailMessage message: the mail itself
     :param Path path: the file that keeps it, if any
-    :param float received: when it came, in seconds of :func:`time.time`
     """
 
     sender: str
     recipients: list
     message: email.message.EmailMessage
     path: Path = None
-    received: float = field(default_factory=time.time)
 
     @property
     def subject(self):
@@ -71,49 +69,23 @@ class MailCatcher:
     """An SMTP server in this process, on this machine only. Use it as a context manager.
 
     :param Path folder: where each mail is kept as an .eml file; nowhere when None
-    :param int port: where it listens; a free port when it is 0
     :param float delay: seconds it waits before it answers each command; it may be changed at any time
     :param str refuse: the answer to every sender, e.g. `451 try later`; None accepts all
     :param on_mail: called with each :class:`Mail`
     """
 
-    def __init__(self, folder=None, port=0, delay=0, refuse=None, on_mail=None):
-        self.folder = Path(folder) if folder else None
-        self.port = port
+    def __init__(self, folder=None, delay=0, refuse=None, on_mail=None):
+        self.folder = folder
         self.delay = delay
         self.refuse = refuse
         self.on_mail = on_mail
         self.messages = []
+        self.port = find_free_port()
         self._arrival = threading.Condition()
-        self._controller = None
-
-    def start(self):
-        """Start listening.
-
-        :return: the catcher itself
-        :rtype: MailCatcher
-        :raise DevError: when the port is taken
-        """
-        from .server import find_free_port
-
-        if self.folder:
-            self.folder.mkdir(parents=True, exist_ok=True)
-        self.port = self.port or find_free_port()
         # Tokens of Odoo make long lines in the text; the limit of RFC 5321 is on lines of 1,000.
         self._controller = Controller(
             self, hostname="127.0.0.1", port=self.port, enable_SMTPUTF8=True, ready_timeout=LONGEST_START
         )
-        try:
-            self._controller.start()
-        except OSError as error:
-            raise DevError(f"The mail catcher can't listen on port {self.port}: {error.strerror}.") from error
-        return self
-
-    def stop(self):
-        """Stop listening; mails that were caught stay."""
-        if self._controller:
-            self._controller.stop()
-            self._controller = None
 
     def wait_for(self, predicate=lambda mail: True, timeout=PATIENCE):
         """Wait for a mail.
@@ -139,10 +111,13 @@ class MailCatcher:
         return [mail for mail in self.messages if address in mail.recipients]
 
     def __enter__(self):
-        return self.start()
+        if self.folder:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        self._controller.start()
+        return self
 
     def __exit__(self, *error):
-        self.stop()
+        self._controller.stop()
 
     # What aiosmtpd calls.
 
@@ -169,8 +144,7 @@ class MailCatcher:
         mail = Mail(envelope.mail_from, list(envelope.rcpt_tos), message)
         with self._arrival:
             if self.folder:
-                name = f"{time.strftime('%Y%m%d-%H%M%S')}-{len(self.messages) + 1:04}.eml"
-                mail.path = self.folder / name
+                mail.path = self.folder / f"{time.strftime('%Y%m%d-%H%M%S')}-{len(self.messages) + 1:04}.eml"
                 mail.path.write_bytes(envelope.content)
             self.messages.append(mail)
             self._arrival.notify_all()

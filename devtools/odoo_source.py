@@ -13,7 +13,6 @@ from .locks import FileLock
 from .progress import Stage, say
 
 PATH_VARIABLE = "ODOO_PATH"
-GIT_VARIABLE = "ODOO_GIT_URL"
 GIT_URL = "https://github.com/odoo/odoo.git"
 BRANCH = "19.0"
 
@@ -22,25 +21,20 @@ BRANCH = "19.0"
 DEBIAN_PACKAGES = [
     "odoo-19/sid",
     "fonts-montserrat/sid",
-    *(
-        f"{name}/bookworm"
-        for name in (
-            "libjs-jquery",
-            "libjs-underscore",
-            "libjs-jquery-form",
-            "fonts-font-awesome",
-            "fonts-roboto-unhinted",
-            "fonts-inconsolata",
-            "fonts-ocr-b",
-        )
-    ),
+    "libjs-jquery/bookworm",
+    "libjs-underscore/bookworm",
+    "libjs-jquery-form/bookworm",
+    "fonts-font-awesome/bookworm",
+    "fonts-roboto-unhinted/bookworm",
+    "fonts-inconsolata/bookworm",
+    "fonts-ocr-b/bookworm",
 ]
 # Debian leaves this file out for its licence; without it the backend's assets log an error.
 LEFT_OUT_BY_DEBIAN = "mail/static/lib/selfie_segmentation/selfie_segmentation.js"
 
 ADVICE = (
     f"Give an Odoo {BRANCH} checkout with --odoo PATH or the environment variable {PATH_VARIABLE}. "
-    f"One is made by: git clone --depth 1 --branch {BRANCH} {GIT_URL}"
+    f"To make one: git clone --depth 1 --branch {BRANCH} {GIT_URL}"
 )
 
 
@@ -66,26 +60,17 @@ class OdooSource:
         return {**os.environ, "PYTHONPATH": str(self.python_path), "PYTHONUNBUFFERED": "1"}
 
 
-def recognise(path):
-    """Find Odoo in a folder: a checkout, an unpacked package, or the folder of the package `odoo`.
-
-    :param Path path: the folder
-    :return: the source, or None when there is none
-    :rtype: OdooSource | None
-    """
+def _recognise(path):
+    """:return: the Odoo in a folder: a checkout, an unpacked package, or the folder of the package `odoo`; or None"""
     path = Path(path).expanduser().resolve()
     for root in (path, path / "usr/lib/python3/dist-packages", path.parent):
-        program = _find_program(root)
+        programs = [root / "odoo-bin", root / "setup" / "odoo", root / "../../../bin/odoo"]
+        program = next((path for path in programs if path.is_file()), None)
         if program and (root / "odoo" / "release.py").is_file():
             # Debian's package has a second folder of addons with their Python files only.
-            addons = [folder for folder in (root / "addons", root / "odoo" / "addons") if _is_complete(folder)]
-            return OdooSource(
-                program=program,
-                python_path=root,
-                addons_paths=tuple(addons),
-                version=_read_version(root),
-                identity=_read_identity(root),
-            )
+            needed = {root / "addons": "web/static", root / "odoo" / "addons": "base/data"}
+            addons = tuple(folder for folder, part in needed.items() if (folder / part).is_dir())
+            return OdooSource(program, root, addons, _read_version(root), _read_identity(root))
     return None
 
 
@@ -97,10 +82,10 @@ def ensure(option=None):
     :raise DevError: when there is none and none can be fetched
     """
     if chosen := option or os.environ.get(PATH_VARIABLE):
-        return _check(recognise(chosen), chosen)
+        return _check(chosen)
     with FileLock("odoo-source"):
         for folder in (_package_folder(), _clone_folder()):
-            if folder.is_dir() and (source := recognise(folder)):
+            if folder.is_dir() and (source := _recognise(folder)):
                 return source
         paths.check_disk_space()
         return _fetch()
@@ -111,66 +96,50 @@ def _fetch():
         try:
             return _fetch_package()
         except DevError as error:
-            if "Hash Sum mismatch" in error.advice:
-                raise
-            say(f"Debian's package of Odoo isn't to be had: {error.problem}")
+            say(f"Debian's package of Odoo can't be used: {error}")
     return _clone()
 
 
 def _fetch_package():
     archive = debian.Archive(paths.folder("debian"))
     archive.open_suites(["sid", "bookworm"])
-    files = archive.fetch("Downloading Odoo 19 from Debian's archive", DEBIAN_PACKAGES)
-    target = _package_folder()
-    partial = target.with_name(target.name + ".partial")
+    files = archive.fetch(DEBIAN_PACKAGES, "Downloading Odoo 19 from Debian's archive")
+    partial = _package_folder().with_suffix(".partial")
     archive.unpack(files, partial)
-    for folder in recognise(partial).addons_paths:
-        if (folder / "mail").is_dir():
-            path = folder / LEFT_OUT_BY_DEBIAN
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.touch()
-    partial.rename(target)
+    (folder,) = _recognise(partial).addons_paths
+    path = folder / LEFT_OUT_BY_DEBIAN
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch()
+    partial.rename(_package_folder())
     shutil.rmtree(archive.folder)
-    return recognise(target)
+    return _recognise(_package_folder())
 
 
 def _clone():
     if not shutil.which("git"):
         raise DevError("Odoo can't be fetched: this machine has neither Debian's tools nor git.", ADVICE)
-    target = _clone_folder()
-    partial = target.with_name(target.name + ".partial")
+    partial = _clone_folder().with_suffix(".partial")
     shutil.rmtree(partial, ignore_errors=True)
-    url = os.environ.get(GIT_VARIABLE, GIT_URL)
-    command = ["git", "clone", "--depth", "1", "--branch", BRANCH, url, str(partial)]
-    environment = {**os.environ, "GIT_TERMINAL_PROMPT": "0"}
+    command = ["git", "clone", "--depth", "1", "--branch", BRANCH, GIT_URL, str(partial)]
     with Stage(f"Cloning Odoo {BRANCH}"):
-        git = subprocess.run(
-            command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
-        )
+        git = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     if git.returncode:
-        shutil.rmtree(partial, ignore_errors=True)
-        last = (git.stderr.strip().splitlines() or ["git failed"])[-1]
-        advice = f"Check the network and start the same command again. {ADVICE}"
-        raise DevError(f"Odoo can't be cloned from {url}: {last}", advice)
-    partial.rename(target)
-    return _check(recognise(target), target)
+        raise DevError(
+            f"Odoo can't be cloned from {GIT_URL}: {git.stderr.strip()}",
+            f"Check the network and start the same command again. {ADVICE}",
+        )
+    partial.rename(_clone_folder())
+    return _check(_clone_folder())
 
 
-def _check(source, path):
+def _check(path):
+    """:return: the Odoo in a folder, which must be there and of the right version"""
+    source = _recognise(path)
     if not source:
         raise DevError(f"There is no Odoo in {path}.", ADVICE)
     if source.version != BRANCH:
         raise DevError(f"{path} holds Odoo {source.version}; these addons are for {BRANCH}.", ADVICE)
     return source
-
-
-def _find_program(root):
-    candidates = (root / "odoo-bin", root / "setup" / "odoo", root / "../../../bin/odoo")
-    return next((path for path in candidates if path.is_file()), None)
-
-
-def _is_complete(folder):
-    return (folder / "base" / "data").is_dir() or (folder / "web" / "static").is_dir()
 
 
 def _package_folder():
@@ -182,9 +151,7 @@ def _clone_folder():
 
 
 def _read_version(root):
-    match = re.search(
-        r"version_info\s*=\s*\(\s*(?:'[^']*~)?'?(\d+)'?,\s*(\d+)", (root / "odoo" / "release.py").read_text()
-    )
+    match = re.search(r"version_info = \(([^,]+), ([^,]+)", (root / "odoo" / "release.py").read_text())
     return f"{match[1]}.{match[2]}" if match else "unknown"
 
 

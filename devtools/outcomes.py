@@ -1,4 +1,4 @@
-"""What became of each single test, read from Odoo's log; tests are named as `--test-tags` takes them.
+"""The outcome of each single test, read from Odoo's log; tests are named as `--test-tags` takes them.
 
 Odoo's own runner runs them: `pytest-odoo` knows neither its tags nor its second try, and none of its at-install tests
 runs while the addon is installed.
@@ -6,14 +6,12 @@ runs while the addon is installed.
 
 import re
 from collections import Counter
-from dataclasses import dataclass
-from pathlib import Path
 
 from . import logcheck
 from .results import Result
 
 PASSED, FAILED, SKIPPED, NOT_RUN = "passed", "failed", "skipped", "not run"
-# No browser came up within the time that Odoo gives it.
+# No browser started within the time that Odoo gives it.
 UNSTARTED = "no browser"
 BAD = {FAILED, UNSTARTED, NOT_RUN}
 
@@ -31,7 +29,6 @@ LINES_PER_ENTRY = 6
 TAIL = 20
 
 
-@dataclass
 class Run:
     """One run of Odoo's tests.
 
@@ -39,20 +36,18 @@ class Run:
     :param int exit_code: with which Odoo ended
     """
 
-    log_file: Path
-    exit_code: int = 0
-
-    def __post_init__(self):
-        self.text = self.log_file.read_text(errors="replace")
+    def __init__(self, log_file, exit_code=0):
+        self.log_file = log_file
+        self.exit_code = exit_code
+        self.text = log_file.read_text(errors="replace")
         self.entries = logcheck.parse(self.text)
         self.ended = bool(SUMMARY.search(self.text))
         self.outcomes = {}
         for entry in self.entries:
-            if found := _read_entry(entry):
-                name, outcome = found
-                # A test that has started has passed unless something else follows; a failure stays one.
-                if outcome != PASSED or name not in self.outcomes:
-                    self.outcomes[name] = FAILED if self.outcomes.get(name) == FAILED else outcome
+            name, outcome = _read_entry(entry)
+            # A test that has started has passed unless something else follows; a failure stays one.
+            if name and self.outcomes.get(name) != FAILED and (outcome != PASSED or name not in self.outcomes):
+                self.outcomes[name] = outcome
 
     def take(self, again):
         """Let a second try of some tests count.
@@ -72,14 +67,12 @@ class Run:
 
     def describe(self):
         """:return: how many tests had which outcome"""
-        counts = Counter(self.outcomes.values())
-        return ", ".join(f"{number} {outcome}" for outcome, number in sorted(counts.items())) or "no tests"
+        return ", ".join(f"{number} {outcome}" for outcome, number in Counter(self.outcomes.values()).items())
 
     def get_details(self, names):
         """:return: the lines that the log has about tests that went wrong"""
-        found = ((entry, _read_entry(entry)) for entry in self.entries)
-        wrong = [entry for entry, what in found if what and what[1] in (FAILED, UNSTARTED) and what[0] in names]
-        return [line for entry in wrong for line in str(entry).splitlines()]
+        wrong = {(name, outcome) for name in names for outcome in (FAILED, UNSTARTED)}
+        return [line for entry in self.entries if _read_entry(entry) in wrong for line in str(entry).splitlines()]
 
     def judge(self, name, addon=""):
         """Count the tests.
@@ -88,11 +81,10 @@ class Run:
         :param str addon: count the tests of this addon only
         :rtype: Result
         """
-        passed, failed = (
-            [test for test in self.select(*kinds) if test.startswith(f"/{addon}:" if addon else "/")]
-            for kinds in ((PASSED,), (FAILED, UNSTARTED))
-        )
-        return Result(name, len(passed), len(failed), self.get_details(failed), str(self.log_file))
+        prefix = f"/{addon}:" if addon else ""
+        failed = [test for test in self.select(FAILED, UNSTARTED) if test.startswith(prefix)]
+        passed = sum(test.startswith(prefix) for test in self.select(PASSED))
+        return Result(name, passed, len(failed), self.get_details(failed), str(self.log_file))
 
     def check_end(self, name, tests_wanted=True):
         """Check that Odoo ran to its end, and not without a test.
@@ -123,7 +115,7 @@ def never_ran(runs):
 
 
 def _read_entry(entry):
-    """:return: the name of a test and its outcome so far, None where an entry is about something else"""
+    """:return: the name of a test and its outcome so far, None twice where an entry is about something else"""
     if match := STARTING.match(entry.text):
         outcome = PASSED
     elif entry.level == "ERROR" and (match := BROKEN.match(entry.text)):
@@ -131,8 +123,8 @@ def _read_entry(entry):
     elif match := SKIP.match(entry.text):
         outcome = UNSTARTED if NO_BROWSER.search(match["reason"]) else SKIPPED
     else:
-        return None
+        return None, None
     if fixture := FIXTURE.fullmatch(match["test"]):
         return f"/{fixture['addon']}:{fixture['case']}", outcome
     module = MODULE.match(entry.logger)
-    return (f"/{module['addon']}:{match['test'].removeprefix('Subtest ')}", outcome) if module else None
+    return (f"/{module['addon']}:{match['test'].removeprefix('Subtest ')}", outcome) if module else (None, None)

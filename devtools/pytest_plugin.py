@@ -1,87 +1,88 @@
-"""Fixtures for tests of the whole system: databases, servers, a mail catcher, a browser.
-
-`./dev test` loads this plugin and prepares what it needs.
-"""
+"""Fixtures for tests of the whole system: databases, servers, a mail catcher, a browser."""
 
 import contextlib
-import itertools
 import os
 import re
 
 import pytest
 
 from . import browser as browsers
+from . import recipes
+from .locks import FileLock
 from .mail import MailCatcher
 from .server import OdooServer
-from .session import Session
+from .session import LOGS_VARIABLE, Session, make_log_folder
 
 TEST_PREFIX = "portal_accounts_e2e"
 # Which of several processes of pytest this is; they share the cluster and the folder of logs.
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "main")
 
 
+def pytest_configure(config):
+    """Where pytest was started by hand, do first what `./dev test` does for it."""
+    if LOGS_VARIABLE not in os.environ:
+        lock = FileLock("test")
+        lock.acquire(waiting_for="another run of the tests to end")
+        config.add_cleanup(lock.release)
+        os.environ[LOGS_VARIABLE] = str(make_log_folder())
+
+
 @pytest.fixture(scope="session")
 def dev_session():
-    """What `./dev test` prepared: a :class:`devtools.session.Session`."""
-    return Session.load()
+    """What the tests work with: a :class:`devtools.session.Session`."""
+    with Session() as session:
+        yield session
 
 
 @pytest.fixture(scope="session")
 def odoo_source(dev_session):
     """The Odoo under test: a :class:`devtools.odoo_source.OdooSource`."""
-    return dev_session.odoo()
+    return dev_session.odoo
 
 
 @pytest.fixture(scope="session")
 def cluster(dev_session):
     """The PostgreSQL server: a :class:`devtools.postgres.Cluster`."""
-    return dev_session.open_cluster()
+    return dev_session.cluster
 
 
 @pytest.fixture(scope="session")
 def databases(dev_session):
     """The databases of that server: :class:`devtools.databases.Databases`."""
-    return dev_session.databases()
-
-
-@pytest.fixture(scope="session")
-def demo_database_template(dev_session):
-    """The name of the template with both addons, the shop, the demo payment provider and demo data."""
-    return dev_session.templates["demo"]
+    return dev_session.databases
 
 
 @pytest.fixture(scope="session")
 def database_template(dev_session):
     """The name of the template with `website_sale` and no demo data; no addon of ours is in it."""
-    return dev_session.templates["shop"]
+    return dev_session.prepare(recipes.SHOP)
 
 
 @pytest.fixture(scope="session")
-def make_database(databases, demo_database_template):
+def make_database(dev_session):
     """A function that clones a template and gives the new database's name.
 
-    `make_database(template=None)`: the demo template unless another is named. The databases are
-    dropped at the end of the session.
+    `make_database(template=None)`: unless another is named, the one with both addons, the shop, the demo payment
+    provider and demo data. The databases are dropped at the end of the session.
     """
+    demo = dev_session.prepare(recipes.demo_with_addons())
     made = []
-    numbers = itertools.count(1)
 
     def make(template=None):
-        name = f"{TEST_PREFIX}_{WORKER}_{next(numbers)}"
-        made.append(name)
-        databases.clone(template or demo_database_template, name)
-        return name
+        made.append(f"{TEST_PREFIX}_{WORKER}_{len(made) + 1}")
+        dev_session.databases.clone(template or demo, made[-1])
+        return made[-1]
 
     yield make
     for name in made:
-        databases.drop(name)
+        dev_session.databases.drop(name)
 
 
 @contextlib.contextmanager
 def server_factory(dev_session, odoo_source, cluster, name):
     """Give a function that starts servers; stop them afterwards, and look into their logs.
 
-    :param Session dev_session: what `./dev test` prepared
+    :param Session dev_session: what the tests work with
     :param OdooSource odoo_source: the Odoo to start
     :param Cluster cluster: the PostgreSQL server that they use
     :param str name: the beginning of their logs' names
@@ -131,12 +132,12 @@ def mail_catcher(tmp_path):
 
 
 @pytest.fixture(scope="session")
-def browser(dev_session):
+def browser():
     """A running Chromium, as Playwright's `Browser`.
 
     Open a fresh context in each test, by :func:`devtools.browser.open_context`.
     """
-    with browsers.launch(dev_session.chromium) as running:
+    with browsers.launch(browsers.ensure_chromium()) as running:
         yield running
 
 

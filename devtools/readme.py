@@ -1,7 +1,7 @@
 """`./dev readme`: each addon's README.rst made of the fragments in its folder `readme/`, as the community does.
 
-By hand: OCA's `oca-gen-addon-readme` is on no package index, and writes its own page over the one in Apps. A digest of
-the fragments stands in the file, so that whether it is in step with them is known without converting anything.
+By hand: OCA's `oca-gen-addon-readme` is on no package index, and overwrites the page shown in Apps. The file holds a
+digest of the fragments, so that checking it needs no conversion.
 """
 
 import hashlib
@@ -44,8 +44,8 @@ def check(addon):
     :rtype: Result
     """
     text = target(addon).read_text() if target(addon).exists() else ""
-    in_step = f"{DIGEST}{digest(addon)}\n" in text
-    complaint = f"{addon}/README.rst is older than the fragments in {addon}/readme: ./dev readme writes it anew."
+    in_step = f"{DIGEST}{_digest(addon)}\n" in text
+    complaint = f"{addon}/README.rst is older than the fragments in {addon}/readme: ./dev readme writes it."
     return Result.of_check(f"README.rst of {addon}", [] if in_step else [complaint])
 
 
@@ -54,38 +54,32 @@ def target(addon):
     return paths.REPOSITORY / addon / "README.rst"
 
 
-def read_fragments(addon):
-    """:return: the Markdown text of each fragment of an addon, in the order of reading"""
+def _read(addon):
+    """:return: an addon's name, and the Markdown text of each of its fragments, in the order of reading"""
     files = {name: paths.REPOSITORY / addon / "readme" / f"{name}.md" for name in FRAGMENTS}
-    return {name: path.read_text() for name, path in files.items() if path.exists()}
+    fragments = {name: path.read_text() for name, path in files.items() if path.exists()}
+    return paths.read_manifest(paths.REPOSITORY / addon)["name"], fragments
 
 
-def digest(addon):
-    """:return: the digest of what an addon's README.rst is made of"""
-    parts = [read_title(addon), *(part for fragment in read_fragments(addon).items() for part in fragment)]
+def _digest(addon):
+    title, fragments = _read(addon)
+    parts = [title, *(part for fragment in fragments.items() for part in fragment)]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
-
-
-def read_title(addon):
-    """:return: an addon's name, from its manifest"""
-    return paths.read_manifest(paths.REPOSITORY / addon)["name"]
 
 
 def generate(addon):
     """:return: the text of an addon's README.rst"""
-    fragments = read_fragments(addon)
-    title = read_title(addon)
+    title, fragments = _read(addon)
     frame = "!" * len(NOTE)
     parts = [
         "\n".join(["=" * len(title), title, "=" * len(title)]),
-        "\n".join(["..", f"   {frame}", f"   {NOTE}", f"   {DIGEST}{digest(addon)}", f"   {frame}"]),
+        "\n".join(["..", f"   {frame}", f"   {NOTE}", f"   {DIGEST}{_digest(addon)}", f"   {frame}"]),
         convert(fragments.pop("DESCRIPTION")),
         "**Table of contents**",
         ".. contents::\n   :local:",
     ]
     for name, text in fragments.items():
-        heading = FRAGMENTS[name]
-        parts += [f"{heading}\n{'=' * len(heading)}", convert(text)]
+        parts += [f"{FRAGMENTS[name]}\n{'=' * len(FRAGMENTS[name])}", convert(text)]
     return "\n\n".join(parts) + "\n"
 
 

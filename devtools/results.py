@@ -1,4 +1,4 @@
-"""What came of each part of a command, and the summary at its end."""
+"""The result of each part of a command, and the summary at its end."""
 
 from dataclasses import dataclass, field
 
@@ -11,10 +11,10 @@ SHOWN_LINES, LONGEST_LINE = 40, 200
 class Result:
     """The outcome of one part of a run.
 
-    :param str name: what was tried
+    :param str name: the part's name
     :param int passed: how many tests passed
     :param int failed: how many failed
-    :param list[str] details: what is shown of the failures
+    :param list[str] details: what is shown about the failures
     :param str log: the log to read
     """
 
@@ -47,8 +47,8 @@ class Result:
             say(f"    The whole log: {self.log}")
 
 
-def conclude(results, logs, seconds=None):
-    """Print the one line over everything.
+def conclude(results, logs, seconds):
+    """Print the summary.
 
     :param list[Result] results: all results
     :param Path logs: the folder of logs
@@ -61,7 +61,6 @@ def conclude(results, logs, seconds=None):
     say()
     if failed:
         say(f"Failed: {', '.join(result.name for result in results if result.failed)}. Logs: {logs}")
-    if seconds:
-        say(f"{seconds:.0f} s")
+    say(f"{seconds:.0f} s")
     say(f"{passed} passed, {failed} failed")
     return int(bool(failed) or not passed)

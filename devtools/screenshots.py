@@ -57,7 +57,7 @@ def run(options):
     from .testing import TestRun
 
     chromium = browser.ensure_chromium()
-    with TestRun.of_all_addons(options.odoo) as tests, MailCatcher() as mail:
+    with TestRun(options.odoo) as tests, MailCatcher() as mail:
         tests.clone(recipes.demo_with_addons(), DATABASE)
         # Daily jobs are not what is shown.
         tests.cluster.query(DATABASE, "UPDATE ir_cron SET nextcall = now() AT TIME ZONE 'UTC' + interval '1 day'")

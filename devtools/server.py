@@ -14,7 +14,7 @@ import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import logcheck, paths, processes
+from . import logcheck, paths
 from .errors import DevError
 
 CONFIGURATION = paths.REPOSITORY / "odoo.conf"
@@ -27,9 +27,8 @@ _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
 def find_free_port():
-    """:return: a port that nobody listens on at this moment, nor will by chance in the next"""
-    chance = random.SystemRandom()
-    while not is_port_free(port := chance.choice(PORTS)):
+    """:return: a port that nobody listens on at this moment, nor is likely to in the next"""
+    while not is_port_free(port := random.SystemRandom().choice(PORTS)):
         pass
     return port
 
@@ -49,71 +48,48 @@ def is_port_free(port):
     return True
 
 
-def build_command(odoo, cluster, data_dir, arguments):
-    """Write the command line that starts Odoo with this project's configuration.
-
-    :param OdooSource odoo: which Odoo
-    :param Cluster cluster: which PostgreSQL server
-    :param Path data_dir: where its attachments and sessions are kept
-    :param list arguments: what follows; it wins over what stands before
-    :rtype: list[str]
-    """
-    # A command that starts with a word, such as `shell`, takes the options after it.
-    words = [str(argument) for argument in arguments]
-    subcommand = words[:1] if words and not words[0].startswith("-") else []
-    addons_path = ",".join(map(str, [*odoo.addons_paths, paths.REPOSITORY]))
-    return [
-        sys.executable,
-        str(odoo.program),
-        *subcommand,
-        f"--config={CONFIGURATION}",
-        f"--addons-path={addons_path}",
-        f"--data-dir={data_dir}",
-        *cluster.odoo_arguments(),
-        "--workers=0",
-        "--http-interface=127.0.0.1",
-        "--smtp=127.0.0.1",
-        f"--smtp-port={NO_MAIL_PORT}",
-        *words[len(subcommand) :],
-    ]
-
-
-def die_with_parent():
+def _die_with_parent():
     """Ask Linux to end this process with its parent: a killed `./dev` leaves no Odoo behind."""
     if _libc:
         _libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
-def launch(odoo, cluster, data_dir, arguments, **options):
-    """Start Odoo.
+def launch(odoo, cluster, data_dir, arguments, env=None, stdin=subprocess.DEVNULL, **options):
+    """Start Odoo with this project's configuration.
 
     :param OdooSource odoo: which Odoo
     :param Cluster cluster: which PostgreSQL server
     :param Path data_dir: where its attachments and sessions are kept
-    :param list arguments: its options
+    :param list arguments: Odoo's options, which override those of this project; `shell` may precede them
+    :param dict env: more environment variables
     :param options: for `subprocess.Popen`
     :rtype: subprocess.Popen
     """
-    options.setdefault("stdin", subprocess.DEVNULL)
-    environment = {**odoo.environment(), **cluster.environment(), **options.pop("env", {})}
-    return subprocess.Popen(
-        build_command(odoo, cluster, data_dir, arguments),
-        cwd=data_dir,
-        env=environment,
-        start_new_session=True,
-        preexec_fn=die_with_parent,
-        **options,
-    )
+    subcommand = arguments[:1] if arguments[:1] == ["shell"] else []
+    command = [
+        sys.executable,
+        odoo.program,
+        *subcommand,
+        f"--config={CONFIGURATION}",
+        f"--addons-path={','.join(map(str, [*odoo.addons_paths, paths.REPOSITORY]))}",
+        f"--data-dir={data_dir}",
+        "--workers=0",
+        "--http-interface=127.0.0.1",
+        "--smtp=127.0.0.1",
+        f"--smtp-port={NO_MAIL_PORT}",
+        *arguments[len(subcommand) :],
+    ]
+    environment = {**odoo.environment(), **cluster.environment(), **(env or {})}
+    options = {"cwd": data_dir, "start_new_session": True, "preexec_fn": _die_with_parent, **options}
+    return subprocess.Popen(command, env=environment, stdin=stdin, **options)
 
 
 def stop(process, patience=15):
-    """End a process that :func:`launch` started, and all its children.
+    """End a process that was started in a session of its own, and all its children.
 
     :param subprocess.Popen process: the process
     :param float patience: seconds it has to end by itself
     """
-    # Without it they are nobody's, and can't be waited for.
-    children = processes.find_children(process.pid) if process.poll() is None else []
     if process.poll() is None:
         process.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -121,20 +97,15 @@ def stop(process, patience=15):
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-    processes.wait_until_gone(children, timeout=30)
 
 
-def run(odoo, cluster, data_dir, arguments, log_file, on_output=None, cancelled=None, env=None, timeout=None):
-    """Run Odoo to its end, e.g. to install addons.
+def follow(process, log_file, on_output=None, cancelled=None, timeout=None):
+    """Wait for the end of a process that writes a log, and stop it when that must not go on.
 
-    :param OdooSource odoo: which Odoo
-    :param Cluster cluster: which PostgreSQL server
-    :param Path data_dir: where its attachments and sessions are kept
-    :param list arguments: its options
-    :param Path log_file: where its output goes
+    :param subprocess.Popen process: the process
+    :param Path log_file: its log
     :param on_output: called with what the log has got since the last call
-    :param threading.Event cancelled: ends Odoo when it is set
-    :param dict env: more environment variables
+    :param threading.Event cancelled: ends the process when it is set
     :param float timeout: seconds after which it is stopped
     :return: its exit code
     :rtype: int
@@ -142,8 +113,7 @@ def run(odoo, cluster, data_dir, arguments, log_file, on_output=None, cancelled=
     :raise KeyboardInterrupt: when it was cancelled
     """
     started = time.monotonic()
-    with Path(log_file).open("w") as output, Path(log_file).open() as reader:
-        process = launch(odoo, cluster, data_dir, arguments, stdout=output, stderr=output, env=env or {})
+    with Path(log_file).open(errors="replace") as reader:
         try:
             while process.poll() is None:
                 with contextlib.suppress(subprocess.TimeoutExpired):
@@ -153,18 +123,28 @@ def run(odoo, cluster, data_dir, arguments, log_file, on_output=None, cancelled=
                 if cancelled and cancelled.is_set():
                     raise KeyboardInterrupt
                 if timeout and time.monotonic() - started > timeout:
-                    raise DevError(f"Odoo didn't end within {timeout} s.", f"Its log: {log_file}")
+                    raise DevError(f"It didn't end within {timeout} s.", f"Its log: {log_file}")
         finally:
             stop(process)
     return process.returncode
 
 
-def run_script(odoo, cluster, data_dir, database, script, options=(), timeout=1200):
-    """Run Python in Odoo's shell on a database.
+def run(odoo, cluster, data_dir, arguments, log_file, env=None, **options):
+    """Run Odoo to its end, e.g. to install addons; see :func:`launch`.
 
-    :param OdooSource odoo: which Odoo
-    :param Cluster cluster: which PostgreSQL server
-    :param Path data_dir: where its attachments are kept
+    :param Path log_file: where its output goes
+    :param options: for :func:`follow`
+    :return: its exit code
+    :rtype: int
+    """
+    with Path(log_file).open("w") as output:
+        process = launch(odoo, cluster, data_dir, arguments, env, stdout=output, stderr=output)
+    return follow(process, log_file, **options)
+
+
+def run_script(odoo, cluster, data_dir, database, script, options=(), timeout=1200):
+    """Run Python in Odoo's shell on a database; see :func:`launch`.
+
     :param str database: the database
     :param str script: the program, which finds an environment in `env`
     :param options: more options for Odoo
@@ -174,16 +154,8 @@ def run_script(odoo, cluster, data_dir, database, script, options=(), timeout=12
     :raise DevError: when it fails or takes too long
     """
     arguments = ["shell", f"--database={database}", "--no-http", *options]
-    process = launch(
-        odoo,
-        cluster,
-        data_dir,
-        arguments,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    process = launch(odoo, cluster, data_dir, arguments, **pipes)
     try:
         output, _errors = process.communicate(script, timeout)
     except subprocess.TimeoutExpired as error:
@@ -211,7 +183,7 @@ class OdooServer:
     :param int cron_threads: threads, or processes, that run scheduled actions
     :param int smtp_port: the mail server's port on this machine; without one no mail leaves
     :param extra_args: more options for Odoo
-    :param dict environment: variables that Odoo gets besides
+    :param dict environment: more environment variables
     """
 
     odoo: object
@@ -222,7 +194,7 @@ class OdooServer:
     port: int = 0
     workers: int = 0
     cron_threads: int = 1
-    smtp_port: int = None
+    smtp_port: int = NO_MAIL_PORT
     extra_args: tuple = ()
     environment: dict = field(default_factory=dict)
     process: subprocess.Popen = None
@@ -241,17 +213,21 @@ class OdooServer:
         :raise DevError: when it ends or doesn't answer
         """
         self.port = self.port or find_free_port()
-        self._set_base_url()
+        # The links in mails lead to this server, also where scheduled actions write them without a request.
+        statement = "UPDATE ir_config_parameter SET value = %s WHERE key = 'web.base.url'"
+        self.cluster.query(self.database, statement, [self.url])
+        arguments = [
+            f"--database={self.database}",
+            f"--http-port={self.port}",
+            f"--gevent-port={find_free_port()}",
+            f"--workers={self.workers}",
+            f"--max-cron-threads={self.cron_threads}",
+            f"--smtp-port={self.smtp_port or NO_MAIL_PORT}",
+            *self.extra_args,
+        ]
         with Path(self.log_file).open("a") as output:
-            self.process = launch(
-                self.odoo,
-                self.cluster,
-                self.data_dir,
-                self._arguments(),
-                stdout=output,
-                stderr=output,
-                env=self.environment,
-            )
+            where = (self.odoo, self.cluster, self.data_dir)
+            self.process = launch(*where, arguments, self.environment, stdout=output, stderr=output)
         try:
             self._wait(timeout)
         except BaseException:
@@ -274,7 +250,11 @@ class OdooServer:
 
     def read_log(self):
         """:return: the log's text so far"""
-        return Path(self.log_file).read_text(errors="replace") if Path(self.log_file).exists() else ""
+        return Path(self.log_file).read_text(errors="replace")
+
+    def tail(self):
+        """:return: the last lines of the log"""
+        return f"Its log {self.log_file} ends with:\n" + "\n".join(self.read_log().splitlines()[-15:])
 
     def find_unexpected_log_entries(self, also_expected=()):
         """Find what shouldn't be in the log; see :func:`devtools.logcheck.find_unexpected`."""
@@ -286,33 +266,13 @@ class OdooServer:
     def __exit__(self, *error):
         self.stop()
 
-    def _arguments(self):
-        arguments = [
-            f"--database={self.database}",
-            f"--http-port={self.port}",
-            f"--workers={self.workers}",
-            f"--max-cron-threads={self.cron_threads}",
-        ]
-        if self.workers:
-            arguments.append(f"--gevent-port={find_free_port()}")
-        if self.smtp_port:
-            arguments.append(f"--smtp-port={self.smtp_port}")
-        return [*arguments, *self.extra_args]
-
-    def _set_base_url(self):
-        """Make the links in mails lead to this server, where scheduled actions make them without a request."""
-        with contextlib.suppress(DevError):
-            if self.cluster.query(self.database, "SELECT to_regclass('ir_config_parameter')") != [(None,)]:
-                statement = "UPDATE ir_config_parameter SET value = %s WHERE key = 'web.base.url'"
-                self.cluster.query(self.database, statement, [self.url])
-
     def _wait(self, timeout):
         deadline = time.monotonic() + timeout
         while not self._is_healthy():
             if not self.is_running():
-                raise DevError("Odoo ended instead of serving.", self._tail())
+                raise DevError("Odoo ended instead of serving.", self.tail())
             if time.monotonic() > deadline:
-                raise DevError(f"Odoo doesn't answer on port {self.port} after {timeout} s.", self._tail())
+                raise DevError(f"Odoo doesn't answer on port {self.port} after {timeout} s.", self.tail())
             time.sleep(0.2)
 
     def _is_healthy(self):
@@ -321,6 +281,3 @@ class OdooServer:
                 return answer.status == 200
         except (OSError, http.client.HTTPException):
             return False
-
-    def _tail(self):
-        return f"Its log {self.log_file} ends with:\n" + "\n".join(self.read_log().splitlines()[-15:])

@@ -1,71 +1,60 @@
-"""What `./dev test` has prepared, handed to pytest through a file."""
+"""What the tests work with: an Odoo, a PostgreSQL server, its databases, a folder of logs."""
 
-import json
 import os
-from dataclasses import asdict, dataclass
+import shutil
+import time
 from pathlib import Path
 
+from . import odoo_source, paths
 from .databases import Databases
-from .errors import DevError
-from .odoo_source import ensure
-from .postgres import Cluster
+from .locks import FileLock
+from .postgres import open_cluster
 
-VARIABLE = "PORTAL_ACCOUNTS_SESSION"
+# Names the folder of logs to the processes of one run of the tests.
+LOGS_VARIABLE = "PORTAL_ACCOUNTS_LOGS"
+KEPT_LOGS = 10
 
 
-@dataclass
+def make_log_folder():
+    """Create the folder of logs of a run, and remove those of old runs.
+
+    :rtype: Path
+    """
+    root = paths.folder("logs")
+    for old in sorted(path for path in root.glob("test-*") if path.is_dir())[:-KEPT_LOGS]:
+        shutil.rmtree(old, ignore_errors=True)
+    return paths.folder("logs", time.strftime("test-%Y%m%d-%H%M%S"))
+
+
 class Session:
-    """Everything a test needs to start servers of its own.
+    """Everything a test needs to start servers of its own. Use it as a context manager.
 
-    :param str odoo_path: where Odoo is, as `--odoo` takes it
-    :param dict cluster: how PostgreSQL is reached
-    :param str data_dir: Odoo's data folder
-    :param str logs: the folder of this run's logs
-    :param dict templates: template databases by label
-    :param str chromium: the browser's program
+    :param str odoo: which Odoo, as `--odoo` takes it
+    :param Path logs: the folder of logs
     """
 
-    odoo_path: str
-    cluster: dict
-    data_dir: str
-    logs: str
-    templates: dict
-    chromium: str
+    # PostgreSQL's settings, where they differ from the usual ones.
+    settings = None
 
-    def save(self, path):
-        """Write it where :meth:`load` finds it.
+    def __init__(self, odoo=None, logs=None):
+        self.odoo = odoo_source.ensure(odoo)
+        self.logs = Path(logs or os.environ[LOGS_VARIABLE])
+        self.data_dir = paths.folder("test-data")
+        self.cluster = open_cluster("test", durable=False, settings=self.settings)
+        self.databases = Databases(self.cluster, self.data_dir)
 
-        :param Path path: the file
-        :return: the environment variable that names the file
-        :rtype: dict
-        """
-        Path(path).write_text(json.dumps(asdict(self), indent=2))
-        return {VARIABLE: str(path)}
+    def __enter__(self):
+        self.cluster.start()
+        return self
 
-    @classmethod
-    def load(cls):
-        """Read what the running `./dev test` prepared.
+    def __exit__(self, *error):
+        self.cluster.stop()
 
-        :rtype: Session
-        :raise DevError: when these tests weren't started by it
-        """
-        path = os.environ.get(VARIABLE)
-        if not path:
-            raise DevError("These tests need what ./dev test prepares.", "Start them by: ./dev test -k NAME")
-        return cls(**json.loads(Path(path).read_text()))
-
-    def odoo(self):
-        """:return: the Odoo to start"""
-        return ensure(self.odoo_path)
-
-    def open_cluster(self):
-        """:return: the running PostgreSQL server"""
-        return Cluster(**self.cluster)
-
-    def databases(self):
-        """:return: the databases of that server"""
-        return Databases(self.open_cluster(), self.data_dir)
+    def prepare(self, recipe):
+        """:return: the name of the template database of a recipe, which is made if need be"""
+        with FileLock("databases"):
+            return self.databases.prepare(recipe, self.odoo, self.log_file(f"prepare-{recipe.label}"))
 
     def log_file(self, name):
-        """:return: a file of that name in the folder of this run's logs"""
-        return Path(self.logs) / f"{name}.log"
+        """:return: a file of that name in the folder of logs"""
+        return self.logs / f"{name}.log"

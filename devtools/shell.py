@@ -1,8 +1,5 @@
 """`./dev shell`: Odoo's Python prompt on the database of `./dev run`."""
 
-import subprocess
-import sys
-
 from . import odoo_source, paths, server
 from .databases import Databases
 from .errors import DevError
@@ -21,8 +18,8 @@ def run(options):
     data_dir = paths.folder("run-data")
     with open_cluster("run") as cluster:
         if not Databases(cluster, data_dir).exists(options.db):
-            raise DevError(f"There is no database {options.db!r}.", "./dev run makes it.")
-        arguments = ["shell", f"--database={options.db}", "--no-http", "--log-level=warn", *options.odoo_arguments]
-        command = server.build_command(odoo, cluster, data_dir, arguments)
-        environment = {**odoo.environment(), **cluster.environment()}
-        return subprocess.run(command, env=environment, stdin=sys.stdin, check=False).returncode
+            raise DevError(f"There is no database {options.db!r}.", "./dev run creates it.")
+        arguments = ["shell", f"--database={options.db}", "--no-http", "--log-level=warn", *options.more_arguments]
+        # In this process's folder, and in its session, which reads what is typed.
+        options = {"stdin": None, "cwd": None, "start_new_session": False}
+        return server.launch(odoo, cluster, data_dir, arguments, **options).wait()

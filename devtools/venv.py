@@ -1,12 +1,9 @@
 """The virtual environment with the packages of `requirements.txt`, one per version of Python and of that file."""
 
 import hashlib
-import os
-import shutil
+import importlib.util
 import subprocess
 import sys
-import tempfile
-import venv
 from pathlib import Path
 
 from . import debian, paths
@@ -18,7 +15,9 @@ OLDEST, NEWEST = (3, 10), (3, 13)
 RUNTIME = paths.REPOSITORY / "requirements.txt"
 TEST = paths.REPOSITORY / "requirements-test.txt"
 TOOLS = paths.REPOSITORY / "requirements-tools.txt"
-LONGEST_ERROR = 1500
+# The package of Debian and Ubuntu that brings pip.
+ENSUREPIP_PACKAGE = f"python3.{sys.version_info[1]}-venv"
+LAST_LINES = 15
 
 
 def check_python(version=sys.version_info):
@@ -55,7 +54,7 @@ def is_active():
 
 
 def ensure(requirements=RUNTIME):
-    """Make the virtual environment, or complete it, unless that is done.
+    """Create the virtual environment, or add packages to it, unless that is done.
 
     :param Path requirements: the packages it must have
     :raise DevError: when that fails
@@ -75,46 +74,26 @@ def ensure(requirements=RUNTIME):
 
 
 def _create():
-    target = current()
-    shutil.rmtree(target, ignore_errors=True)
-    paths.folder()
-    with Stage("Making a virtual environment"):
-        if _has_ensurepip():
-            venv.create(target, with_pip=True)
-        else:
-            venv.create(target, with_pip=False)
-            _bootstrap_pip()
+    if not _has_ensurepip():
+        raise DevError(
+            "This Python comes without pip (the module ensurepip is missing).",
+            f"Install it: apt-get install {ENSUREPIP_PACKAGE}",
+        )
+    with Stage("Creating a virtual environment"):
+        # In another process, which sees a package that was installed a moment ago.
+        command = [sys.executable, "-m", "venv", "--clear", current()]
+        result = subprocess.run(command, capture_output=True, text=True, check=False)
+    if result.returncode:
+        raise DevError("The virtual environment can't be created.", result.stdout + result.stderr)
 
 
 def _has_ensurepip():
-    """Debian keeps it in a package of its own, python3-venv."""
-    try:
-        import ensurepip
-    except ImportError:
-        return False
-    return bool(ensurepip.version())
-
-
-def _bootstrap_pip():
-    """Install pip from Debian's wheel of it, without touching the system."""
-    problem = "This Python comes without pip (the module ensurepip is missing)."
-    advice = f"Install it: apt-get install python3.{sys.version_info[1]}-venv"
-    if not debian.available():
-        raise DevError(problem, advice)
-    with tempfile.TemporaryDirectory() as folder:
-        archive = debian.Archive(Path(folder))
-        archive.find_mirrors()
-        archive.unpack(archive.fetch("Downloading pip", ["python3-pip-whl"], own_sources=False), archive.folder / "pip")
-        (wheel,) = archive.folder.glob("pip/usr/share/python-wheels/pip-*.whl")
-        command = [python(), "-m", "pip", "install", "--quiet", "--force-reinstall", "pip"]
-        environment = {**os.environ, "PYTHONPATH": str(wheel)}
-        result = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    if result.returncode:
-        raise DevError(problem, f"{_read_error(result.stderr.splitlines())}\n{advice}")
+    """:return: whether Python can put pip into an environment: Debian keeps that in a package of its own"""
+    return bool(importlib.util.find_spec("ensurepip")) or debian.install(ENSUREPIP_PACKAGE)
 
 
 def _install(requirements):
-    """Run pip and show how far it is.
+    """Run pip and show its progress.
 
     :param Path requirements: what to install
     :raise DevError: when pip fails
@@ -136,12 +115,4 @@ def _install(requirements):
                 if line.startswith(("Collecting", "Building", "Installing")):
                     stage.update(line.split("(")[0].strip()[:60])
         if process.returncode:
-            raise DevError(f"pip can't install {requirements.name}:", _read_error(lines))
-
-
-def _read_error(lines):
-    """:return: what pip itself says of its failure: its last trouble with the network, and all of its errors"""
-    troubles = [line for line in lines if line.startswith("WARNING: Retrying")][-1:]
-    starts = [number for number, line in enumerate(lines) if line.startswith("ERROR:")]
-    errors = [line for line in lines[starts[0] :] if line.strip()] if starts else lines
-    return "\n".join(line.rstrip() for line in [*troubles, *errors])[-LONGEST_ERROR:]
+            raise DevError(f"pip can't install {requirements.name}:", "".join(lines[-LAST_LINES:]).strip())

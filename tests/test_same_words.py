@@ -12,7 +12,7 @@ NO_TEMPLATE_USER = "There is no portal template user: the system parameter base.
 
 def read_models(addon):
     """:return: the syntax trees of an addon's models"""
-    return [paths.parse(path) for path in sorted((paths.REPOSITORY / addon / "models").glob("*.py"))]
+    return [ast.parse(path.read_text()) for path in sorted((paths.REPOSITORY / addon / "models").glob("*.py"))]
 
 
 def find_constants(addon, name):

@@ -1,8 +1,9 @@
 """Helpers for the tests of `./dev` itself."""
 
 import os
-import stat
+import time
 
+import psutil
 import pytest
 
 from devtools import paths
@@ -31,9 +32,26 @@ def make_program(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
 
     def make(name, script):
-        path = folder / name
-        path.write_text("#!/bin/sh\n" + script)
-        path.chmod(path.stat().st_mode | stat.S_IXUSR)
-        return path
+        (folder / name).write_text("#!/bin/sh\n" + script)
+        (folder / name).chmod(0o755)
 
     return make
+
+
+@pytest.fixture
+def wait_until_gone():
+    """A function that waits until none of some processes runs; a zombie, which waits for its parent, does not."""
+
+    def is_at_work(process):
+        try:
+            return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
+            return False
+
+    def wait(processes, timeout):
+        deadline = time.monotonic() + timeout
+        while alive := [process for process in processes if is_at_work(process)]:
+            assert time.monotonic() < deadline, alive
+            time.sleep(0.05)
+
+    return wait

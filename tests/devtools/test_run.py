@@ -12,7 +12,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from devtools import paths, processes, running, server
+from devtools import paths, running, server
+from devtools.databases import hash_addon
 
 READY = "Ctrl-C stops everything."
 
@@ -24,14 +25,8 @@ def start_run(make_database, databases, cluster):
 
     def start(*arguments):
         database, port = make_database(), server.find_free_port()
-        running._save_state(cluster, database, paths.addons())
-        environment = {
-            **os.environ,
-            "PGHOST": cluster.host,
-            "PGPORT": str(cluster.port),
-            "PGUSER": cluster.user,
-            "PYTHONUNBUFFERED": "1",
-        }
+        running._save_state(cluster, database, {addon: hash_addon(addon) for addon in paths.addons()})
+        environment = {**os.environ, **cluster.environment(), "PYTHONUNBUFFERED": "1"}
         process = subprocess.Popen(
             [sys.executable, paths.REPOSITORY / "dev", "run", "--db", database, "--port", str(port), *arguments],
             env=environment,
@@ -66,13 +61,13 @@ def read_until(process, text):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "kill"])
-def test_it_stops_everything(start_run, number):
+def test_it_stops_everything(start_run, wait_until_gone, number):
     process = start_run()
     children = psutil.Process(process.pid).children(recursive=True)
     assert children
     process.send_signal(number)
     assert process.wait(180) == 0
-    assert not any(map(processes.is_running, children))
+    wait_until_gone(children, timeout=1)
     assert server.is_port_free(process.port)
 
 
@@ -81,11 +76,13 @@ def test_it_serves_the_shop_and_shows_the_address_and_the_logins(shared_run):
         assert page.status == 200
     assert f"http://localhost:{shared_run.port}/shop" in shared_run.shown
     assert "login admin, password admin" in shared_run.shown
-    assert re.search(r"/my/agent +login \S+, password \S+", shared_run.shown)
+    assert shared_run.shown.count("PDF files:") == 1, "what they will lack"
+    assert re.search(r"/my/agent +login agent, password agent$", shared_run.shown, re.M)
 
 
 def test_it_shows_the_link_of_an_invitation_and_one_line_of_any_other_mail(shared_run):
     odoo = next(child for child in psutil.Process(shared_run.pid).children() if "--workers=0" in child.cmdline())
+    assert "--log-level=warn" in odoo.cmdline(), "what follows two dashes reaches Odoo"
     port = next(word.split("=")[1] for word in reversed(odoo.cmdline()) if word.startswith("--smtp-port="))
     invitation = "http://localhost/fr/my/invitation/a?b=c"
     with smtplib.SMTP("127.0.0.1", int(port)) as client:
@@ -100,14 +97,6 @@ def test_it_shows_the_link_of_an_invitation_and_one_line_of_any_other_mail(share
     assert path.parent.parent == paths.home()
     for kept in sorted(path.parent.glob("*.eml"))[-2:]:
         kept.unlink()
-
-
-def test_what_pdf_files_will_lack_is_said_once(shared_run):
-    assert shared_run.shown.count("PDF files:") == 1
-
-
-def test_what_follows_two_dashes_reaches_odoo(shared_run):
-    assert any("--log-level=warn" in child.cmdline() for child in psutil.Process(shared_run.pid).children())
 
 
 def test_the_demo_data_send_no_mail_and_invite_nobody_at_the_start(make_database, cluster):

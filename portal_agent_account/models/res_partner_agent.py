@@ -46,7 +46,8 @@ class ResPartner(models.Model):
     def _ask_about_portal_agents(self, mode):
         self._check_may_make_portal_agents()
         action = self.env["ir.actions.act_window"]._for_xml_id("portal_agent_account.action_portal_agent_access")
-        return action | {"context": {"default_mode": mode, "default_partner_ids": self.ids}}
+        title = self.env._("Make Portal Agents") if mode == "make" else self.env._("Dismiss Portal Agents")
+        return action | {"name": title, "context": {"default_mode": mode, "default_partner_ids": self.ids}}
 
     def action_make_portal_agent(self):
         """Make these contacts portal agents: an account where there is none, the group, an invitation.

@@ -94,7 +94,6 @@ class ResPartner(models.Model):
             "tag": "display_notification",
             "params": {
                 "type": kind,
-                "title": self.env._("Portal agents"),
                 "message": message,
                 "sticky": kind == "warning",
                 "next": {"type": "ir.actions.client", "tag": "soft_reload"},

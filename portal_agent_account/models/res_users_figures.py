@@ -129,4 +129,4 @@ class ResUsers(models.Model):
         """
         self.env["res.partner"]._check_may_assign_portal_agents()
         action = self.env["ir.actions.act_window"]._for_xml_id("portal_agent_account.action_portal_agent_assign")
-        return action | {"context": {"default_agent_ids": self.ids}}
+        return action | {"name": self.env._("Assign Customers"), "context": {"default_agent_ids": self.ids}}

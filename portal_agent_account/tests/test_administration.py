@@ -454,8 +454,10 @@ class TestAssigningCustomers(PortalAgentCommon):
         self.assertEqual(self.other_customer.portal_agent_ids, self.other_agent)
         self._assign(customers, self.other_agent, "remove")
         self.assertFalse(self.customer.portal_agent_ids + self.other_customer.portal_agent_ids)
-        with self.assertRaises(UserError):
+        with self.assertRaisesRegex(UserError, "Select at least one agent"):
             self._assign(customers, self.agent.browse(), "add")
+        with self.assertRaisesRegex(UserError, "Select at least one customer"):
+            self._assign(customers.browse(), self.agent, "replace")
 
     def test_wizard_warns_before_it_takes_all_agents_from_customers(self):
         view = self.env.ref("portal_agent_account.view_portal_agent_assign_form")
@@ -573,9 +575,8 @@ class TestAssigningCustomers(PortalAgentCommon):
         self.assertNotIn(self.portal_user.with_user(self.salesperson), agents)
         figures = agents.browse(self.agent.id).read(["portal_agent_customer_count", "login_date", "name"])[0]
         self.assertEqual(figures["portal_agent_customer_count"], 1)
-        for view in ("view_portal_agent_list", "view_portal_agent_form", "view_portal_agent_search"):
-            kind = view.rsplit("_", 1)[1]
-            view_id = self.env.ref(f"portal_agent_account.{view}").id
+        for kind in ("list", "kanban", "form", "search"):
+            view_id = self.env.ref(f"portal_agent_account.view_portal_agent_{kind}").id
             self.assertTrue(self.env["res.users"].with_user(self.salesperson).get_view(view_id, kind)["arch"])
         action = agents.browse(self.agent.id).action_open_portal_agent_customers()
         self.assertEqual(self.env["res.partner"].search(action["domain"]), self.customer)

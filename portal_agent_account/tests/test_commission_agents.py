@@ -18,7 +18,7 @@ class TestWithoutCommissions(PortalAgentCommon):
     def test_there_are_no_agents_for_commissions_to_take(self):
         sources = self.env["portal.agent.assign"].fields_get(["source"])["source"]["selection"]
         self.assertEqual([value for value, _label in sources], ["chosen"])
-        wizard = self.env["portal.agent.assign"].create({"source": "commission"})
+        wizard = self.env["portal.agent.assign"].create({"source": "commission", "partner_ids": self.customer.ids})
         with self.assertRaisesRegex(UserError, "Select at least one agent"):
             wizard.action_apply()
 

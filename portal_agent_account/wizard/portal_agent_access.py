@@ -10,10 +10,10 @@ class PortalAgentAccess(models.TransientModel):
         required=True,
         default="make",
     )
-    partner_ids = fields.Many2many(comodel_name="res.partner", string="Contacts")
-    able_ids = fields.Many2many(comodel_name="res.partner", string="For", compute="_compute_able_ids")
+    partner_ids = fields.Many2many(comodel_name="res.partner", string="Selected Contacts")
+    able_ids = fields.Many2many(comodel_name="res.partner", string="Contacts", compute="_compute_able_ids")
     problems = fields.Text(string="Left Out", compute="_compute_able_ids")
-    customer_count = fields.Integer(string="Customers Released", compute="_compute_customer_count")
+    customer_count = fields.Integer(string="Customers to Release", compute="_compute_customer_count")
 
     @api.depends("mode", "partner_ids")
     def _compute_able_ids(self):

@@ -76,9 +76,11 @@ class PortalAgentAssign(models.TransientModel):
 
         :return: a client action that says of how many customers they were changed
         :rtype: dict
-        :raise UserError: if no agent is selected, unless all agents are to be replaced
+        :raise UserError: if no customer is selected, or no agent, unless all agents are to be replaced
         """
         self.ensure_one()
+        if not self.partner_ids:
+            raise UserError(self.env._("Select at least one customer."))
         if self.is_source_choosable and self.source == "commission":
             return self._apply_commission_agents()
         if not self.agent_ids and self.mode != "replace":

@@ -89,6 +89,7 @@ class Bench:
         """
         self.run.clone(recipes.SHOP, self.database)
         self._fill(self.database, "fill_shop", self.orders)
+        carts = self._measure_carts()
         installations = list(self._measure_installations())
         self._fill(self.database, "fill_agents", self.orders)
         self.run.clone(recipes.with_addons(), self.small)
@@ -99,7 +100,7 @@ class Bench:
         measured = json.loads(self.output.read_text())
         # in a small table PostgreSQL is right to read all of it
         scans = measured["scans"] if self.orders >= SIZES["tenth"] else []
-        return [*(report.Row(**row) for row in measured["rows"]), *installations], scans, measured["sizes"]
+        return [*(report.Row(**row) for row in measured["rows"]), *carts, *installations], scans, measured["sizes"]
 
     def _job(self):
         return {
@@ -130,6 +131,23 @@ class Bench:
             server.run_script(
                 self.run.odoo, self.run.cluster, self.run.data_dir, database, script, options, timeout=None
             )
+
+    # ---- what the addons cost a shop's writes
+
+    def _measure_carts(self):
+        """Change carts on a copy without the addons and on one with them."""
+        copy, costs = f"{PREFIX}_carts", []
+        for installed in ([], paths.addons()):
+            self.run.databases.clone(self.database, copy)
+            for addon in installed:
+                self._install(copy, addon)
+            self._settle()
+            code = f"from benchmarks import carts; carts.measure(env, {str(self.output)!r})"
+            self._run_in_shell(f"Changing carts with {len(installed)} addons", copy, code)
+            costs.append(json.loads(self.output.read_text()))
+            self.run.databases.drop(copy)
+        without, with_addons = costs
+        return list(report.make_cart_rows(with_addons, without))
 
     # ---- installing the addons
 

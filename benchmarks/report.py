@@ -49,6 +49,36 @@ def make_table(rows):
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
+def make_cart_rows(with_addons, without):
+    """Compare what changes of carts cost PostgreSQL with and without the addons.
+
+    :param dict with_addons: what ``carts.measure`` has written
+    :param dict without: likewise
+    :rtype: Iterator[Row]
+    """
+    changes = without["changes"]
+    for table in without["hot"]:
+        ours, other = (f"{cost['hot'][table]} of {cost['updates'][table]}" for cost in (with_addons, without))
+        share, stock_share = (cost["hot"][table] / cost["updates"][table] for cost in (with_addons, without))
+        yield Row(
+            name=f"{changes} changes of carts, HOT updates of `{table}`: with the addons / without",
+            mark="as often",
+            result=f"{share:.0%} / {stock_share:.0%}",
+            met=share >= stock_share,
+            ours=ours,
+            other=other,
+        )
+    ratio = with_addons["log"] / without["log"]
+    yield Row(
+        name=f"{changes} changes of carts, what PostgreSQL writes to its log (WAL): with the addons / without",
+        mark="≤ 1.1",
+        result=f"{ratio:.2f}",
+        met=ratio <= 1.1,
+        ours=f"{with_addons['log'] / changes / 1024:.1f} kB each",
+        other=f"{without['log'] / changes / 1024:.1f} kB each",
+    )
+
+
 def make_page(rows, sizes, cluster_version):
     """Write the page that shows the results.
 

@@ -27,7 +27,7 @@ def run(env, job):
         env = api.Environment(env.cr, SUPERUSER_ID, {})
         gc.freeze()  # two registries: a collection would fall on whoever is measured at that moment
         with serve(env.cr.dbname, job["small"]):
-            rows, scans = [], measures.find_scans(env)
+            rows, scans = [], measures.find_scans(env, size)
             for step in (
                 measures.measure_confirmations(env, repeats),
                 measures.measure_pages(env, small_env, size, small_size, repeats),

@@ -41,6 +41,7 @@
     ],
     "demo": [
         "demo/portal_agent_demo.xml",
+        "demo/portal_agent_cases_demo.xml",
     ],
     "images": [
         "static/description/banner.png",

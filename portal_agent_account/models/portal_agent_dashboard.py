@@ -1,4 +1,5 @@
 import bisect
+import functools
 import heapq
 import operator
 from collections import defaultdict
@@ -8,14 +9,12 @@ from dateutil.relativedelta import relativedelta
 
 from odoo import api, fields, models
 from odoo.fields import Domain
+from odoo.tools import SQL
 from odoo.tools.misc import format_amount, format_date
-
-from .portal_agent_call import HISTORY
 
 MONTHS = 12
 TOP_CUSTOMERS = 5
 LATEST_DOCUMENTS = 6
-CALLS = 5
 
 # Upper ends of the ages of what is due, in days overdue. The first one is what is not overdue.
 AGES = (0, 30, 60, 90)
@@ -51,23 +50,39 @@ class PortalAgentDashboard(models.AbstractModel):
         :return: ``figures``, ``months``, ``ages``, ``top_customers``, ``latest`` and ``calls``
         :rtype: dict
         """
-        history = self._read_orders(customer, since and min(since, fields.Date.context_today(self) - HISTORY))
-        orders = self._filter_since(history, since)
+        orders = self._read_orders(customer, since)
         invoices, instalments = self._read_invoices(customer, since)
+        Call, Order = self.env["portal.agent.call"], self.env["sale.order"]
+        reasons = Call._get_reasons(Order._get_portal_agent_customer_domain(customer), instalments)
         return {
-            "figures": {
-                "customers": {"count": self._count_customers(customer)},
-                "quotations": self._sum_up(row for row in orders if row["state"] != "sale"),
-                "orders": self._sum_up(row for row in orders if row["state"] == "sale"),
-                "invoices": self._sum_up(invoices),
-                "due": self._sum_up_instalments(instalments),
-                "overdue": self._sum_up_instalments(item for item in instalments if item.days_overdue),
-            },
+            "figures": self._sum_up_all(customer, orders, invoices, instalments),
             "months": self._get_months(orders, invoices),
             "ages": self._get_ages(instalments),
             "top_customers": [] if customer else self._get_top_customers(invoices),
             "latest": self._get_latest_documents(orders, invoices),
-            "calls": self._get_calls(self.env["portal.agent.call"]._get_reasons(history, instalments)),
+            "calls": Call._get_calls(reasons),
+        }
+
+    @api.model
+    def _get_figures(self, customer, since=None):
+        """Return the figures of the tiles alone.
+
+        :param customer: a ``res.partner`` of one record, or none for all
+        :param date since: see :meth:`_get_summary`
+        :return: ``{"count", "amount"}`` by the name of the tile
+        :rtype: dict
+        """
+        return self._sum_up_all(customer, self._read_orders(customer, since), *self._read_invoices(customer, since))
+
+    @api.model
+    def _sum_up_all(self, customer, orders, invoices, instalments):
+        return {
+            "customers": {"count": self._count_customers(customer)},
+            "quotations": self._sum_up(row for row in orders if not row["is_order"]),
+            "orders": self._sum_up(row for row in orders if row["is_order"]),
+            "invoices": self._sum_up(invoices),
+            "due": self._sum_up_instalments(instalments),
+            "overdue": self._sum_up_instalments(item for item in instalments if item.days_overdue),
         }
 
     @api.model
@@ -76,46 +91,37 @@ class PortalAgentDashboard(models.AbstractModel):
         return 1 if customer else Partner.search_count(Partner._get_portal_agent_domain())
 
     @api.model
-    def _read_orders(self, customer, since, condition=Domain.TRUE):
-        """Read open quotations and sales orders, once for everything that is said of them.
+    def _read_orders(self, customer, since):
+        """Sum up open quotations and sales orders by month, once for everything that is said of them.
 
         :param customer: a ``res.partner`` of one record, or none for all
         :param since: the first day that counts, or ``None``
-        :param Domain condition: further condition
-        :return: ``[{"id", "date", "state", "amount", "valid_until", "customer_id"}]``, the date a moment in UTC
+        :return: ``[{"date", "is_order", "count", "amount", "latest_ids"}]``: the date the beginning of the month, where
+            the agent is, the ids those of the latest documents in it
         :rtype: list[dict]
         """
         Order = self.env["sale.order"]
-        domain = self._get_order_domain(customer) & Domain("state", "in", ("draft", "sent", "sale")) & condition
+        domain = self._get_order_domain(customer) & Domain("state", "in", ("draft", "sent", "sale"))
         if since:
             domain &= Domain("date_order", ">=", Order._get_portal_agent_moment(since, time.min))
-        names = ["id", "date_order", "state", "amount_total", "currency_rate", "validity_date"]
-        return [
-            {
-                "id": order_id,
-                "date": moment,
-                "state": state,
-                "amount": amount / (rate or 1),
-                "valid_until": valid_until,
-                "customer_id": customer_id,
-            }
-            for order_id, moment, state, amount, rate, valid_until, customer_id in Order._read_portal_agent_rows(
-                domain, names, with_customer=True
-            )
-        ]
-
-    @api.model
-    def _filter_since(self, orders, since):
-        """Return the orders of a period.
-
-        :param list orders: ``_read_orders``
-        :param since: the first day that counts, or ``None``
-        :rtype: list[dict]
-        """
-        if not since:
-            return orders
-        moment = self.env["sale.order"]._get_portal_agent_moment(since, time.min)
-        return [row for row in orders if row["date"] >= moment]
+        query = Order._search(domain)
+        if query.is_empty():
+            return []
+        order_id, moment, state, amount, rate = (
+            Order._field_to_sql(Order._table, name, query)
+            for name in ("id", "date_order", "state", "amount_total", "currency_rate")
+        )
+        columns = {
+            "date": SQL("(%s)::date", Order._get_portal_agent_month_sql(Order._table, "date_order", query)),
+            "is_order": SQL("%s = 'sale'", state),
+            "count": SQL("COUNT(*)"),
+            "amount": SQL("SUM(%s / COALESCE(NULLIF(%s, 0), 1))", amount, rate),
+            "latest_ids": SQL(
+                "(ARRAY_AGG(%s ORDER BY %s DESC, %s DESC))[:%s]", order_id, moment, order_id, LATEST_DOCUMENTS
+            ),
+        }
+        query.groupby = SQL("1, 2")
+        return [dict(zip(columns, row, strict=True)) for row in self.env.execute_query(query.select(*columns.values()))]
 
     @api.model
     def _read_invoices(self, customer, since):
@@ -138,7 +144,7 @@ class PortalAgentDashboard(models.AbstractModel):
             if residual:
                 documents[move_id] = (*status, customer_id)
             if not since or day >= since:
-                invoices.append({"id": move_id, "date": day, "amount": amount, "customer_id": customer_id})
+                invoices.append({"id": move_id, "date": day, "count": 1, "amount": amount, "customer_id": customer_id})
         return invoices, Move._read_portal_agent_instalments_of(documents)
 
     @api.model
@@ -174,8 +180,8 @@ class PortalAgentDashboard(models.AbstractModel):
 
         :rtype: dict
         """
-        amounts = [row["amount"] for row in rows]
-        return {"count": len(amounts), "amount": sum(amounts)}
+        rows = list(rows)
+        return {name: sum(row[name] for row in rows) for name in ("count", "amount")}
 
     @api.model
     def _get_top_customers(self, invoices):
@@ -214,8 +220,7 @@ class PortalAgentDashboard(models.AbstractModel):
         :rtype: list[dict]
         """
         starts = self._get_month_starts()
-        moments = [self.env["sale.order"]._get_portal_agent_moment(day, time.min) for day in starts]
-        ordered = self._sum_up_by_month((row for row in orders if row["state"] == "sale"), moments)
+        ordered = self._sum_up_by_month((row for row in orders if row["is_order"]), starts)
         invoiced = self._sum_up_by_month(invoices, starts)
         return [
             {
@@ -314,6 +319,15 @@ class PortalAgentDashboard(models.AbstractModel):
         return format_amount(self.env, amount, currency).replace("-", "\N{LEFT-TO-RIGHT MARK}-")
 
     @api.model
+    def _make_formatter(self):
+        """Return a function that formats amounts, each once: most customers of a list owe nothing.
+
+        :rtype: callable
+        """
+        currency = self._get_currency()
+        return functools.cache(lambda amount: self._format_amount(amount, currency))
+
+    @api.model
     def _get_latest_documents(self, orders, invoices):
         """Return the latest quotations, orders and invoices, the newest first.
 
@@ -322,36 +336,30 @@ class PortalAgentDashboard(models.AbstractModel):
         :return: documents of both models
         :rtype: list
         """
-        newest = operator.itemgetter("date", "id")
-        ids = {
-            "sale.order": [row["id"] for row in heapq.nlargest(LATEST_DOCUMENTS, orders, key=newest)],
-            "account.move": [row["id"] for row in heapq.nlargest(LATEST_DOCUMENTS, invoices, key=newest)],
-        }
-        orders, moves = (self.env[model].browse(ids[model]) for model in ids)
+        newest = heapq.nlargest(LATEST_DOCUMENTS, invoices, key=operator.itemgetter("date", "id"))
+        moves = self.env["account.move"].browse(row["id"] for row in newest)
+        orders = self.env["sale.order"].browse(self._get_latest_order_ids(orders))
+        orders = orders.sorted(lambda order: (order.date_order, order.id), reverse=True)
         dated = [(fields.Datetime.context_timestamp(order, order.date_order).date(), order) for order in orders]
         dated += [(move.invoice_date, move) for move in moves]
         dated.sort(key=operator.itemgetter(0), reverse=True)
         return [document for _day, document in dated[:LATEST_DOCUMENTS]]
 
     @api.model
-    def _get_calls(self, reasons):
-        """Return whom to call first.
+    def _get_latest_order_ids(self, orders):
+        """Return the latest quotations and orders: those of the last months that have enough of them.
 
-        :param dict reasons: ``_get_reasons`` of ``portal.agent.call``
-        :return: ``count``, how many there are, and ``customers``, the most urgent ones:
-            ``[{"customer", "reasons"}]``, the reasons in words
-        :rtype: dict
+        :param list orders: ``_read_orders``
+        :return: ids, the newest month first
+        :rtype: list[int]
         """
-        weights = {customer_id: sum(reason["weight"] for reason in why) for customer_id, why in reasons.items()}
-        first = sorted(weights, key=lambda customer_id: (-weights[customer_id], customer_id))[:CALLS]
-        Call = self.env["portal.agent.call"]
-        return {
-            "count": len(reasons),
-            "customers": [
-                {"customer": customer, "reasons": list(map(Call._get_label, reasons[customer.id]))}
-                for customer in self.env["res.partner"].browse(first)
-            ],
-        }
+        months, ids = defaultdict(list), []
+        for row in orders:
+            months[row["date"]] += row["latest_ids"]
+        for month in sorted(months, reverse=True):
+            if len(ids) < LATEST_DOCUMENTS:
+                ids += months[month]
+        return ids
 
     # ---- what the figures are about
 

@@ -9,8 +9,8 @@ from odoo.tools import SQL
 from . import agent_scope
 from .agent_boundary import READABLE_FIELDS
 
-# The customers of some agents, and their contacts, unless the customer is archived. That is asked by a subquery for each
-# customer: PostgreSQL would read all contacts there are to join it, for an agent with a thousand of them.
+# The customers of some agents, and their contacts, unless the customer is archived. That is asked by a subquery for
+# each customer: to join it, PostgreSQL would read all contacts there are, for an agent with a thousand customers.
 _SELECT_CUSTOMERS = """
     SELECT agent.partner_id FROM res_partner_portal_agent_rel AS agent
      WHERE agent.user_id IN %s AND (SELECT active FROM res_partner WHERE id = agent.partner_id)
@@ -198,16 +198,6 @@ class PortalAgentMixin(models.AbstractModel):
         :rtype: datetime
         """
         return self.env.tz.localize(datetime.combine(day, clock)).astimezone(pytz.utc).replace(tzinfo=None)
-
-    def _fetch_for_portal_agent(self):
-        """Read what an agent's page shows of these records.
-
-        Only for records that this request has found under the agent's record rules, and for the contacts of
-        such documents, of whom the documents' rule has proved the same. The rules are not asked again:
-        PostgreSQL would plan a page's query by them for longer than it reads the page.
-        """
-        if self:
-            self._fetch_query(self._as_query(ordered=False), self._determine_fields_to_fetch())
 
     @api.model
     def _find_for_portal_agent(self, record_id, domain=Domain.TRUE):

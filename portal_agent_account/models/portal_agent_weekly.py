@@ -5,7 +5,7 @@ from odoo.fields import Domain
 from odoo.tools.misc import format_amount, format_date
 
 from .mail_headers import clean_name
-from .portal_agent_call import HISTORY, LATE_INTERVALS
+from .portal_agent_call import LATE_INTERVALS
 
 LINES = 5
 EXPIRY_DAYS = 7
@@ -186,13 +186,10 @@ class PortalAgentWeekly(models.AbstractModel):
         :rtype: dict
         """
         Partner, Call = self.env["res.partner"], self.env["portal.agent.call"]
-        orders = self.env["portal.agent.dashboard"]._read_orders(
-            Partner, fields.Date.context_today(self) - HISTORY, Domain("state", "=", "sale")
-        )
         week = (fields.Date.context_today(self) - self._get_local_day(since)).days
         quiet = {
             customer_id: reason
-            for customer_id, reason in Call._find_late_regulars(orders)
+            for customer_id, reason in Call._find_late_regulars(Call._read_habits())
             if reason["since"] - week <= LATE_INTERVALS * reason["usual"]
         }
         customers = Partner.search(

@@ -9,8 +9,6 @@ from odoo import api, fields, models
 from odoo.fields import Domain
 from odoo.tools import SQL
 
-from .portal_agent_call import HISTORY
-
 
 class ResPartner(models.Model):
     _inherit = "res.partner"
@@ -68,10 +66,13 @@ class ResPartner(models.Model):
         """
         Order = self.env["sale.order"]
         domain &= self.env["portal.agent.dashboard"]._get_order_domain(self.browse())
-        groups = Order._read_group(
-            domain & Domain("state", "=", "sale"), ["partner_id.commercial_partner_id"], ["date_order:max"]
-        )
-        return {customer.id: moment for customer, moment in groups if customer}
+        query = Order._search(domain & Domain("state", "=", "sale"))
+        if query.is_empty():
+            return {}
+        # not by _read_group, which asks the contacts' own rules once more
+        customer = query.groupby = Order._get_portal_agent_customer_sql(query)
+        last_order = SQL("MAX(%s)", Order._field_to_sql(Order._table, "date_order", query))
+        return dict(self.env.execute_query(query.select(customer, last_order)))
 
     @api.model
     def _get_portal_agent_quiet_domain(self, months):
@@ -118,10 +119,7 @@ class ResPartner(models.Model):
         :rtype: defaultdict
         """
         Dashboard = self.env["portal.agent.dashboard"]
-        everybody, start = self.browse(), fields.Date.context_today(self) - HISTORY
-        return self.env["portal.agent.call"]._get_reasons(
-            Dashboard._read_orders(everybody, start, domain), Dashboard._read_instalments(everybody, domain)
-        )
+        return self.env["portal.agent.call"]._get_reasons(domain, Dashboard._read_instalments(self.browse(), domain))
 
     # ---- sorting by these figures
 

@@ -1,7 +1,8 @@
-from functools import partial
+from functools import cached_property, partial
 
 from odoo import fields
 from odoo.fields import Domain
+from odoo.tools.misc import format_date
 
 from .context import HOME, get_url
 from .listing import AgentList
@@ -67,19 +68,32 @@ class CustomerList(AgentList):
 
     def get_page_values(self, records):
         return {
-            "agent_balances": records._get_portal_agent_balances(),
-            "agent_currency": self.env["portal.agent.dashboard"]._get_currency(),
-            "agent_last_orders": records._get_portal_agent_last_orders(),
+            "agent_balances": self.balances,
+            "agent_amount": self.env["portal.agent.dashboard"]._make_formatter(),
+            "agent_last_orders": {
+                customer_id: format_date(self.env, day)
+                for customer_id, day in self._read_last_days(records).items()
+                if day
+            },
             "agent_reasons": records._get_portal_agent_call_reasons() if self.state.filterby == "call" else {},
         }
 
     def read_totals(self):
         currency = self.env["portal.agent.dashboard"]._get_currency()
-        customers = self.model._search(self.get_domain())
-        listed = Domain("partner_id", "any!", Domain("commercial_partner_id", "in", customers))
-        balances = self.model._read_portal_agent_balances(listed).values()
         labels = {"overdue": self.env._("Overdue"), "due": self.env._("To be paid")}
-        return [Total(label, {currency: sum(row[name] for row in balances)}) for name, label in labels.items()]
+        return [
+            Total(label, {currency: sum(row[name] for row in self.balances.values())}) for name, label in labels.items()
+        ]
+
+    @cached_property
+    def balances(self):
+        """What the listed customers have not paid, on whatever page they are: read once for rows and totals."""
+        if self.is_everything():
+            return self.model._read_portal_agent_balances()
+        customers = self.model._search(self.get_domain())
+        return self.model._read_portal_agent_balances(
+            Domain("partner_id", "any!", Domain("commercial_partner_id", "in", customers))
+        )
 
     def columns(self):
         get_balance = self._make_reader(lambda customers: customers._get_portal_agent_balances())
@@ -172,7 +186,7 @@ class CustomerPage(AgentPage):
             "agent_has_more_contacts": len(contacts) > self.contacts_limit,
             "agent_since": None,
             "agent_period_label": self.env._("All time"),
-            "agent_figures": Dashboard._get_summary(self.customer)["figures"],
+            "agent_figures": Dashboard._get_figures(self.customer),
             "agent_currency": Dashboard._get_currency(),
             "agent_unmatched": self.env["portal.agent.ledger"]._get_unmatched(self.customer),
             **products.get_page_values(products.rows),
@@ -195,6 +209,4 @@ class CustomerPage(AgentPage):
         :param str name: the list that they are on
         """
         documents = self.context.make(name, query={}, customer=self.customer)
-        records, _total = documents.search_page(self.latest_limit)
-        documents.fetch(records)
-        return records
+        return documents.search_page(self.latest_limit)[0]

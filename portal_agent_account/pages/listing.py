@@ -21,7 +21,6 @@ class AgentList:
     :cvar str model_name: the model of its records
     :cvar str date_field: the field that the date range is about, if the list has one
     :cvar int page_size: how many records a page shows
-    :cvar tuple fetched_links: many2one fields whose records the page shows, too
     """
 
     name = ""
@@ -31,7 +30,6 @@ class AgentList:
     model_name = ""
     date_field = ""
     page_size = 80
-    fetched_links = ()
 
     def __init__(self, context, query=None, customer=None):
         """Make a list.
@@ -120,15 +118,6 @@ class AgentList:
         """
         return {}
 
-    def fetch(self, records):
-        """Read what the page shows of its records.
-
-        :param records: what was found under the agent's record rules
-        """
-        records._fetch_for_portal_agent()
-        for name in self.fetched_links:
-            records[name]._fetch_for_portal_agent()
-
     def get_page_values(self, records):
         """Return what the list's template needs beside what every list has.
 
@@ -211,12 +200,21 @@ class AgentList:
         return (
             self.get_base_domain()
             & self.model._get_portal_agent_customer_domain(self.customer)
-            & self._get_filter_domain()
+            & self.filter_domain
             & self._get_search_domain()
             & self._get_date_domain()
         )
 
-    def _get_filter_domain(self):
+    def is_everything(self):
+        """Return whether nothing is chosen that leaves out some of the agent's records.
+
+        :rtype: bool
+        """
+        return not (self.customer or self.state.is_narrowed or self.state.filterby != next(iter(self.options.filters)))
+
+    @cached_property
+    def filter_domain(self):
+        """The condition of the chosen filter, asked for once: it may have read the figures of all customers."""
         domain = self.options.filters[self.state.filterby]["domain"]
         return domain() if callable(domain) else domain
 

@@ -16,6 +16,7 @@ from odoo.fields import Command
 from odoo.http import Request
 from odoo.tests import new_test_user, tagged
 from odoo.tools import mute_logger
+from odoo.tools.pdf import PdfFileReader
 
 from odoo.addons.base.models.ir_actions_report import IrActionsReport
 from odoo.addons.mail.tests.common import MailCase
@@ -454,8 +455,9 @@ class TestWhatStaysBehind(PortalAgentPagesCommon):
             with self.subTest(report=report), self._prepare_pdfs():
                 response = self._get(url)
                 self.assertEqual(response.status_code, 200)
-                self.assertIn(b"printed now", response.content)
-                self.assertNotIn(b"sent to the customer", response.content)
+                text = "".join(page.extract_text() for page in PdfFileReader(io.BytesIO(response.content)).pages)
+                self.assertIn("printed now", text)
+                self.assertNotIn("sent to the customer", text)
                 self.env.invalidate_all()
                 self.assertEqual(self._count_files(record), files)
                 self.env["ir.attachment"].search([("res_id", "=", record.id), ("name", "=", "kept.pdf")]).unlink()

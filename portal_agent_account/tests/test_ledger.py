@@ -1,10 +1,12 @@
 import csv
 import io
 import random
+import re
 from collections import defaultdict
 from unittest.mock import patch
 
 from dateutil.relativedelta import relativedelta
+from lxml import html
 from openpyxl import load_workbook
 
 from odoo import fields
@@ -433,6 +435,81 @@ class TestLedger(LedgerCommon):
                 self._assert_same(float(row["Overdue"]), expected["overdue"], customer.name)
         owing = self.customers.filtered(lambda customer: self._count(customer)["overdue"] > 0).mapped("name")
         self.assertEqual(sorted(self._get_references("/my/agent/customers", filterby="overdue")), sorted(owing))
+
+    def _read_rows(self, url, cells, **query):
+        """Return the amounts in the cells of a list's rows, by what the first cell's link says."""
+        page = html.fromstring(self._get(url, **query).text)
+        return {
+            row.xpath("string(.//td[contains(@class, 'o_portal_agent_title')]//a)").strip(): [
+                self._read_amounts(row.xpath(f"string(td[{number}])")) for number in cells
+            ]
+            for row in page.xpath("//main//tbody/tr[td]")
+        }, {
+            " ".join(total.xpath("string(span)").split()).rstrip(":"): self._read_amounts(total.xpath("string(.)"))
+            for total in page.xpath("//main//*[contains(@class, 'o_portal_agent_total')]")
+        }
+
+    def _read_amounts(self, text):
+        """Return the numbers with decimals in a text: minus signs may have marks of direction around them."""
+        text = re.sub("[\u200e\u200f\ufeff]", "", text)
+        return [float(number.replace(",", "")) for number in re.findall(r"-?\s?[\d,]+\.\d\d", text)]
+
+    def _sum_up_open(self, documents):
+        """Return what is left of documents by number and by currency, from how their items were matched."""
+        by_number, by_currency = defaultdict(float), defaultdict(float)
+        for item in self.env["account.move.line"].union(*map(self._get_items, self.customers)):
+            if item.move_id in documents:
+                by_number[item.move_id.name] += self._get_open(item)[0]
+                by_currency[item.currency_id.name] += self._get_open(item)[0]
+        return by_number, by_currency
+
+    def test_amounts_of_the_list_of_invoices_and_of_its_files_are_those_of_the_ledger(self):
+        documents = self._count(self.customers)["documents"]
+        by_number, by_currency = self._sum_up_open(documents)
+        rows, totals = self._read_rows("/my/agent/invoices", (6,), filterby="due")
+        self.assertEqual(set(rows), set(by_number))
+        for number, [[amount]] in rows.items():
+            self._assert_same(amount, by_number[number], number)
+        self.assertEqual(len(by_currency), 2)
+        for amount in by_currency.values():
+            self.assertIn(round(amount, 2), [round(total, 2) for total in totals["Amount due"]])
+        for extension in ("csv", "xlsx"):
+            exported = defaultdict(float)
+            for row in self._export("invoices", extension, filterby="due"):
+                self._assert_same(float(row["Amount due"]), by_number[row["Number"]], (extension, row["Number"]))
+                exported[row["Currency"]] += float(row["Amount due"])
+            for name, amount in by_currency.items():
+                self._assert_same(exported[name], amount, (extension, name))
+
+    def test_amounts_of_the_list_of_customers_are_those_of_the_ledger(self):
+        rows, totals = self._read_rows("/my/agent/customers", (5, 6))
+        self.assertEqual(set(rows), set(self.customers.mapped("name")))
+        expected = {customer.name: self._count(customer) for customer in self.customers}
+        for name, (overdue, due) in rows.items():
+            self._assert_same(due[0], expected[name]["due"], name)
+            self._assert_same(overdue[0] if overdue else 0, max(expected[name]["overdue"], 0), name)
+        for label, key in (("To be paid", "due"), ("Overdue", "overdue")):
+            self._assert_same(totals[label][0], sum(each[key] for each in expected.values()), label)
+
+    def test_statement_has_what_the_customers_page_says_and_what_was_paid_on_account(self):
+        """Money that pays no invoice yet is on the statement, and in no figure of invoices."""
+        statements = self._get_statements()
+        for customer in self.customers:
+            with self.on_an_agents_page() as env:
+                figures = env["portal.agent.dashboard"]._get_figures(customer.with_env(env))
+            numbers = {
+                line["number"]
+                for balance in statements[customer.id]
+                for line in balance["lines"]
+                if line["kind"] in ("invoice", "credit_note")
+            }
+            self.assertEqual(numbers, {move.name for move in self._count(customer)["documents"]})
+            self.assertEqual(figures["due"]["count"], len(numbers))
+            on_account = sum(self._get_open(item)[1] for item in self._get_other_items(customer))
+            in_company = sum(
+                self._get_open(item)[1] for item in self._get_items(customer) + self._get_other_items(customer)
+            )
+            self._assert_same(figures["due"]["amount"] + on_account, in_company, customer.name)
 
     def _get_statements(self, **options):
         with self.on_an_agents_page() as env:

@@ -235,8 +235,9 @@ class TestPortalStatement(PortalAgentPagesCommon):
             info = _wkhtml()._replace(is_patched_qt=is_patched_qt)
             with patch("odoo.addons.portal_agent_account.report.customer_statement._wkhtml", lambda info=info: info):
                 page = html.fromstring(self._print())
-            senders = page.xpath("//div[contains(@class, 'page')]//div[contains(@class, 'o_portal_agent_sender')]")
+            senders = page.xpath("//div[contains(@class, 'article')]//div[contains(@class, 'o_portal_agent_sender')]")
             self.assertEqual(len(senders), not is_patched_qt)
+            self.assertEqual(page.get("data-report-margin-top"), None if is_patched_qt else "15")
         for text in (self.company.name, "1 Feather Lane", "+32 4711"):
             self.assertIn(text, senders[0].text_content())
 

@@ -11,10 +11,13 @@ ROUTES = (
     *agent.PAGES,
     "/my/agent/customers/{id}",
     "/my/agent/customers/{id}/products",
+    "/my/agent/customers/{id}/products/page/{id}",
+    "/my/agent/customers/{id}/statement",
     "/my/agent/orders/{id}",
     "/my/agent/invoices/{id}",
     "/my/agent/orders/page/{id}",
     "/my/agent/{name}/export",
+    "/my/agent/weekly-mail/unsubscribe",
 )
 PARAMETERS = (
     "customer",
@@ -34,6 +37,8 @@ PARAMETERS = (
     "position",
     "order",
     "access_token",
+    "user",
+    "token",
     "debug",
     "lang",
     "from",
@@ -94,7 +99,7 @@ def test_any_query_gives_a_page_or_a_clean_404(shared_shop, foreign_names, route
         derandomize=True,
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
     )
-    @given(queries, ids, st.sampled_from(("customers", "orders", "invoices", "quotations", "users")))
+    @given(queries, ids, st.sampled_from(("customers", "orders", "invoices", "quotations", "products", "users")))
     def check(query, record_id, name):
         url = shared_shop.url + route.format(id=record_id, name=name)
         answer = session.get(url, params=[(key, value.encode(errors="ignore")) for key, value in query])

@@ -70,12 +70,18 @@ def test_what_is_taken_back_is_gone_with_the_next_request(two_servers, revoke):
     agent = Agent(office, revoke)
     session = log_in(field.url, agent.login, PASSWORD)
     order_page = f"{field.url}/my/agent/orders/{agent.order}"
+    # What else says something of the customer, as a page or as a file. A contact that moves away takes its orders
+    # along, not the company that it has left.
+    customer_page = f"{field.url}/my/agent/customers/{agent.customer}"
+    pages = [f"{customer_page}{path}" for path in ("", "/products", "/statement?report_type=xlsx")]
+    pages.append(f"{field.url}/my/agent/products/export?customer={agent.customer}")
     (order,) = office.admin.read("sale.order", [["id", "=", agent.order]], "name")
 
     # Twice, so that whatever this process caches is cached.
     for _warm in range(2):
         assert order["name"] in session.get(f"{field.url}/my/agent/orders").text
         assert session.get(order_page).status_code == 200
+        assert {session.get(page).status_code for page in pages} == {200}
 
     getattr(agent, revoke)()
 
@@ -83,3 +89,10 @@ def test_what_is_taken_back_is_gone_with_the_next_request(two_servers, revoke):
     after = session.get(order_page, allow_redirects=False)
     assert after.status_code in (303, 404)
     assert order["name"] not in after.text
+    for page in pages:
+        after = session.get(page, allow_redirects=False)
+        if revoke == "move_contact":
+            assert "Buyer" not in after.text
+            assert order["name"] not in after.text
+        else:
+            assert after.status_code in (303, 404)

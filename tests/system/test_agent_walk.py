@@ -1,0 +1,82 @@
+"""An agent on Monday morning: from the weekly mail's link to a customer, its products and its statement."""
+
+import re
+
+import pytest
+
+from tests.system import agent
+from tests.system.test_agent_mails import DUE_NOW, WEEKLY
+
+
+@pytest.fixture
+def shop(make_shop, mail_catcher):
+    """A running shop with the demo data and a mail server."""
+    shop = make_shop(mail=mail_catcher)
+    shop.cluster.query(shop.database, "UPDATE res_partner SET tz = 'UTC'")
+    shop.cluster.query(shop.database, DUE_NOW)
+    return shop
+
+
+def read_weekly_mail(shop):
+    """:return: the weekly mail of the demo agent"""
+    shop.run_cron(WEEKLY)
+    return shop.mail.wait_for(
+        lambda found: "agent@example.com" in found.recipients and "List-Unsubscribe" in found.message
+    )
+
+
+def test_from_the_weekly_mail_to_the_customer_the_products_and_the_statement(shop, page):
+    mail = read_weekly_mail(shop)
+    assert not [link for link in mail.links if "token" in link and "unsubscribe" not in link]
+    [link] = {link for link in mail.links if re.fullmatch(r".*/my/agent/customers/\d+", link)} or [None]
+    assert link, "somebody has gone quiet, and the mail leads to them"
+
+    # Nobody is signed in yet: the sign-in leads on to where the mail's link leads.
+    page.goto(link)
+    page.fill("input[name=login]", agent.LOGIN)
+    page.fill("input[name=password]", agent.LOGIN)
+    page.locator(".oe_login_form button[type=submit]").click()
+    page.wait_for_url(link)
+    customer = page.locator("#portal_agent_content h1, h1").first.inner_text().strip()
+    assert customer == "Ready Mat"
+
+    page.locator("section:has(#portal_agent_products) a", has_text="See all").click()
+    page.wait_for_url(f"{link}/products")
+    product = page.locator(".o_portal_agent_table tbody tr").first
+    assert product.locator(".o_portal_agent_title").inner_text().strip()
+
+    page.goto(link)
+    statement = page.locator("a[href*='/statement']").first
+    address = statement.get_attribute("href")
+    assert address.startswith(link.removeprefix(shop.url) + "/statement")
+    answer = page.request.get(shop.url + address)
+    assert answer.status == 200
+    assert answer.headers["content-type"] == "application/pdf"
+    assert answer.body().startswith(b"%PDF")
+
+
+def test_unsubscribing_needs_the_link_of_the_mail_and_nothing_else(shop, page):
+    mail = read_weekly_mail(shop)
+    link = str(mail.message["List-Unsubscribe"]).strip("<>")
+    wanted = "portal_agent_weekly_mail"
+    users = {user["login"]: user["id"] for user in shop.admin.read("res.users", [["login", "like", "agent"]], "login")}
+
+    def is_wanted(login):
+        return shop.admin.read("res.users", [["id", "=", users[login]]], wanted)[0][wanted]
+
+    # Another user's id with this token, a token cut short, none at all: all are the same 404, and change nothing.
+    other = link.replace(f"user={users['agent']}", f"user={users['agent2']}")
+    assert other != link
+    for forged in (other, link[:-1], link.partition("&token=")[0], re.sub(r"user=\d+", "user=0", link)):
+        for method in ("get", "post"):
+            assert getattr(page.request, method)(forged).status == 404, forged
+    assert is_wanted("agent")
+    assert is_wanted("agent2")
+
+    # Whatever looks at the link, such as a scanner of mails, changes nothing; the button does.
+    page.goto(link)
+    assert is_wanted("agent")
+    page.locator("#wrap form button[type=submit]").click()
+    page.wait_for_load_state("networkidle")
+    assert not is_wanted("agent")
+    assert is_wanted("agent2")

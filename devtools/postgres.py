@@ -176,6 +176,13 @@ class EmbeddedCluster(Cluster):
                 self._control("stop", "--mode=fast")
                 shutil.rmtree(self.host, ignore_errors=True)
 
+    def restart(self, mode="fast"):
+        """Restart the server under its users.
+
+        :param str mode: `fast` as an administrator does, `immediate` as if it had crashed
+        """
+        self._control("restart", f"--mode={mode}")
+
     def has_users(self):
         """:return: whether a command uses the server"""
         locks = paths.folder("locks").glob(f"postgres-{self.name}-user-*.lock")

@@ -116,6 +116,11 @@ class Sales:
             time.sleep(0.1)
         raise TimeoutError(f"order {order_id} can't be confirmed")
 
+    def wait_for_another(self):
+        """Wait until one more order is confirmed, where there is one."""
+        done = len(self.promised)
+        wait_until(lambda: done < len(self.promised) or done == len(self.orders), PATIENCE, "an order")
+
     def confirmed(self):
         """:return: the orders that are confirmed in the database"""
         return set(self._query("SELECT id FROM sale_order WHERE state = 'sale' AND id = ANY(%s)", list(self.orders)))
@@ -199,8 +204,7 @@ def test_odoo_is_killed_again_and_again_while_orders_are_confirmed_and_invitatio
     chance = random.Random(ROUNDS)
     with sales.confirming():
         for number in range(1, ROUNDS + 1):
-            done = len(sales.promised)
-            wait_until(lambda done=done: len(sales.promised) > done, PATIENCE, "an order")
+            sales.wait_for_another()
             time.sleep(chance.uniform(0, 0.5))
             kill(shop, chance, everything=number % WHOLE == 0)
     assert len(sales.promised) >= ROUNDS
@@ -228,8 +232,7 @@ def test_postgresql_is_restarted_under_load(own_cluster, dev_session, odoo_sourc
         sales = Sales.write(shop, "restarted", len(RESTARTS) * ORDERS_PER_ROUND)
         with sales.confirming():
             for mode in RESTARTS:
-                done = len(sales.promised)
-                wait_until(lambda done=done: len(sales.promised) > done, PATIENCE, "an order")
+                sales.wait_for_another()
                 cluster.restart(mode)
         sales.expect_all_well(faults=len(RESTARTS))
         shop.server.stop(SHORT)

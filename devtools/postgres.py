@@ -165,6 +165,13 @@ class EmbeddedCluster(Cluster):
                 shutil.rmtree(self.host, ignore_errors=True)
             self._use.release()
 
+    def restart(self, mode="fast"):
+        """Restart the server under its users.
+
+        :param str mode: `fast` as an administrator does, `immediate` as if it had crashed
+        """
+        self._control("restart", f"--mode={mode}")
+
     def remove(self):
         """Remove all its data. Nobody may be using it."""
         with self._change:

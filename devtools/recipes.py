@@ -24,6 +24,37 @@ env["base.language.install"].create({"lang_ids": env.ref("base.lang_fr").ids}).l
 env.cr.commit()
 """
 
+# The second website and the second company of Odoo's demo data become a shop: with a mail address, a way to pay,
+# accounts of its own, and three languages. The first company's customers are its customers, too.
+OPEN_SECOND_SHOP = """
+website = env.ref("website.website2")
+company = env["res.company"].search([("id", "!=", env.ref("base.main_company").id)]).ensure_one()
+company.email = "us@example.com"
+languages = env.ref("base.lang_fr") + env.ref("base.lang_de")
+env["base.language.install"].create({"lang_ids": languages.ids}).lang_install()
+website.write({
+    "company_id": company.id,
+    "specific_user_account": True,
+    "language_ids": [(6, 0, (env.ref("base.lang_en") + languages).ids)],
+})
+env.ref("base.user_admin").company_ids += company
+env.ref("payment.payment_provider_demo").copy({"company_id": company.id, "state": "test", "is_published": True})
+shared = env.ref("base.res_partner_2")
+order = env["sale.order"].with_company(company).create({
+    "partner_id": shared.id,
+    "company_id": company.id,
+    "order_line": [(0, 0, {"product_id": env.ref("product.product_product_4").id})],
+})
+order.action_confirm()
+invoice = env["account.move"].with_company(company).create({
+    "move_type": "out_invoice",
+    "partner_id": shared.id,
+    "invoice_line_ids": [(0, 0, {"name": "Furniture", "price_unit": 777})],
+})
+invoice.action_post()
+env.cr.commit()
+"""
+
 # A shop without any of our addons.
 SHOP = Recipe("website_sale", ("website_sale",), warm_up=MAKE_EVERY_BUNDLE)
 # The same with demo data, a payment provider and a second language, which its website doesn't use yet.
@@ -47,6 +78,15 @@ def demo_with_addons():
     """
     installed = Recipe("demo", tuple(paths.addons()), base=DEMO_SHOP)
     return Recipe("demo_bundles", base=installed, warm_up=MAKE_WEBSITE_BUNDLES, has_bundles=True)
+
+
+def two_shops():
+    """Two websites of two companies, in three languages, with contacts that both share.
+
+    :rtype: Recipe
+    """
+    bundles = MAKE_WEBSITE_BUNDLES.replace('env["website"].search([], limit=1)', 'env.ref("website.website2")')
+    return Recipe("two_shops", base=demo_with_addons(), warm_up=OPEN_SECOND_SHOP + bundles, has_bundles=True)
 
 
 def dependencies(addon):

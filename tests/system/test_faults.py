@@ -1,0 +1,306 @@
+"""Faults while orders are confirmed and invitations leave: no order is lost, nobody is invited twice or forgotten.
+
+What counts as lost is what the shop has answered: an order whose confirmation got no answer is confirmed again, as a
+payment provider sends its notification again.
+"""
+
+import contextlib
+import os
+import queue
+import random
+import signal
+import threading
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import psutil
+import pytest
+import requests
+
+from devtools.databases import Databases
+from devtools.logcheck import Expected
+from devtools.mail import MailCatcher
+from devtools.postgres import EmbeddedCluster
+from devtools.pytest_plugin import server_factory
+from tests.system.conftest import PENDING_ACCOUNTS, SEND_INVITATIONS, open_shop, wait_until
+from tests.system.odoo_rpc import OdooError, OdooRpc
+
+# How many times Odoo is killed. Ten take half a minute; a hundred are tried before a release.
+ROUNDS = int(os.environ.get("FAULT_ROUNDS", "10"))
+# Every so often all of its processes are, otherwise one.
+WHOLE = 5
+ORDERS_PER_ROUND = 10
+# More than Odoo hands over in one go.
+FEW = 25
+RESTARTS = ("fast", "immediate")
+# As much as one process may take, in bytes.
+LIMIT = 2**30
+# Where a confirmation and an invitation write dates.
+WRITTEN = ["sale_order", "res_partner", "res_users", "sale_portal_invitation", "ir_cron_trigger", "mail_mail"]
+CLERKS = 2
+PATIENCE = 120
+# Seconds in which a server ends by itself that has nothing to do any more.
+SHORT = 3
+# A mail server answers in its own time: faults come amid a mail, too.
+MAIL_DELAY = 0.02
+KILLED = Expected(r"odoo\.service\.server", r"Worker .* (unregistered|failed)", "the test kills it")
+STANDSTILL = Expected(
+    r"odoo\.addons\.base\.models\.ir_cron",
+    "Job .* timed out",
+    "Odoo puts a scheduled action off that was killed three times before it had done anything: an hour at most",
+)
+OUT_OF_MEMORY = Expected(r"odoo\.\S+", r"(?s).*\bMemoryError\b", "the test asks for too much")
+REFUSED = Expected(r"odoo\.addons\.mail\.models\.mail_mail", "failed sending mail", "this mail server refuses")
+
+
+@dataclass
+class Sales:
+    """Orders of new customers, one each, confirmed by clerks who ask again when they get no answer.
+
+    :param Shop shop: the shop
+    :param dict orders: the customers' addresses by order
+    :param set promised: the orders whose confirmation was answered
+    """
+
+    shop: object
+    orders: dict
+    promised: set = field(default_factory=set)
+    stopped: threading.Event = field(default_factory=threading.Event)
+
+    @classmethod
+    def write(cls, shop, name, number):
+        """Write so many quotations for as many new customers."""
+        emails = [f"{name}{each}@example.com" for each in range(number)]
+        partners = shop.admin.call("res.partner", "create", [{"name": email, "email": email} for email in emails])
+        line = [[0, 0, {"product_id": shop.product()}]]
+        values = [{"partner_id": partner, "order_line": line} for partner in partners]
+        return cls(shop, dict(zip(shop.admin.call("sale.order", "create", values), emails, strict=True)))
+
+    @contextlib.contextmanager
+    def confirming(self):
+        """Have the orders confirmed one after another meanwhile; what is then under way is brought to its end."""
+        waiting = queue.SimpleQueue()
+        for order_id in self.orders:
+            waiting.put(order_id)
+        sessions = [OdooRpc(self.shop.url, self.shop.database) for _clerk in range(CLERKS)]
+        with ThreadPoolExecutor(CLERKS) as pool:
+            clerks = [pool.submit(self._confirm_all, session, waiting) for session in sessions]
+            try:
+                yield
+            finally:
+                self.stopped.set()
+            for clerk in clerks:
+                clerk.result()
+
+    def confirm_at_once(self):
+        """Have all orders confirmed together, as from a list."""
+        self.shop.admin.call("sale.order", "action_confirm", list(self.orders))
+        self.promised.update(self.orders)
+
+    def _confirm_all(self, session, waiting):
+        with contextlib.suppress(queue.Empty):
+            while not self.stopped.is_set():
+                self.confirm(session, waiting.get_nowait())
+
+    def confirm(self, session, order_id):
+        """Confirm an order as whoever sells does: again, until there is an answer."""
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            with contextlib.suppress(requests.RequestException, OdooError):
+                if session.read("sale.order", [["id", "=", order_id]], "state")[0]["state"] != "sale":
+                    session.call("sale.order", "action_confirm", [order_id])
+                self.promised.add(order_id)
+                return
+            time.sleep(0.1)
+        raise TimeoutError(f"order {order_id} can't be confirmed")
+
+    def wait_for_another(self):
+        """Wait until one more order is confirmed, where there is one."""
+        done = len(self.promised)
+        wait_until(lambda: done < len(self.promised) or done == len(self.orders), PATIENCE, "an order")
+
+    def confirmed(self):
+        """:return: the orders that are confirmed in the database"""
+        return set(self._query("SELECT id FROM sale_order WHERE state = 'sale' AND id = ANY(%s)", list(self.orders)))
+
+    def invited(self):
+        """:return: the logins of the accounts that the orders have made, each with an invitation that was sent"""
+        statement = """
+            SELECT res_users.login
+              FROM sale_order JOIN res_users ON res_users.partner_id = sale_order.partner_id
+              JOIN sale_portal_invitation AS invitation ON invitation.user_id = res_users.id
+             WHERE sale_order.id = ANY(%s) AND is_user_created AND invitation.state = 'sent'
+        """
+        return sorted(self._query(statement, list(self.orders)))
+
+    def let_time_pass(self):
+        """Let the scheduled actions run.
+
+        :return: whether nobody waits for an account or an invitation any more
+        """
+        self._query("""
+            UPDATE sale_portal_invitation SET next_attempt = now() AT TIME ZONE 'UTC' - interval '1 second'
+             WHERE state = 'to_send'
+        """)
+        if self._query("SELECT id FROM sale_order WHERE portal_account_issue = 'pending'"):
+            self.shop.run_cron(PENDING_ACCOUNTS)
+        if self._query("SELECT id FROM mail_mail WHERE state = 'outgoing'"):
+            self.shop.run_cron("mail.ir_cron_mail_scheduler_action")
+        self.shop.run_cron(SEND_INVITATIONS)
+        return len(self.invited()) == len(self.confirmed())
+
+    def _query(self, statement, *parameters):
+        return [row[0] for row in self.shop.cluster.query(self.shop.database, statement, parameters) or ()]
+
+    def expect_all_well(self, faults):
+        """Nothing is lost, double or forgotten.
+
+        :param int faults: how many mails may have been in a mail server's hands when Odoo could not note it
+        """
+        wait_until(self.let_time_pass, PATIENCE, "the last invitation")
+        assert self.promised <= self.confirmed(), "a confirmed order is lost"
+        assert self.invited() == sorted(self.orders[order_id] for order_id in self.confirmed()), "one account each"
+        ours = set(self.orders.values())
+        mails = Counter(mail.recipients[0] for mail in self.shop.mail.messages if mail.recipients[0] in ours)
+        assert set(mails) == set(self.invited()), "one invitation each"
+        # Nobody can know whether the mail server took what was being handed over. It comes again as the same message,
+        # which mailboxes show once.
+        again = {address for address, number in mails.items() if number > 1}
+        assert len(again) <= faults, f"{again} were written to twice"
+        for address in again:
+            assert len({str(mail.message["Message-Id"]) for mail in self.shop.mail.to(address)}) == 1, address
+
+
+@pytest.fixture
+def slow_mail(tmp_path):
+    """A mail server that takes a moment for each answer."""
+    with MailCatcher(tmp_path / "mails", delay=MAIL_DELAY) as mail:
+        yield mail
+
+
+@pytest.fixture(scope="module")
+def small_shop(make_module_shop):
+    """A shop whose processes may not take much memory."""
+    limit = f"--limit-memory-hard={LIMIT}"
+    return make_module_shop("faults", workers=2, extra_args=[limit], check_log=[REFUSED, OUT_OF_MEMORY])
+
+
+def kill(shop, chance, everything):
+    """Kill Odoo, or one of its processes, which Odoo replaces."""
+    children = psutil.Process(shop.server.process.pid).children()
+    if not everything:
+        chance.choice(children).kill()
+        return
+    os.killpg(shop.server.process.pid, signal.SIGKILL)
+    shop.server.stop()
+    shop.server.start()
+
+
+def test_odoo_is_killed_again_and_again_while_orders_are_confirmed_and_invitations_leave(make_shop, slow_mail):
+    shop = make_shop(slow_mail, workers=2, check_log=[KILLED, STANDSTILL])
+    sales = Sales.write(shop, "killed", ROUNDS * ORDERS_PER_ROUND)
+    chance = random.Random(ROUNDS)
+    with sales.confirming():
+        for number in range(1, ROUNDS + 1):
+            sales.wait_for_another()
+            time.sleep(chance.uniform(0, 0.5))
+            kill(shop, chance, everything=number % WHOLE == 0)
+    assert len(sales.promised) >= ROUNDS
+    sales.expect_all_well(faults=ROUNDS)
+    shop.server.stop(SHORT)
+
+
+@pytest.fixture
+def own_cluster(cluster, dev_session, make_database):
+    """A PostgreSQL server for one test alone, with a copy of the demo shop; what it has committed outlives a crash."""
+    own = EmbeddedCluster("test-faults", durable=False, settings={"synchronous_commit": "on"})
+    own.remove()
+    database = make_database()
+    with own:
+        Databases(own, dev_session.data_dir).copy_from(cluster, database)
+        yield own, database
+    own.remove()
+
+
+def test_postgresql_is_restarted_under_load(own_cluster, dev_session, odoo_source, slow_mail):
+    cluster, database = own_cluster
+    with server_factory(dev_session, odoo_source, cluster, "restarted-postgresql") as make_server:
+        # Without its database Odoo logs whatever it was about to do.
+        shop = open_shop(make_server, cluster, database, slow_mail, workers=2, check_log=None)
+        sales = Sales.write(shop, "restarted", len(RESTARTS) * ORDERS_PER_ROUND)
+        with sales.confirming():
+            for mode in RESTARTS:
+                sales.wait_for_another()
+                cluster.restart(mode)
+        sales.expect_all_well(faults=len(RESTARTS))
+        shop.server.stop(SHORT)
+
+
+def count_refused(shop):
+    """:return: how many invitations a mail server has refused once"""
+    statement = "SELECT count(*) FROM sale_portal_invitation WHERE attempts = 1 AND state = 'to_send'"
+    return shop.cluster.query(shop.database, statement)[0][0]
+
+
+def test_the_mail_servers_disk_is_full_for_a_while(small_shop):
+    shop, mail = small_shop, small_shop.mail
+    sales = Sales.write(shop, "full", FEW)
+
+    def fill_up(_mail):
+        mail.refuse = "452 4.3.1 Insufficient system storage"
+
+    mail.on_mail = fill_up
+    sales.confirm_at_once()
+    wait_until(lambda: count_refused(shop) == FEW - 1, PATIENCE, "refusals")
+    mail.on_mail = mail.refuse = None
+    sales.expect_all_well(faults=0)
+
+
+def put_clock_right(shop):
+    """Leave a database as a clock leaves it that was an hour ahead: all that was written is an hour ahead of now."""
+    columns = """
+        SELECT table_name, column_name FROM information_schema.columns
+         WHERE data_type LIKE 'timestamp%%' AND table_schema = 'public' AND table_name = ANY(%s)
+    """
+    for table, column in shop.cluster.query(shop.database, columns, [WRITTEN]):
+        shop.cluster.query(shop.database, f"UPDATE {table} SET {column} = {column} + interval '1 hour'")
+
+
+def test_the_clock_was_an_hour_ahead_and_is_put_right(small_shop):
+    shop, mail = small_shop, small_shop.mail
+    invited, waiting = Sales.write(shop, "invited", FEW), Sales.write(shop, "waiting", FEW)
+    invited.confirm_at_once()
+    invited.expect_all_well(faults=0)
+    mail.refuse = "451 4.3.0 Try again later"
+    waiting.confirm_at_once()
+    wait_until(lambda: count_refused(shop) == FEW, PATIENCE, "refusals")
+    shop.server.stop(SHORT)
+    put_clock_right(shop)
+    mail.refuse = None
+
+    shop.server.start()
+    shop.run_cron(SEND_INVITATIONS)
+    assert not waiting.invited(), "their time is in an hour"
+    waiting.expect_all_well(faults=0)
+    invited.expect_all_well(faults=0)
+    for sales in (invited, waiting):
+        (found,) = mail.to(min(sales.orders.values()))
+        link = next(link for link in found.links if "/my/invitation/" in link)
+        assert 'name="password"' in requests.get(link, headers={"Connection": "close"}, timeout=PATIENCE).text
+
+
+def test_a_worker_runs_out_of_memory_amid_a_confirmation(small_shop):
+    shop = small_shop
+    sales = Sales.write(shop, "memory", FEW)
+    (model,) = shop.admin.call("ir.model", "search", [["model", "=", "sale.order"]])
+    code = f"records.action_confirm()\nbytes({LIMIT})"
+    action = shop.admin.create("ir.actions.server", name="Ask for much", model_id=model, state="code", code=code)
+    context = {"active_model": "sale.order", "active_ids": list(sales.orders)}
+    with pytest.raises(OdooError, match="MemoryError"):
+        shop.admin.call("ir.actions.server", "run", [action], context=context)
+    assert not sales.confirmed()
+    sales.confirm_at_once()
+    sales.expect_all_well(faults=0)
+    shop.server.stop(SHORT)

@@ -1,0 +1,129 @@
+"""Two websites of two companies in one database, in three languages: each shop's customers and agents stay its own."""
+
+import re
+
+import pytest
+
+from devtools import recipes
+from devtools.browser import open_context
+from tests.system.agent import log_in
+from tests.system.checkout import buy_as_guest
+from tests.system.conftest import SEND_INVITATIONS
+from tests.system.test_returning_guest import accept_invitation, order_on, sign_in
+
+EMAIL = "rita@example.com"
+# Both are this machine, by the names under which the two websites are reached.
+HOSTS = {"My Website": "localhost", "My Website 2": "127.0.0.1"}
+SHARED_CUSTOMER = "Acme Corporation"
+
+
+@pytest.fixture(scope="module")
+def shop(make_module_shop, databases, odoo_source, dev_session):
+    """A running server with two shops."""
+    log = dev_session.log_file("prepare-two-shops")
+    shop = make_module_shop("two-shops", template=databases.prepare(recipes.two_shops(), odoo_source, log))
+    for website in shop.admin.read("website", [["name", "in", list(HOSTS)]], "name"):
+        address = f"http://{HOSTS[website['name']]}:{shop.server.port}"
+        shop.admin.call("website", "write", [website["id"]], {"domain": address})
+    return shop
+
+
+@pytest.fixture(scope="module")
+def second(shop):
+    """The second shop's address."""
+    return f"http://{HOSTS['My Website 2']}:{shop.server.port}"
+
+
+def invitation_to(shop, email):
+    """Return the invitation that an address has got; there is one."""
+    shop.run_cron(SEND_INVITATIONS)
+    (invitation,) = [mail for mail in shop.mail.to(email) if "/my/invitation/" in mail.html]
+    return invitation
+
+
+def test_a_guest_of_the_second_shop_is_invited_by_it_in_french(shop, second, page):
+    buy_as_guest(page, f"{second}/fr", "francine@example.com", name="Francine")
+    assert "Nous avons créé un compte pour vous" in page.locator("#portal_account_created").inner_text()
+
+    invitation = invitation_to(shop, "francine@example.com")
+    assert "choisissez un mot de passe" in invitation.subject
+    assert "My Website 2" in invitation.subject
+    assert str(invitation.message["From"]) == "My Website 2 <us@example.com>"
+    links = [link for link in invitation.links if "/my/" in link]
+    assert links
+    assert all(link.startswith(f"{second}/") for link in links), links
+    francine = [["login", "=", "francine@example.com"]]
+    (user,) = shop.admin.read("res.users", francine, "company_ids", "website_id", "lang")
+    (company,) = shop.admin.read("res.company", [["email", "=", "us@example.com"]], "id")
+    assert (user["company_ids"], user["website_id"][1], user["lang"]) == ([company["id"]], "My Website 2", "fr_FR")
+
+    page.goto(links[0])
+    page.locator("input[name=password]").wait_for()
+    assert "My Website 2" in page.locator("main").inner_text()
+    assert page.locator("html").get_attribute("lang") == "fr-FR"
+
+
+def test_a_returning_guest_signs_in_at_the_shop_that_the_account_is_for(shop, second, browser):
+    with open_context(browser) as guest:
+        page = guest.new_page()
+        buy_as_guest(page, second, EMAIL)
+    with open_context(browser) as owner:
+        accept_invitation(shop, owner, EMAIL)
+
+    # The first shop doesn't know the account.
+    with open_context(browser) as elsewhere:
+        page = elsewhere.new_page()
+        page.goto(f"{shop.url}/web/login")
+        sign_in(page, EMAIL)
+        page.locator("form.oe_login_form .alert-danger").wait_for()
+
+    with open_context(browser) as again:
+        page = again.new_page()
+        buy_as_guest(page, second, EMAIL, name="Rita In A Hurry")
+        order = order_on(page)
+        page.locator("#portal_join a").click()
+        sign_in(page, EMAIL)
+        page.wait_for_url(re.compile(rf"^{re.escape(second)}/my/orders/\d+"))
+        assert order in page.locator("#wrap").inner_text()
+        assert "added to your account" in page.locator("#portal_joined").inner_text()
+    assert len(shop.users(EMAIL)) == 1
+
+    # There the same address is a new customer's, with an account of its own.
+    with open_context(browser) as guest:
+        page = guest.new_page()
+        buy_as_guest(page, shop.url, EMAIL)
+        assert page.locator("#portal_account_created").count()
+        assert not page.locator("#portal_join").count()
+    assert len(shop.users(EMAIL)) == 2
+
+
+def test_an_agent_of_the_first_company_sees_nothing_of_the_second_ones(shop, browser):
+    (customer,) = shop.admin.read("res.partner", [["name", "=", SHARED_CUSTOMER], ["is_company", "=", True]], "id")
+    agent = log_in(shop.url)
+    with open_context(browser) as context:
+        context.add_cookies([{"name": "session_id", "value": agent.cookies["session_id"], "url": shop.url}])
+        page = context.new_page()
+        for path, documents in sold_to(shop, customer["id"]).items():
+            assert set(documents.values()) == {"YourCompany", "My US Company"}, "each company has sold to the customer"
+            page.goto(f"{shop.url}/my/agent/{path}?customer={customer['id']}")
+            shown = set(re.findall(rf"/my/agent/{path}/(\d+)", page.content()))
+            for document, company in documents.items():
+                is_own = company == "YourCompany"
+                assert (str(document) in shown) == is_own, (path, document)
+                status = agent.get(f"{shop.url}/my/agent/{path}/{document}").status_code
+                assert status == (200 if is_own else 404), (path, document)
+
+
+def sold_to(shop, customer_id):
+    """Read what both companies have sold to a customer.
+
+    :return: by page, the company of each document
+    :rtype: dict[str, dict[int, str]]
+    """
+    sold = [["partner_id", "=", customer_id]]
+    invoiced = [*sold, ["state", "=", "posted"], ["move_type", "=", "out_invoice"]]
+    found = {
+        "orders": shop.admin.read("sale.order", [*sold, ["state", "=", "sale"]], "company_id"),
+        "invoices": shop.admin.read("account.move", invoiced, "company_id"),
+    }
+    return {path: {row["id"]: row["company_id"][1] for row in rows} for path, rows in found.items()}

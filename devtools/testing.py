@@ -25,7 +25,7 @@ LONGEST_RUN = 40 * 60
 # The tag of tests that run with all addons together, and not for each addon alone as well.
 ONCE = "once"
 PYTEST_OUTCOME = re.compile(r"\b(?:PASSED|FAILED|ERROR)\b")
-# What pytest ends with when no test was chosen.
+# Pytest's exit code when no test was chosen.
 NO_TESTS = 5
 TEST_DEFINITION = re.compile(r"^class (?P<case>\w+)|^    def (?P<test>test_\w+)", re.M)
 
@@ -128,7 +128,7 @@ class TestRun(Session):
         pdf.ensure_wkhtmltopdf()
 
     def _choose_jobs(self):
-        """Prepare the databases, and choose what is run on them: the longest first, so that the others fit beside it.
+        """Prepare the databases, and list what is run on them: the longest first, the short ones beside it.
 
         :return: functions that return results
         :rtype: list
@@ -143,8 +143,8 @@ class TestRun(Session):
         if self.everything:
             self.prepare(recipes.with_addons())
             jobs.append(functools.partial(self.test, "all addons together", recipes.SHOP, self.addons))
-        # With no more than it depends on. What is tagged `once` is left to the run of all addons together, which has
-        # more models, routes and rules to try it on.
+        # Each addon with its dependencies only. Tests tagged `once` are left to the run of all addons together, which
+        # has more models, routes and rules to try them on.
         without = f",-{ONCE}" if self.everything else ""
         jobs += [
             functools.partial(self.test, f"{addon} alone", recipes.dependencies(addon), [addon], without)
@@ -210,10 +210,10 @@ class TestRun(Session):
     # Helpers
 
     def clone(self, recipe, name):
-        """Make a database; it is dropped at the end of the run.
+        """Create a database, which is dropped at the end of the run.
 
         :param Recipe recipe: what is in it
-        :param str name: its name, which begins as the names of this run's databases do
+        :param str name: its name, which begins with `portal_accounts_test_`
         """
         self.databases.clone(self.prepare(recipe), name)
 
@@ -277,7 +277,7 @@ class TestRun(Session):
         return outcomes.Run(log_file, code)
 
     def _run_jobs(self, jobs):
-        """Run jobs side by side and show each result when it is there."""
+        """Run jobs side by side and show each result as soon as there is one."""
 
         def run_job(job):
             try:
@@ -335,7 +335,7 @@ class TestRun(Session):
 
 
 def _read_pytest(code, report, log):
-    """Read pytest's results from its report; a skipped test is a failed one."""
+    """Read pytest's results from its report; a skipped test counts as failed."""
     result = Result("tests/", log=str(log))
     for case in ElementTree.parse(report).iter("testcase") if report.exists() else ():
         bad = [node for kind in ("failure", "error", "skipped") for node in case.findall(kind)]

@@ -1,10 +1,9 @@
-"""A real Odoo process is started, waited for, and never left behind."""
+"""A real Odoo process is never left behind, and says why it doesn't start."""
 
 import os
 import signal
 import subprocess
 import sys
-import urllib.request
 
 import psutil
 import pytest
@@ -22,18 +21,6 @@ with Session() as session:
     print(odoo.start().process.pid, flush=True)
     time.sleep(600)
 """
-
-
-def test_a_stopped_server_leaves_no_process_and_no_port(make_database, make_server):
-    odoo = make_server(make_database(), workers=2)
-    with urllib.request.urlopen(f"{odoo.url}/web/login") as answer:
-        assert answer.status == 200
-    process, port = psutil.Process(odoo.process.pid), odoo.port
-    family = [process, *process.children(recursive=True)]
-    assert len(family) >= 4, "the workers too"
-    odoo.stop()
-    assert not psutil.wait_procs(family, timeout=1)[1]
-    assert server.is_port_free(port)
 
 
 @pytest.mark.skipif("sys.platform != 'linux'", reason="only Linux ends a process with its parent")

@@ -150,6 +150,7 @@ class Archive:
         with Stage(f"Reading Debian's index ({arguments[0]})"):
             return subprocess.run(
                 self._command(*arguments, **options),
+                cwd=self.folder,
                 env={**os.environ, "LC_ALL": "C"},
                 stdin=subprocess.DEVNULL,
                 capture_output=True,

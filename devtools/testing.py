@@ -85,6 +85,7 @@ class TestRun(Session):
     longest_run = LONGEST_RUN
 
     def __init__(self, odoo=None, addons=None, name=None):
+        self._started = time.monotonic()
         self._lock = FileLock("test")
         self._lock.acquire(waiting_for="another run of the tests to end")
         super().__init__(odoo, make_log_folder())
@@ -92,7 +93,6 @@ class TestRun(Session):
         self.name = name
         self.everything = self.addons == paths.addons() and not name
         self._cancelled = threading.Event()
-        self._started = time.monotonic()
         self._counts = {}
         self._runs = []
 
@@ -129,7 +129,8 @@ class TestRun(Session):
 
     def _choose_jobs(self):
         """Prepare the databases, and list what is run on them: the longest first, the short ones beside it."""
-        for addon in self.addons:
+        tested = [addon for addon in self.addons if self.test_tags([addon])]
+        for addon in tested:
             self.prepare(recipes.dependencies(addon))
         jobs = []
         if self.addons == paths.addons():
@@ -144,7 +145,7 @@ class TestRun(Session):
         without = f",-{ONCE}" if self.everything else ""
         jobs += [
             functools.partial(self._test, f"{addon} alone", recipes.dependencies(addon), [addon], without)
-            for addon in self.addons
+            for addon in tested
         ]
         if not self.name:
             jobs.append(functools.partial(lint.check, self.addons))
@@ -154,10 +155,7 @@ class TestRun(Session):
 
     def _test(self, name, recipe, addons, more_tags=""):
         """Install addons in a database and run their tests."""
-        tags = self.test_tags(addons)
-        if not tags:
-            return []
-        found = self.run_tests(name, recipe, f"--init={','.join(addons)}", tags + more_tags)
+        found = self.run_tests(name, recipe, f"--init={','.join(addons)}", self.test_tags(addons) + more_tags)
         self._runs.append(found)
         return [found.judge(name), found.check_end(name), found.check_log(name)]
 

@@ -11,7 +11,7 @@ from .odoo_source import BRANCH
 from .progress import Stage, say
 from .testing import TestRun
 
-# The community's addons on the same ground; each is a package `odoo-addon-…` of the Python package index.
+# Community addons that extend the same features; each is a package `odoo-addon-…` of the Python package index.
 COMMUNITY_ADDONS = (
     "account_commission_oca",
     "auth_user_case_insensitive",
@@ -58,7 +58,7 @@ ODOO_MODULES = (
     "website_sale_wishlist",
     "website_slides",
 )
-# Our tests with this tag need the community's addons, and run here only; those with the other one need their absence.
+# Tests of ours that need the community's addons, and those that fail beside them.
 TAG = "community_addons"
 TAG_WITHOUT = "without_community_addons"
 # These need some of Odoo's own modules.

@@ -73,11 +73,11 @@ class Archive:
             "\n".join(errors)[-LONGEST_ERROR:] or "apt-get reached none of its mirrors: check the network.",
         )
 
-    def fetch(self, packages, title="Downloading Debian packages"):
+    def fetch(self, title, packages):
         """Download packages from the suites that were opened; an interrupted download is resumed.
 
-        :param list[str] packages: their names, each with its suite: `name/suite`
         :param str title: what is shown meanwhile
+        :param list[str] packages: their names, each with its suite: `name/suite`
         :return: the package files
         :rtype: list[Path]
         :raise DevError: when the download fails
@@ -150,6 +150,7 @@ class Archive:
         with Stage(f"Reading Debian's index ({arguments[0]})"):
             return subprocess.run(
                 self._command(*arguments, **options),
+                cwd=self.folder,
                 env={**os.environ, "LC_ALL": "C"},
                 stdin=subprocess.DEVNULL,
                 capture_output=True,

@@ -3,6 +3,8 @@
 import re
 from collections import Counter
 
+import polib
+
 from . import paths, server
 
 # Runs in Odoo's shell: `odoo i18n export` takes the database server from a file only, and starts Odoo for each addon.
@@ -49,8 +51,6 @@ def write(addon, exported):
     :param str addon: the addon
     :param Path exported: what Odoo exported
     """
-    import polib
-
     template(addon).parent.mkdir(exist_ok=True)
     template(addon).write_text(exported.read_text())
     for path in _languages(addon):
@@ -106,6 +106,4 @@ def _find_faults(entry):
 
 
 def _read(path):
-    import polib
-
     return {entry.msgid: entry for entry in polib.pofile(str(path)) if not entry.obsolete}

@@ -10,8 +10,6 @@ import html
 import re
 import threading
 import time
-from dataclasses import dataclass
-from pathlib import Path
 
 from aiosmtpd.controller import Controller
 
@@ -24,45 +22,23 @@ PATIENCE = 180
 LONGEST_START = 60
 
 
-@dataclass
 class Mail:
     """A mail as the server received it.
 
-    :param str sender: the envelope's sender
-    :param list[str] recipients: the envelope's recipients
-    :param email.message.EmailMessage message: the mail itself
+    :param aiosmtpd.smtp.Envelope envelope: the mail, its sender and its recipients
     :param Path path: the file that keeps it, if any
     """
 
-    sender: str
-    recipients: list
-    message: email.message.EmailMessage
-    path: Path = None
-
-    @property
-    def subject(self):
-        """:return: the subject"""
-        return str(self.message["Subject"] or "")
-
-    @property
-    def text(self):
-        """:return: the plain text part"""
-        return self._part("plain")
-
-    @property
-    def html(self):
-        """:return: the HTML part"""
-        return self._part("html")
-
-    @property
-    def links(self):
-        """:return: the addresses in the mail, each once"""
-        found = list(map(html.unescape, HTML_LINK.findall(self.html))) or TEXT_LINK.findall(self.text)
-        return list(dict.fromkeys(found))
-
-    def _part(self, kind):
-        part = self.message.get_body(preferencelist=(kind,))
-        return part.get_content() if part else ""
+    def __init__(self, envelope, path):
+        self.sender = envelope.mail_from
+        self.recipients = list(envelope.rcpt_tos)
+        self.path = path
+        self.message = email.message_from_bytes(envelope.content, policy=email.policy.default)
+        self.subject = str(self.message["Subject"] or "")
+        bodies = [self.message.get_body([kind]) for kind in ("plain", "html")]
+        self.text, self.html = (body.get_content() if body else "" for body in bodies)
+        links = list(map(html.unescape, HTML_LINK.findall(self.html))) or TEXT_LINK.findall(self.text)
+        self.links = list(dict.fromkeys(links))
 
 
 class MailCatcher:
@@ -140,12 +116,11 @@ class MailCatcher:
 
     async def handle_DATA(self, server, session, envelope):
         await self._hesitate()
-        message = email.message_from_bytes(envelope.content, policy=email.policy.default)
-        mail = Mail(envelope.mail_from, list(envelope.rcpt_tos), message)
+        path = self.folder and self.folder / f"{time.strftime('%Y%m%d-%H%M%S')}-{len(self.messages) + 1:04}.eml"
+        if path:
+            path.write_bytes(envelope.content)
+        mail = Mail(envelope, path)
         with self._arrival:
-            if self.folder:
-                mail.path = self.folder / f"{time.strftime('%Y%m%d-%H%M%S')}-{len(self.messages) + 1:04}.eml"
-                mail.path.write_bytes(envelope.content)
             self.messages.append(mail)
             self._arrival.notify_all()
         if self.on_mail:

@@ -103,7 +103,7 @@ def _fetch():
 def _fetch_package():
     archive = debian.Archive(paths.folder("debian"))
     archive.open_suites(["sid", "bookworm"])
-    files = archive.fetch(DEBIAN_PACKAGES, "Downloading Odoo 19 from Debian's archive")
+    files = archive.fetch("Downloading Odoo 19 from Debian's archive", DEBIAN_PACKAGES)
     partial = _package_folder().with_suffix(".partial")
     archive.unpack(files, partial)
     (folder,) = _recognise(partial).addons_paths

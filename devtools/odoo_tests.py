@@ -7,10 +7,10 @@ from .progress import say
 from .results import Result
 from .testing import TestRun, choose_addons
 
-# What is updated, so that its tests run: everything that depends on these is updated with them.
+# The modules to update, so that their tests run; everything that depends on these is updated with them.
 UPDATED = ("auth_signup", "portal", "account", "sale", "website_sale")
-# Of `account` what concerns the portal. Of `sale` all but thousands of sums over taxes, which take as
-# long as everything else and touch nothing of ours.
+# Of `account` the tests of the portal only. Of `sale` everything but thousands of tax computations, which take as long
+# as all the others together and use nothing of ours.
 TAGS = ",".join(
     (
         "/auth_signup",
@@ -47,7 +47,7 @@ def find_broken(without, with_addons):
     :rtype: list[str]
     """
     names = without.outcomes.keys() | with_addons.outcomes.keys()
-    # A class stands for those of its tests that neither run has reached.
+    # A class stands for its tests where a run reached none of them.
     cases = {name.partition(".")[0] for name in names if "." in name}
     broken = []
     for name in sorted(names - cases):

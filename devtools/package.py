@@ -15,7 +15,7 @@ from .errors import DevError
 from .progress import say
 
 FOLDER = paths.REPOSITORY / "dist"
-# The earliest day that a zip file can name.
+# The earliest date that a zip file can hold.
 EPOCH = "315532800"
 # The version is the manifest's; counting the commits since would need Git's history.
 BUILD = {"SOURCE_DATE_EPOCH": EPOCH, "WHOOL_POST_VERSION_STRATEGY_OVERRIDE": "none"}

@@ -26,16 +26,9 @@ def folder(*names):
 
     :param str names: the path's parts
     :rtype: Path
-    :raise DevError: when the folder can't be created
     """
     path = home().joinpath(*names)
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise DevError(
-            f"The folder {path} can't be created: {error.strerror}.",
-            f"Name another one in the environment variable {HOME_VARIABLE}.",
-        ) from error
+    path.mkdir(parents=True, exist_ok=True)
     return path
 
 

@@ -18,6 +18,8 @@ import zlib
 from contextlib import closing
 from pathlib import Path
 
+import psycopg2
+
 from . import paths
 from .errors import DevError
 from .locks import FileLock
@@ -70,8 +72,6 @@ class Cluster:
         :rtype: psycopg2.extensions.connection
         :raise DevError: when the server doesn't answer
         """
-        import psycopg2
-
         server = {"host": self.host, "port": self.port, "user": self.user, "password": self.password}
         try:
             connection = psycopg2.connect(**server, dbname=database, connect_timeout=30)

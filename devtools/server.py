@@ -14,6 +14,8 @@ import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psutil
+
 from . import logcheck, paths
 from .errors import DevError
 
@@ -90,13 +92,18 @@ def stop(process, patience=15):
     :param subprocess.Popen process: the process
     :param float patience: seconds it has to end by itself
     """
+    children = []
     if process.poll() is None:
+        children = psutil.Process(process.pid).children(recursive=True)
         process.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(patience)
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
+    # Those in sessions of their own end with their parent.
+    for child in psutil.wait_procs(children, patience)[1]:
+        child.kill()
 
 
 def follow(process, log_file, on_output=None, cancelled=None, timeout=None):

@@ -25,7 +25,7 @@ LONGEST_RUN = 40 * 60
 # The tag of tests that run with all addons together, and not for each addon alone as well.
 ONCE = "once"
 PYTEST_OUTCOME = re.compile(r"\b(?:PASSED|FAILED|ERROR)\b")
-# What pytest ends with when no test was chosen.
+# Pytest's exit code when no test was chosen.
 NO_TESTS = 5
 TEST_DEFINITION = re.compile(r"^class (?P<case>\w+)|^    def (?P<test>test_\w+)", re.M)
 
@@ -85,6 +85,7 @@ class TestRun(Session):
     longest_run = LONGEST_RUN
 
     def __init__(self, odoo=None, addons=None, name=None):
+        self._started = time.monotonic()
         self._lock = FileLock("test")
         self._lock.acquire(waiting_for="another run of the tests to end")
         super().__init__(odoo, make_log_folder())
@@ -92,7 +93,6 @@ class TestRun(Session):
         self.name = name
         self.everything = self.addons == paths.addons() and not name
         self._cancelled = threading.Event()
-        self._started = time.monotonic()
         self._counts = {}
         self._runs = []
 
@@ -128,27 +128,24 @@ class TestRun(Session):
         pdf.ensure_wkhtmltopdf()
 
     def _choose_jobs(self):
-        """Prepare the databases, and choose what is run on them: the longest first, so that the others fit beside it.
-
-        :return: functions that return results
-        :rtype: list
-        """
-        for addon in self.addons:
+        """Prepare the databases, and list what is run on them: the longest first, the short ones beside it."""
+        tested = [addon for addon in self.addons if self.test_tags([addon])]
+        for addon in tested:
             self.prepare(recipes.dependencies(addon))
         jobs = []
         if self.addons == paths.addons():
             self.prepare(recipes.SHOP)
             self.prepare(recipes.demo_with_addons())
-            jobs.append(self.run_pytest)
+            jobs.append(self._run_pytest)
         if self.everything:
             self.prepare(recipes.with_addons())
-            jobs.append(functools.partial(self.test, "all addons together", recipes.SHOP, self.addons))
-        # With no more than it depends on. What is tagged `once` is left to the run of all addons together, which has
-        # more models, routes and rules to try it on.
+            jobs.append(functools.partial(self._test, "all addons together", recipes.SHOP, self.addons))
+        # Each addon with its dependencies only. Tests tagged `once` are left to the run of all addons together, which
+        # has more models, routes and rules to try them on.
         without = f",-{ONCE}" if self.everything else ""
         jobs += [
-            functools.partial(self.test, f"{addon} alone", recipes.dependencies(addon), [addon], without)
-            for addon in self.addons
+            functools.partial(self._test, f"{addon} alone", recipes.dependencies(addon), [addon], without)
+            for addon in tested
         ]
         if not self.name:
             jobs.append(functools.partial(lint.check, self.addons))
@@ -156,21 +153,11 @@ class TestRun(Session):
             jobs.append(self.check_translations)
         return jobs
 
-    def test(self, name, recipe, addons, more_tags=""):
-        """Install addons in a database and run their tests.
-
-        :param str name: the run
-        :param Recipe recipe: what is in the database before
-        :param list[str] addons: the addons
-        :param str more_tags: what follows the tags of their tests
-        :rtype: list[Result]
-        """
-        tags = self.test_tags(addons)
-        if not tags:
-            return []
-        found = self.run_tests(name, recipe, f"--init={','.join(addons)}", tags + more_tags)
+    def _test(self, name, recipe, addons, more_tags=""):
+        """Install addons in a database and run their tests."""
+        found = self.run_tests(name, recipe, f"--init={','.join(addons)}", self.test_tags(addons) + more_tags)
         self._runs.append(found)
-        return [found.judge(name), found.check_end(name, bool(self.find_tests(addons))), found.check_log(name)]
+        return [found.judge(name), found.check_end(name), found.check_log(name)]
 
     def export_translations(self):
         """:return: each addon's translation template, as Odoo exports it now"""
@@ -181,11 +168,8 @@ class TestRun(Session):
         """:return: a result per addon's translation template"""
         return [lint.check_translations(addon, path) for addon, path in self.export_translations().items()]
 
-    def run_pytest(self):
-        """Run `tests/` with pytest.
-
-        :rtype: list[Result]
-        """
+    def _run_pytest(self):
+        """Run `tests/` with pytest."""
         report, log = self.logs / "pytest.xml", self.log_file("pytest")
         command = [sys.executable, "-m", "pytest", "tests", f"--junit-xml={report}", "-v", "--color=no"]
         # Two at a time: most of these tests wait for a server, a browser or a scheduled action.
@@ -210,10 +194,10 @@ class TestRun(Session):
     # Helpers
 
     def clone(self, recipe, name):
-        """Make a database; it is dropped at the end of the run.
+        """Create a database, which is dropped at the end of the run.
 
         :param Recipe recipe: what is in it
-        :param str name: its name, which begins as the names of this run's databases do
+        :param str name: its name, which begins with `portal_accounts_test_`
         """
         self.databases.clone(self.prepare(recipe), name)
 
@@ -277,13 +261,13 @@ class TestRun(Session):
         return outcomes.Run(log_file, code)
 
     def _run_jobs(self, jobs):
-        """Run jobs side by side and show each result when it is there."""
+        """Run jobs side by side and show each result as soon as there is one."""
 
         def run_job(job):
             try:
                 return self.report(job())
             except DevError as error:
-                name = getattr(job, "func", job).__name__
+                name = getattr(job, "func", job).__name__.strip("_")
                 return self.report([Result.of_check(name, str(error).splitlines())])
 
         with Stage("Testing") as self._stage, ThreadPoolExecutor(PARALLEL) as pool:
@@ -309,33 +293,33 @@ class TestRun(Session):
         self._stage.update(", ".join(f"{name}: test {count}" for name, count in self._counts.items()))
 
     def test_tags(self, addons):
-        """Name the tests to run the way Odoo does.
+        """:return: the tests to run, as `--test-tags` takes them; empty when there is none of that name"""
+        if not self.name:
+            return ",".join(f"/{addon}" for addon in addons)
+        return ",".join(find_tests(addons, [paths.REPOSITORY, *self.odoo.addons_paths], self.name))
 
-        :return: the value of `--test-tags`, empty when no test's name fits
-        :rtype: str
-        """
-        return ",".join(self.find_tests(addons, self.name) if self.name else [f"/{addon}" for addon in addons])
 
-    def find_tests(self, addons, name=""):
-        """Find tests in the addons' files.
+def find_tests(addons, folders, name):
+    """Find tests by a part of their names, or of those of their classes or files.
 
-        :param list[str] addons: the addons
-        :param str name: a part of the test's name, or of its class's or file's
-        :return: the tests, as `--test-tags` takes them
-        :rtype: list[str]
-        """
-        found, case = [], ""
-        for addon, folder in itertools.product(addons, [paths.REPOSITORY, *self.odoo.addons_paths]):
-            for path in sorted((folder / addon / "tests").glob("test_*.py")):
-                for match in TEST_DEFINITION.finditer(path.read_text()):
-                    case = match["case"] or case
-                    if match["test"] and name.lower() in f"{path.name}:{case}.{match['test']}".lower():
-                        found.append(f"/{addon}:{case}.{match['test']}")
-        return found
+    :param list[str] addons: the addons to look in
+    :param list[Path] folders: where the addons are
+    :param str name: the part, in capital or small letters
+    :return: the tests, as `--test-tags` takes them
+    :rtype: list[str]
+    """
+    found, case = [], ""
+    for addon, folder in itertools.product(addons, folders):
+        for path in sorted((folder / addon / "tests").glob("test_*.py")):
+            for match in TEST_DEFINITION.finditer(path.read_text()):
+                case = match["case"] or case
+                if match["test"] and name.lower() in f"{path.name}:{case}.{match['test']}".lower():
+                    found.append(f"/{addon}:{case}.{match['test']}")
+    return found
 
 
 def _read_pytest(code, report, log):
-    """Read pytest's results from its report; a skipped test is a failed one."""
+    """Read pytest's results from its report; a skipped test counts as failed."""
     result = Result("tests/", log=str(log))
     for case in ElementTree.parse(report).iter("testcase") if report.exists() else ():
         bad = [node for kind in ("failure", "error", "skipped") for node in case.findall(kind)]

@@ -1,9 +1,7 @@
 """Helpers for the tests of `./dev` itself."""
 
 import os
-import time
 
-import psutil
 import pytest
 
 from devtools import paths
@@ -36,22 +34,3 @@ def make_program(tmp_path, monkeypatch):
         (folder / name).chmod(0o755)
 
     return make
-
-
-@pytest.fixture
-def wait_until_gone():
-    """A function that waits until none of some processes runs; a zombie, which waits for its parent, does not."""
-
-    def is_at_work(process):
-        try:
-            return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-        except psutil.NoSuchProcess:
-            return False
-
-    def wait(processes, timeout):
-        deadline = time.monotonic() + timeout
-        while alive := [process for process in processes if is_at_work(process)]:
-            assert time.monotonic() < deadline, alive
-            time.sleep(0.05)
-
-    return wait

@@ -1,4 +1,4 @@
-"""Templates are made once, completely or not at all, and cloned with their attachments."""
+"""Templates are made once, completely or not at all, and anew when what they are made of changes."""
 
 import threading
 
@@ -70,20 +70,6 @@ def test_who_has_just_left_a_database_may_take_a_while_to_be_gone(trial):
     leaving.start()
     trial.rename(name, f"{name}_at_last")
     assert trial.exists(f"{name}_at_last")
-
-
-def test_a_clone_has_the_rows_and_the_attachments(trial, installed, odoo_source, tmp_path):
-    template = trial.prepare(RECIPE, odoo_source, tmp_path / "log")
-    trial.cluster.query(template, "CREATE TABLE shelf AS SELECT 42 AS book")
-    attachment = trial.filestore(template) / "ab" / "abcd"
-    attachment.parent.mkdir(parents=True)
-    attachment.write_text("a picture")
-    clone = f"{template}_trial_clone"
-    trial.clone(template, clone)
-    assert trial.cluster.query(clone, "SELECT book FROM shelf") == [(42,)]
-    assert (trial.filestore(clone) / "ab" / "abcd").read_text() == "a picture"
-    trial.drop(clone)
-    assert attachment.exists()
 
 
 def test_the_template_changes_with_the_modules_the_demo_data_and_the_base(odoo_source):

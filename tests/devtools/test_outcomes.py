@@ -2,7 +2,7 @@
 
 import pytest
 
-from devtools import logcheck, odoo_tests, outcomes, paths, results
+from devtools import logcheck, odoo_tests, outcomes, paths, results, testing
 from devtools.outcomes import FAILED, NOT_RUN, PASSED, SKIPPED, UNSTARTED
 
 SHOP = "odoo.addons.shop.tests.test_shop"
@@ -39,6 +39,13 @@ def read(tmp_path):
 
 def count(result):
     return result.passed, result.failed
+
+
+@pytest.mark.parametrize(("name", "is_found"), [("BUY", True), ("testorder", True), ("cart", True), ("sell", False)])
+def test_a_test_is_found_by_a_part_of_its_name_its_class_or_its_file(tmp_path, name, is_found):
+    (tmp_path / "shop" / "tests").mkdir(parents=True)
+    (tmp_path / "shop" / "tests" / "test_cart.py").write_text("class TestOrder(Case):\n    def test_buy(self):\n")
+    assert testing.find_tests(["shop"], [tmp_path], name) == ["/shop:TestOrder.test_buy"] * is_found
 
 
 def test_passed_tests_are_counted(read):

@@ -1,6 +1,5 @@
 """Our own PostgreSQL starts, is shared, stops, and copes with what a killed run left over."""
 
-import os
 import subprocess
 
 import pytest
@@ -63,15 +62,6 @@ def test_data_of_another_version_say_what_to_do(cluster):
     with pytest.raises(DevError, match="doesn't start") as raised:
         cluster.start()
     assert "./dev clean" in raised.value.advice
-
-
-def test_a_server_named_in_the_environment_is_used(no_server_named, monkeypatch):
-    for name, value in {"PGHOST": "127.0.0.1", "PGPORT": "1", "PGUSER": "shop", "PGPASSWORD": "secret"}.items():
-        monkeypatch.setenv(name, value)
-    cluster = postgres.open_cluster("run")
-    assert cluster.environment().items() <= os.environ.items()
-    with pytest.raises(DevError, match="can't be reached"):
-        cluster.start()
 
 
 def test_the_user_that_odoo_refuses_is_refused_at_once(no_server_named, monkeypatch):

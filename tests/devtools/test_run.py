@@ -61,13 +61,13 @@ def read_until(process, text):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "kill"])
-def test_it_stops_everything(start_run, wait_until_gone, number):
-    process = start_run()
+def test_it_stops_everything(start_run, number):
+    process = start_run("--workers", "2")
     children = psutil.Process(process.pid).children(recursive=True)
-    assert children
+    assert len(children) >= 4, "the workers too"
     process.send_signal(number)
     assert process.wait(180) == 0
-    wait_until_gone(children, timeout=1)
+    assert not psutil.wait_procs(children, timeout=1)[1]
     assert server.is_port_free(process.port)
 
 

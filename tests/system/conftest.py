@@ -148,16 +148,17 @@ def make_shop(make_database, make_server, cluster):
 
 @pytest.fixture(scope="module")
 def make_module_shop(make_database, cluster, dev_session, odoo_source, tmp_path_factory):
-    """A function that starts a shop with a mail server for the tests of a module: `make_module_shop(name, **options)`.
+    """A function that starts a shop with a mail server for the tests of a module.
 
-    The name is that of its log, the options are those of `make_server`.
+    `make_module_shop(name, database=None, **options)`: the name is that of its log, the options are those of
+    `make_server`.
     """
     with contextlib.ExitStack() as stack:
 
-        def make(name, **options):
+        def make(name, database=None, **options):
             mail = stack.enter_context(MailCatcher(tmp_path_factory.mktemp("mails")))
             make_server = stack.enter_context(server_factory(dev_session, odoo_source, cluster, name))
-            return open_shop(make_server, cluster, make_database(), mail, **options)
+            return open_shop(make_server, cluster, database or make_database(), mail, **options)
 
         yield make
 

@@ -136,7 +136,7 @@ class PortalInvitation(AuthSignupHome):
         return self._respond_to_used_link(invitation_sudo)
 
     def _respond_to_used_link(self, invitation_sudo):
-        """Lead the account's owner to the order, and anybody else to the log-in.
+        """Lead the account's owner to the order, and anybody else to the sign-in page.
 
         :param invitation_sudo: the invitation
         :rtype: Response
@@ -205,17 +205,17 @@ class PortalInvitation(AuthSignupHome):
         return invitation_sudo.order_id.access_url or "/my"
 
     def _redirect_to_login(self, invitation_sudo):
-        """Go to the log-in, with address and destination.
+        """Go to the sign-in page, with address and destination.
 
         :param invitation_sudo: the invitation
         :rtype: Response
         """
-        message = request.env._("You have chosen a password already. Log in to go on.")
+        message = request.env._("You have chosen a password already. Sign in to continue.")
         query = {**self._prepare_login_query(invitation_sudo), "message": message}
         return protect(request.redirect(f"/web/login?{urlencode(query)}"))
 
     def _prepare_login_query(self, invitation_sudo):
-        """Prepare what the log-in is told.
+        """Prepare what the sign-in page is told.
 
         :param invitation_sudo: the invitation
         :rtype: dict

@@ -10,7 +10,7 @@ from ..models.portal_join_mail import LINK_PATH, SAMPLE_PATH
 from .private_page import get_session_order, protect
 
 JOIN_PATH = "/my/guest-orders"
-# Where the log-in leads to from the confirmation page: whoever signs in there asks for the order to join.
+# Where the sign-in leads to from the confirmation page: whoever signs in there asks for the order to join.
 SESSION_PATH = f"{JOIN_PATH}/session"
 JOIN_PAGE = {"type": "http", "auth": "user", "website": True, "sitemap": False}
 # What the page says of the last step; anything else in the address is ignored.
@@ -30,7 +30,7 @@ class LoginJoin(Home):
     def _login_redirect(self, uid, redirect=None):
         """Join the order that this session placed, once its owner has signed in from the confirmation page.
 
-        The log-in is a ``POST`` with a token against forgery, and the destination says that it was asked for. Other
+        The sign-in is a ``POST`` with a token against forgery, and the destination says that it was asked for. Other
         ways to sign in, e.g. with another provider, lead to a page with a button.
         """
         if redirect == SESSION_PATH and request.httprequest.method == "POST" and request.session.uid:

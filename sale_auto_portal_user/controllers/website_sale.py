@@ -17,12 +17,12 @@ class WebsiteSalePortalAccount(WebsiteSale):
         return self._leave_order_to_account_owner() or super().print_saleorder(**kwargs)
 
     def _leave_order_to_account_owner(self):
-        """Have a guest forget the order once the owner of its account has logged in.
+        """Have a guest forget the order once the owner of its account has signed in.
 
         The page says what the contact says today: from then on that is what its owner has entered,
         and whoever placed the order may be somebody else.
 
-        :return: a redirection to the log-in, which leads to the order; ``None`` where the guest may see it
+        :return: a redirection to the sign-in page, which leads to the order; ``None`` where the guest may see it
         :rtype: Response or None
         """
         order_sudo = get_session_order()

@@ -1,3 +1,4 @@
+from . import ir_rule
 from . import portal_mail
 from . import portal_mail_send
 from . import portal_mail_shop
@@ -21,6 +22,7 @@ from . import res_config_settings_join
 from . import portal_join
 from . import portal_join_contact
 from . import portal_join_mail
+from . import portal_join_offers
 from . import res_partner_join
 from . import res_users_join
 from . import sale_order_join

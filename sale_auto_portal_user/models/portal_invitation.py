@@ -109,7 +109,7 @@ class SalePortalInvitation(models.Model):
         return self.search([("user_id", "=", user.id)]) or self.create(self._prepare_invitation(user))
 
     def _is_account_in_use(self):
-        """Tell whether the account's owner has logged in, or has a password to do so.
+        """Tell whether the account's owner has signed in, or has a password to do so.
 
         :rtype: bool
         """
@@ -117,7 +117,7 @@ class SalePortalInvitation(models.Model):
         return bool(self._filter_in_use())
 
     def _filter_in_use(self):
-        """Keep the invitations whose account's owner has logged in, or has a password: no field shows that.
+        """Keep the invitations whose account's owner has signed in, or has a password: no field shows that.
 
         :rtype: sale.portal.invitation recordset
         """
@@ -157,7 +157,7 @@ class SalePortalInvitation(models.Model):
         if not self._can_resend():
             raise UserError(
                 self.env._(
-                    "The invitation can't be sent again: the customer has logged in already, "
+                    "The invitation can't be sent again: the customer has signed in already, "
                     "or the account was archived by somebody."
                 )
             )

@@ -8,7 +8,7 @@ class SalePortalInvitation(models.Model):
     _inherit = "sale.portal.invitation"
 
     def action_resend(self):
-        """Send the invitations again, to those who have never logged in.
+        """Send the invitations again, to those who have never signed in.
 
         :return: a notification that says for how many it was done
         :rtype: dict

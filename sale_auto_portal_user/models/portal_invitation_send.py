@@ -16,7 +16,7 @@ class SalePortalInvitation(models.Model):
         return self.company_id._get_auto_portal_user_template()
 
     def _filter_sendable(self):
-        """Keep those that are still to be invited, at the address that they log in with."""
+        """Keep those that are still to be invited, at the address that they sign in with."""
         invitations = self._filter_waiting_for_owner()._filter_order_alive()
         return invitations._follow_addresses()
 
@@ -76,7 +76,7 @@ class SalePortalInvitation(models.Model):
     # ------------------------------------------------------------
 
     def _follow_addresses(self):
-        """Have these users, who never logged in, log in with the address that the invitation goes to.
+        """Have these users, who never signed in, sign in with the address that the invitation goes to.
 
         It differs where somebody corrected the contact's address since the account was created. The
         link of one login is never sent to the address of another.
@@ -112,7 +112,7 @@ class SalePortalInvitation(models.Model):
         self._get_account_orders().filtered("portal_account_granted").portal_account_granted = False
 
     def _is_login_the_address(self):
-        """Tell whether mails to the customer go to the address that the account logs in with, and to no other.
+        """Tell whether mails to the customer go to the address that the account signs in with, and to no other.
 
         :rtype: bool
         """

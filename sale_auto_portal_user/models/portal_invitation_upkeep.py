@@ -43,7 +43,7 @@ class SalePortalInvitation(models.Model):
 
     @api.model
     def _get_came_in_domain(self):
-        """Return the domain of invitations whose owner has logged in by another way than the link."""
+        """Return the domain of invitations whose owner has signed in by another way than the link."""
         return [
             ("state", "in", ["to_send", "sent", "failed", "expired", "cancelled"]),
             ("user_id.log_ids", "!=", False),

@@ -1,3 +1,4 @@
+import re
 from datetime import timedelta
 
 from odoo import api, fields, models
@@ -6,8 +7,10 @@ from odoo.tools.urls import urljoin
 
 from ..tools import _portal_safe_text
 
-# The longest name before an address.
-NAME_LENGTH = 100
+# The longest name before an address. Python leaves the quotes out when it writes a longer one on several lines.
+NAME_LENGTH = 60
+# What has a meaning in the header of an address. In a name that has to be encoded Python leaves the quotes out, too.
+SPECIALS_RE = re.compile(r'[()<>\[\]:;@\\,"]+')
 
 
 class SalePortalMail(models.AbstractModel):
@@ -34,7 +37,7 @@ class SalePortalMail(models.AbstractModel):
     def _get_portal_shop_logo_url(self):
         """Return the address of the shop's logo.
 
-        :return: absolute URL, readable without logging in
+        :return: absolute URL, readable without signing in
         :rtype: str
         """
         self.ensure_one()
@@ -54,13 +57,16 @@ class SalePortalMail(models.AbstractModel):
 
     @api.model
     def _format_address(self, name, address):
-        """Format an address for a header, whatever its name is made of.
+        """Format an address for a header, whatever its name is made of: it stays a name, and names no other address.
 
         :param str name: the name
         :param str address: one email address
         :rtype: str
         """
-        return formataddr((_portal_safe_text(name, NAME_LENGTH, keep_links=True), address))
+        name = _portal_safe_text(name, NAME_LENGTH, keep_links=True)
+        if not name.isascii():
+            name = " ".join(SPECIALS_RE.sub(" ", name).split())
+        return formataddr((name, address))
 
     @api.model
     def _get_validity_hours(self):

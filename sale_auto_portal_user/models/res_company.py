@@ -41,11 +41,12 @@ class ResCompany(models.Model):
     auto_portal_user_reminder_days = fields.Integer(
         string="Remind After (Days)",
         default=lambda self: self._default_auto_portal_user_reminder_days(),
-        help="Send one reminder, with a new link, to who has not used the invitation after so many days. 0: never.",
+        help="Send one reminder, with a new link, to customers who have not used the invitation after this many days. "
+        "0: never.",
     )
     auto_portal_user_archive_days = fields.Integer(
         string="Archive Unused Accounts After (Days)",
-        help="Archive portal accounts that nobody has used so many days after the last invitation. 0: never.",
+        help="Archive portal accounts that have not been used this many days after the last invitation. 0: never.",
     )
 
     _check_auto_portal_user_days = models.Constraint(

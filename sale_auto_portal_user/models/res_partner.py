@@ -1,3 +1,4 @@
+import uuid
 from collections import defaultdict
 
 from odoo import api, models
@@ -70,8 +71,17 @@ class ResPartner(models.Model):
     def _withdraw_portal_links(self):
         """Void the links that show these contacts' documents to whoever has them, and the invitations to sign up."""
         for documents in self._get_exposed_portal_documents():
-            documents.access_token = False
+            self._rotate_portal_tokens(documents)
         self.signup_cancel()
+
+    @api.model
+    def _rotate_portal_tokens(self, documents):
+        """Give documents other tokens: some pages of Odoo fail where a link has one and the document has none.
+
+        :param documents: records of one model of ``portal.mixin``
+        """
+        for document in documents:
+            document.access_token = str(uuid.uuid4())
 
     def _get_exposed_portal_documents(self):
         """Return what a link with a token shows of these contacts: their documents and the invoices of their orders.

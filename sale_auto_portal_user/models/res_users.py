@@ -44,7 +44,7 @@ class ResUsers(models.Model):
         template = self._get_portal_template_user()
         users = self.with_context(
             no_reset_password=True,  # the invitation is ours, and leaves after the commit
-            mail_create_nolog=True,  # one message a user; logged in one batch below
+            mail_create_nolog=True,  # one message a user; signed in one batch below
             portal_account_batch=True,
         ).create([template.copy_data({"active": True, **vals})[0] for vals in vals_list])
         users._log_portal_access_granted()
@@ -117,7 +117,7 @@ class ResUsers(models.Model):
             is_complete = True
             for documents in user.partner_id._get_exposed_portal_documents():
                 locked = documents.try_lock_for_update(allow_referencing=True)
-                locked.access_token = False
+                user.partner_id._rotate_portal_tokens(locked)
                 is_complete = is_complete and locked == documents
             user.portal_tokens_voided = is_complete
         if not all(self.mapped("portal_tokens_voided")):

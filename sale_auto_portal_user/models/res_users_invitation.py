@@ -43,7 +43,7 @@ class ResUsers(models.Model):
         return bool(self.auto_portal_order_id and self.active and not self.login_date)
 
     def _set_portal_login(self, login):
-        """Have an invited user log in with another address; links that Odoo sent to the old one are void.
+        """Have an invited user sign in with another address; links that Odoo sent to the old one are void.
 
         :param str login: the new login
         """

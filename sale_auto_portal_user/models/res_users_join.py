@@ -24,7 +24,7 @@ class ResUsers(models.Model):
     )
 
     def _get_portal_login_address(self):
-        """Return the address that this user logs in with, as :data:`LOGIN_ADDRESS_SQL` reads it.
+        """Return the address that this user signs in with, as :data:`LOGIN_ADDRESS_SQL` reads it.
 
         :rtype: str
         """
@@ -36,7 +36,7 @@ class ResUsers(models.Model):
 
     @api.model
     def _search_portal_owner(self, address, website):
-        """Find the owner of an address: the active portal user who logs in with it on a website.
+        """Find the owner of an address: the active portal user who signs in with it on a website.
 
         :param address: an email address in small letters, or ``False``
         :type address: str or bool
@@ -60,7 +60,7 @@ class ResUsers(models.Model):
             )
         )
         users = self.browse(user_id for (user_id,) in rows)
-        # As Odoo's log-in chooses: a user of this website comes before one of all websites.
+        # As Odoo's sign-in chooses: a user of this website comes before one of all websites.
         return users.filtered(lambda user: user._is_portal_owner())[:1]
 
     def _is_portal_owner(self):
@@ -72,7 +72,7 @@ class ResUsers(models.Model):
         return self.active and self.share and self._is_portal() and self.partner_id.active
 
     def _prove_portal_mailbox(self, date=None):
-        """Note that this user reads the mailbox of the address that the user logs in with.
+        """Note that this user reads the mailbox of the address that the user signs in with.
 
         :param date: when what proves it was mailed, now unless given
         :type date: datetime.datetime or None

@@ -28,7 +28,7 @@ class ResUsers(models.Model):
 
     @api.model
     def _search_portal_logins(self, emails):
-        """Find the users, archived ones too, that log in with one of the given addresses.
+        """Find the users, archived ones too, that sign in with one of the given addresses.
 
         :param emails: normalized email addresses
         :type emails: collection of str

@@ -17,7 +17,7 @@ class SaleOrder(models.Model):
             ("several_emails", "The customer has several addresses in the email field"),
             ("invalid_email", "The customer's email address is not valid"),
             ("archived", "The customer's contact is archived"),
-            ("login_taken", "Another user logs in with the customer's email address"),
+            ("login_taken", "Another user signs in with the customer's email address"),
             ("company_documents", "The customer's company has other documents"),
             ("pending", "Another order is creating an account for this email address right now"),
             ("error", "The account could not be created"),
@@ -218,7 +218,7 @@ class SaleOrder(models.Model):
         return self._get_portal_account_note(self.portal_account_issue or "error")
 
     def action_resend_portal_invitation(self):
-        """Send the invitation again, as long as the customer has never logged in.
+        """Send the invitation again, as long as the customer has never signed in.
 
         :return: a notification that says what was done
         :rtype: dict
@@ -230,7 +230,7 @@ class SaleOrder(models.Model):
         if not self.can_resend_portal_invitation:
             raise UserError(
                 self.env._(
-                    "The invitation can't be sent again: the customer has logged in already, "
+                    "The invitation can't be sent again: the customer has signed in already, "
                     "or the account was not created by an order."
                 )
             )
@@ -299,7 +299,7 @@ class SaleOrder(models.Model):
         """Return what the confirmation page tells the shopper about the new account.
 
         :return: the address that the instructions go to; ``False`` where this order created no
-            account, or where its owner has logged in already
+            account, or where its owner has signed in already
         :rtype: str or bool
         """
         self.ensure_one()
@@ -316,7 +316,7 @@ class SaleOrder(models.Model):
     def _is_portal_account_in_use(self):
         """Tell whether this order belongs to an account that whoever placed the order may have no part in.
 
-        That is so once the owner of the account that the order created has logged in; and where the order's contact
+        That is so once the owner of the account that the order created has signed in; and where the order's contact
         has another account, e.g. because staff merged it with the contact of a customer.
 
         :rtype: bool

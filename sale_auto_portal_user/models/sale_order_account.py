@@ -125,7 +125,7 @@ class SaleOrder(models.Model):
     def _get_portal_account_decision(self, taken, free, closed=()):
         """Decide for one order whose contact has no user: the table of the README.
 
-        :param taken: pairs of email address and website id that users log in with
+        :param taken: pairs of email address and website id that users sign in with
         :type taken: set[tuple[str, int]]
         :param free: addresses that no parallel transaction makes or has just made an account for
         :type free: set[str]

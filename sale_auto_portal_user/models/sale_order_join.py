@@ -53,7 +53,7 @@ class SaleOrder(models.Model):
         return orders.filtered(lambda order: not order.sudo().partner_id.portal_join_id)
 
     def _apply_portal_account_decisions(self, decisions, *args, **kwargs):
-        """Have those looked at whose address somebody logs in with: that may be the account they belong to."""
+        """Have those looked at whose address somebody signs in with: that may be the account they belong to."""
         result = super()._apply_portal_account_decisions(decisions, *args, **kwargs)
         taken = self.browse(order.id for order, decision in decisions.items() if decision == "login_taken")
         if taken:
@@ -227,7 +227,7 @@ class SaleOrder(models.Model):
         join = joins.search(domain, order="join_state DESC, id", limit=1)
         if not join or not self.can_send_portal_join:
             raise UserError(
-                self.env._("The message can't be sent now: it was sent a short while ago, or the order doesn't wait.")
+                self.env._("The message can't be sent now: it was sent a short time ago, or the order doesn't wait.")
             )
         if join._recheck_portal_join():
             join._request_again(is_mail_requested=True)

@@ -83,7 +83,7 @@ class TestAccounts(PortalAccountCommon):
                 order = self.order(self.customer())
                 order.action_confirm()
                 self.assert_no_account(order, "login_taken")
-                self.assertIn("Another user logs in with the customer's email address", self.notes_of(order)[0])
+                self.assertIn("Another user signs in with the customer's email address", self.notes_of(order)[0])
                 self.assertNotEqual(other.partner_id, order.partner_id)
                 other.login = f"__done_{other.id}"
 
@@ -409,7 +409,7 @@ class TestSalesperson(PortalAccountCommon):
         self.log_in(user)
         self.assertEqual(order.portal_account_state, "active")
         self.assertFalse(order.can_resend_portal_invitation)
-        with self.assertRaisesRegex(UserError, "logged in already"):
+        with self.assertRaisesRegex(UserError, "signed in already"):
             order.with_user(self.salesman).action_resend_portal_invitation()
 
     def test_an_account_that_no_order_created_is_invited_by_nobody(self):

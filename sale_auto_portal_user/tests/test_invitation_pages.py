@@ -203,7 +203,7 @@ class TestFreshLink(InvitationPagesCommon):
     def test_somebody_else_who_is_logged_in_is_told_before_choosing(self):
         self.log_in_as(new_test_user(self.env, login="other", groups="base.group_portal", name="Otto Other"))
         page = self.get(self.link)
-        self.assertIn("You are logged in as Otto Other", self.text(page))
+        self.assertIn("You are signed in as Otto Other", self.text(page))
         self.choose_password(page)
         self.assertEqual(self.signed_in_user(), self.user)
 
@@ -238,7 +238,7 @@ class TestUsedLink(InvitationPagesCommon):
     def test_somebody_else_who_is_logged_in_reads_who_and_can_change_that(self):
         self.log_in_as(new_test_user(self.env, login="other", groups="base.group_portal", name="Otto Other"))
         page = self.get(self.link)
-        self.assertIn("You are logged in as Otto Other", self.text(page))
+        self.assertIn("You are signed in as Otto Other", self.text(page))
         (way_out,) = page.xpath("//main//a[contains(@href, '/web/session/logout')]/@href")
         page = self.get(way_out)
         self.assertEqual(urlsplit(self.response.url).path, "/web/login")

@@ -1,5 +1,9 @@
 """The link in an invitation is for the address's owner alone."""
 
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import SMTP
+
 from lxml import html
 from markupsafe import Markup
 
@@ -41,7 +45,7 @@ class TestInvitationSecrets(PortalInvitationCommon):
     def test_a_link_is_never_sent_to_the_address_of_somebody_else(self):
         new_test_user(self.env, login="taken@example.com", groups="base.group_portal")
         for email, reason in (
-            ("taken@example.com", "Another user logs in"),
+            ("taken@example.com", "Another user signs in"),
             ("a@y.com, b@y.com", "several addresses"),
             ("nonsense", "not valid"),
             (False, "no email address"),
@@ -224,6 +228,23 @@ class TestInvitationSecrets(PortalInvitationCommon):
         for header in ("subject", "email_from", "reply_to", "email_to"):
             self.assertNotRegex(str(mail[header]), r"[\r\n]|\\r|\\n")
         self.assertNotIn("<h1>", mail["body"])
+
+    def test_a_name_before_the_shop_s_address_names_no_other_one(self):
+        """As Python writes it into a header, and as a mail program reads it."""
+        invitations = self.env["sale.portal.invitation"]
+        for name in (
+            "Chairs & Co., Ghent",
+            "Chairs for everybody who sits all day long and sits well, victim@example.com, " + "more " * 9,
+            "Schnäppchen, victim@example.com",
+            'Schnäppchen" <victim@example.com>; x (',
+            "椅子, victim@example.com, " * 9,
+        ):
+            for address in ("shop@example.com", f"{'long.' * 9}address@{'long.' * 9}example.com"):
+                message = EmailMessage(policy=SMTP)
+                message["From"] = invitations._format_address(name, address)
+                written = message_from_bytes(message.as_bytes(), policy=SMTP)
+                with self.subTest(name=name, address=address):
+                    self.assertEqual([found.addr_spec for found in written["From"].addresses], [address])
 
     def test_a_name_that_is_a_message_is_cut_short(self):
         self.invite(name="You have won! Collect it at https://evil.example.com/prize " + "now " * 50)

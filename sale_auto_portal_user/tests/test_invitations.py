@@ -140,6 +140,32 @@ class TestInvitations(PortalInvitationCommon):
         self.assertEqual(len(self._mails), 5)
         self.assertEqual(set(invitations.mapped("state")), {"sent"})
 
+    def test_a_run_tells_odoo_what_is_left_and_keeps_no_portion_in_memory(self):
+        self.patch(portal_mail_module, "PORTION_SIZE", 2)
+        self.patch(portal_mail_module, "SEARCH_LIMIT", 4)
+        self.invite_many(12)
+        registry_class, cron_class = self.registry["sale.portal.invitation"], self.registry["ir.cron"]
+        queue, commit_progress = registry_class._queue, cron_class._commit_progress
+        in_memory, left = [], []
+
+        def count_in_memory(invitations):
+            in_memory.append(len(invitations._fields["email"]._get_cache(invitations.env)))
+            return queue(invitations)
+
+        def note_what_is_left(cron, processed=0, **options):
+            if processed:
+                left.append((processed, options["remaining"]))
+            return commit_progress(cron, processed, **options)
+
+        self.patch(registry_class, "_queue", count_in_memory)
+        self.patch(cron_class, "_commit_progress", note_what_is_left)
+        self.env.flush_all()
+        self.env.invalidate_all()
+        with self.mock_mail_gateway():
+            self.run_cron()
+        self.assertEqual(left, [(2, 10), (2, 8), (2, 6), (2, 4), (2, 2), (2, 0)])
+        self.assertLessEqual(max(in_memory), 4)
+
     def test_what_is_left_after_a_long_run_is_sent_at_once_by_the_next_not_an_hour_later(self):
         self.patch(portal_mail_module, "PORTION_SIZE", 2)
         self.patch(ir_cron_module, "MIN_TIME_PER_JOB", 0)

@@ -6,7 +6,7 @@ from odoo import fields
 from odoo.fields import Command
 from odoo.tests import tagged
 
-from ..models import portal_join
+from ..models import portal_join_offers
 from ..models.portal_join_mail import get_link_token
 from .join_common import GuestOrderCommon
 
@@ -349,7 +349,7 @@ class TestProofByMailbox(GuestOrderCommon):
         self.assertNotIn(later.partner_id, self.offers())
 
     def test_a_stranger_who_orders_often_with_the_address_crowds_out_no_order(self):
-        self.patch(portal_join, "MAX_OFFERS", 2)
+        self.patch(portal_join_offers, "MAX_OFFERS", 2)
         genuine = self.guest_order()
         self.owner._prove_portal_mailbox()
         for _number in range(3):
@@ -361,7 +361,7 @@ class TestProofByMailbox(GuestOrderCommon):
         self.assertEqual(self.offers(), genuine.partner_id)
 
     def test_who_declines_what_a_stranger_ordered_is_offered_the_rest(self):
-        self.patch(portal_join, "MAX_OFFERS", 2)
+        self.patch(portal_join_offers, "MAX_OFFERS", 2)
         genuine = self.guest_order()
         strange = [self.guest_order().partner_id for _number in range(2)]
         self.owner._prove_portal_mailbox()

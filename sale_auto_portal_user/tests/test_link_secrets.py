@@ -44,7 +44,7 @@ class TestLinkSecrets(PublicMethodsCase, PortalInvitationCommon, GuestOrderCommo
         return found
 
     def records_of(self, model, user):
-        """The records that a method is called on, as somebody who writes a template may have them."""
+        """The records that a method is called on, as somebody who writes a template has them at most: with sudo."""
         join = self.waiting_join
         records = {
             "sale.portal.invitation": self.invitation,
@@ -54,7 +54,7 @@ class TestLinkSecrets(PublicMethodsCase, PortalInvitationCommon, GuestOrderCommo
             "sale.order": self.invited,
             "res.company": self.company,
         }.get(model, self.env[model].browse())
-        return [records.with_user(user), records.with_user(user).sudo()]
+        return records.with_user(user).sudo()
 
     def prepare_arguments(self, method, mail, record):
         """What a method is called with: what its parameters are named after, and everything of one kind."""
@@ -118,11 +118,11 @@ class TestLinkSecrets(PublicMethodsCase, PortalInvitationCommon, GuestOrderCommo
         self.env.flush_all()
         leaking = set()
         for (model, name), method in sorted(self.find_methods().items()):
-            for record in self.records_of(model, user):
-                for arguments in self.prepare_arguments(method, mail, record):
-                    called.add((model, name))
-                    if self.call(record, name, arguments, mail):
-                        leaking.add((model, name))
+            record = self.records_of(model, user)
+            for arguments in self.prepare_arguments(method, mail, record):
+                called.add((model, name))
+                if self.call(record, name, arguments, mail):
+                    leaking.add((model, name))
         return called, leaking
 
     def test_no_method_that_a_template_can_call_makes_a_link(self):

@@ -150,15 +150,15 @@ def make_shop(make_database, make_server, cluster):
 def make_module_shop(make_database, cluster, dev_session, odoo_source, tmp_path_factory):
     """A function that starts a shop with a mail server for the tests of a module.
 
-    `make_module_shop(name, template=None, **options)`: the name is that of its log, the template that of
-    `make_database`, the options are those of `make_server`.
+    `make_module_shop(name, template=None, database=None, **options)`: the name is that of its log, the template that
+    of `make_database`, which makes the database unless there is one; the options are those of `make_server`.
     """
     with contextlib.ExitStack() as stack:
 
-        def make(name, template=None, **options):
+        def make(name, template=None, database=None, **options):
             mail = stack.enter_context(MailCatcher(tmp_path_factory.mktemp("mails")))
             make_server = stack.enter_context(server_factory(dev_session, odoo_source, cluster, name))
-            return open_shop(make_server, cluster, make_database(template), mail, **options)
+            return open_shop(make_server, cluster, database or make_database(template), mail, **options)
 
         yield make
 

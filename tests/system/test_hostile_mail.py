@@ -5,6 +5,10 @@ HOSTILE = (
     "Shop\nBcc: victim@example.com\n\n.\nMAIL FROM:<x@example.com>",
     "Shop\u2028Subject: Your refund\u0085X-Spam: no\x0b\x0c\x00\x1b[31m",
     '"><script>alert(1)</script> =?utf-8?q?=0D=0ABcc:_victim=40example.com?=',
+    # Longer than a line of a header, and not ASCII: Python would leave out the quotes around the name.
+    "Chairs for everybody who sits all day long and likes to sit well, victim@example.com, and " + "more " * 20,
+    "Schnäppchen, victim@example.com, <victim@example.com>",
+    "Schnäppchen, victim@example.com;",
 )
 HEADERS = {
     "Content-Type",
@@ -36,7 +40,7 @@ def test_no_text_of_a_customer_reaches_a_header(make_shop, mail_catcher, cluster
         [template["id"]],
         {
             "subject": everything,
-            "email_from": f"{everything} <shop@example.com>",
+            "email_from": f'"{everything}" <shop@example.com>',
             "reply_to": f"{everything} <shop@example.com>",
         },
     )

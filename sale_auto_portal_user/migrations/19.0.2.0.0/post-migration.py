@@ -96,9 +96,9 @@ def _convert_invitations(env):
 
 
 def _keep_links_of_owners(env):
-    """Leave the links to documents working whose owner has logged in: by now they are the owner's own.
+    """Leave the links to documents working whose owner has signed in: by now they are the owner's own.
 
-    Only at the first log-in they are made void; that was before this version.
+    Only at the first sign-in they are made void; that was before this version.
 
     :param odoo.api.Environment env: the superuser's environment
     """

@@ -1,0 +1,107 @@
+"""Together with modules of Odoo that the addon doesn't depend on: deliveries in the portal, rules about passwords."""
+
+import re
+
+import pytest
+import requests
+
+from devtools.browser import open_context
+from devtools.logcheck import Expected
+from tests.system.checkout import buy_as_guest
+from tests.system.conftest import SEND_INVITATIONS
+from tests.system.test_returning_guest import SEND_JOINS, accept_invitation, order_on
+
+MODULES = ("sale_stock", "auth_password_policy_signup")
+NOT_FOUND = Expected(
+    r"odoo\.http", "<function> returns an HTTPException", "what sale_stock does where access is refused"
+)
+BUNDLES = Expected(
+    r"odoo\.sql_db", "bad query: b'DELETE FROM ir_attachment", "the first visitors make the bundles at the same time"
+)
+PASSWORD = "a long password"
+MINIMUM = 12
+
+
+@pytest.fixture(scope="module")
+def shop(make_module_shop, make_database, databases, odoo_source, dev_session):
+    """A running shop with these modules and a mail server."""
+    database = make_database()
+    log = dev_session.log_file("install-odoo-modules")
+    databases.install(odoo_source, database, list(MODULES), log, "Installing modules of Odoo")
+    return make_module_shop("odoo_modules", database=database, check_log=[NOT_FOUND, BUNDLES])
+
+
+def invite(shop, email):
+    """Confirm an order of a new customer, and return its id and the link in the invitation."""
+    order_id = shop.quotation(email, name="Petra Policy")
+    shop.admin.call("sale.order", "action_confirm", [order_id])
+    shop.run_cron(SEND_INVITATIONS)
+    mail = shop.mail.wait_for(lambda mail: email in mail.recipients and "choose a password" in mail.subject)
+    (link,) = {link for link in mail.links if re.search(r"/my/invitation/\d+/\w+$", link)}
+    return order_id, link
+
+
+def choose_password(page, password):
+    """Fill in the form of an invitation."""
+    page.fill("input[name=password]", password)
+    page.fill("input[name=confirm_password]", password)
+    page.locator("form[action*='/my/invitation/'] button[type=submit]").click()
+
+
+def test_a_password_that_is_too_short_is_refused_and_the_link_works_on(shop, browser):
+    shop.admin.call("ir.config_parameter", "set_param", "auth_password_policy.minlength", str(MINIMUM))
+    order_id, link = invite(shop, "petra.policy@example.com")
+    with open_context(browser) as owner:
+        page = owner.new_page()
+        page.goto(link)
+        assert f"At least {MINIMUM} characters" in page.locator("#portal_invitation_rules").inner_text()
+        # As somebody whose browser checks nothing.
+        page.locator("input[name=password]").evaluate("input => input.form.noValidate = true")
+        page.locator("input[minlength]").first.evaluate("input => input.removeAttribute('minlength')")
+        choose_password(page, "short")
+        error = page.locator("#portal_invitation_error")
+        assert str(MINIMUM) in error.inner_text()
+        assert page.locator("input[name=password]").get_attribute("aria-invalid") == "true"
+        assert shop.invitation("petra.policy@example.com")["state"] == "sent"
+        page.goto(link)
+        choose_password(page, PASSWORD)
+        page.wait_for_url(re.compile(rf"/my/orders/{order_id}"))
+    assert shop.invitation("petra.policy@example.com")["state"] == "accepted"
+
+
+def test_the_owner_opens_the_delivery_of_an_order_that_joined(shop, browser):
+    email = "dora.delivered@example.com"
+    with open_context(browser) as guest:
+        buy_as_guest(guest.new_page(), shop.url, email, name="Dora First")
+    with open_context(browser) as guest:
+        page = guest.new_page()
+        buy_as_guest(page, shop.url, email, name="Dora Again")
+        (order,) = shop.admin.read("sale.order", [["name", "=", order_on(page)]], "name", "picking_ids")
+    (picking,) = shop.admin.read("stock.picking", [["id", "in", order["picking_ids"]]], "name")
+    slip = f"{shop.url}/my/picking/pdf/{picking['id']}"
+    shop.cluster.query(shop.database, "UPDATE sale_order SET access_token = 'shown' WHERE id = %s", [order["id"]])
+    assert is_pdf(requests.get(f"{slip}?access_token=shown", timeout=60)), "whoever placed the order has the link"
+
+    with open_context(browser) as owner:
+        page = accept_invitation(shop, owner, email)
+        shop.run_cron(SEND_JOINS)
+        mail = shop.mail.wait_for(lambda mail: mail.subject.startswith(f"Your order {order['name']} was placed"))
+        (link,) = {link for link in mail.links if "/my/guest-orders/link/" in link}
+        assert not is_pdf(page.request.get(slip)), "not before it has joined"
+        page.goto(link)
+        page.get_by_role("button", name="Add to my account").click()
+        page.wait_for_url(re.compile(rf"/my/orders/{order['id']}"))
+        assert picking["name"] in page.locator("#wrap").inner_text()
+        path = page.locator(f"a[href*='/my/picking/pdf/{picking['id']}']").first.get_attribute("href")
+        assert is_pdf(page.request.get(f"{shop.url}{path}"))
+
+    # The link that was shown at the checkout leads to the sign-in page now, as any other does.
+    for address in (slip, f"{slip}?access_token=shown"):
+        answer = requests.get(address, timeout=60)
+        assert answer.status_code == 200
+        assert not is_pdf(answer)
+
+
+def is_pdf(answer):
+    """Tell whether a page is a PDF file."""
+    return {name.lower(): value for name, value in answer.headers.items()}["content-type"] == "application/pdf"

@@ -36,4 +36,5 @@ from . import test_products
 from . import test_public_methods
 from . import test_rows_read
 from . import test_signature
+from . import test_website_templates
 from . import test_weekly_mail

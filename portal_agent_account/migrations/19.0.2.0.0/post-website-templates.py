@@ -10,18 +10,30 @@ from odoo import SUPERUSER_ID, api
 
 _logger = logging.getLogger(__name__)
 
+# All templates of 19.0.1.0.0 that are other ones now: tests/test_website_templates.py compares them.
 CHANGED = (
-    "portal_agent_layout",
-    "portal_agent_selector",
-    "portal_agent_list",
-    "portal_agent_searchbar",
-    "portal_agent_orders",
-    "portal_agent_order_table",
-    "portal_agent_invoices",
-    "portal_agent_invoice_table",
-    "portal_agent_customers",
+    "portal_agent_chart",
     "portal_agent_customer",
+    "portal_agent_customer_card",
+    "portal_agent_customer_contacts",
+    "portal_agent_customers",
     "portal_agent_dashboard",
+    "portal_agent_document_sidebar",
+    "portal_agent_invoice",
+    "portal_agent_invoice_table",
+    "portal_agent_invoices",
+    "portal_agent_latest",
+    "portal_agent_layout",
+    "portal_agent_list",
+    "portal_agent_order",
+    "portal_agent_order_table",
+    "portal_agent_orders",
+    "portal_agent_searchbar",
+    "portal_agent_selector",
+    "portal_agent_tile",
+    "portal_agent_top_customers",
+    "report_statement_document",
+    "report_statement_lines",
 )
 
 

@@ -57,7 +57,7 @@ class AccountMove(models.Model):
             return {"label": label, "color": "danger", "icon": "fa-exclamation-circle"}
         if self.payment_state == "partial":
             return {"label": self.env._("Partly paid"), "color": "warning", "icon": "fa-adjust"}
-        return {"label": self.env._("To be paid"), "color": "info", "icon": "fa-clock-o"}
+        return {"label": self.env._("Unpaid"), "color": "info", "icon": "fa-clock-o"}
 
     def _compute_display_link_qr_code(self):
         """Print no code on an agent's page that lets whoever scans it pay, and see the customer's account."""

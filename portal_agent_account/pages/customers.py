@@ -39,7 +39,7 @@ class CustomerList(AgentList):
         """Filter by what the columns of the list say."""
         return super().filters() | {
             "due": {
-                "label": self.env._("To be paid"),
+                "label": self.env._("Unpaid"),
                 "domain": lambda: self.model._get_portal_agent_debtor_domain("due"),
             },
             "overdue": {
@@ -80,7 +80,7 @@ class CustomerList(AgentList):
 
     def read_totals(self):
         currency = self.env["portal.agent.dashboard"]._get_currency()
-        labels = {"overdue": self.env._("Overdue"), "due": self.env._("To be paid")}
+        labels = {"overdue": self.env._("Overdue"), "due": self.env._("Unpaid")}
         return [
             Total(label, {currency: sum(row[name] for row in self.balances.values())}) for name, label in labels.items()
         ]
@@ -110,7 +110,7 @@ class CustomerList(AgentList):
             (self.env._("City"), lambda customer: customer.city),
             (self.env._("Country"), lambda customer: customer.country_id.name),
             (self.env._("Overdue"), lambda customer: Amount(get_balance(customer)["overdue"], currency)),
-            (self.env._("To be paid"), lambda customer: Amount(get_balance(customer)["due"], currency)),
+            (self.env._("Unpaid"), lambda customer: Amount(get_balance(customer)["due"], currency)),
             (self.env._("Currency"), lambda customer: currency.name),
             (self.env._("Last order"), get_last_order),
         ]

@@ -35,7 +35,7 @@ class InvoiceList(DocumentList):
     def filters(self):
         due = self.model._get_portal_agent_due_domain()
         return super().filters() | {
-            "due": {"label": self.env._("To be paid"), "domain": due},
+            "due": {"label": self.env._("Unpaid"), "domain": due},
             "overdue": {"label": self.env._("Overdue"), "domain": self.model._get_portal_agent_overdue_domain},
             "paid": {"label": self.env._("Paid"), "domain": ~due},
             "credit_notes": {"label": self.env._("Credit notes"), "domain": Domain("move_type", "=", "out_refund")},

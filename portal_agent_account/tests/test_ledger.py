@@ -242,7 +242,7 @@ class TestInstalments(LedgerCommon):
             self.assertEqual([line["number"] for line in balance["lines"]], [open_invoice.name])
             self.assertFalse(env[REPORT]._get_statements(self.second.with_env(env))[self.second.id])
         self.assertEqual(self._get_references("/my/agent/customers", filterby="due"), ["Quiet House", "Quill Trading"])
-        exported = {row["Name"]: float(row["To be paid"]) for row in self._export("customers")}
+        exported = {row["Name"]: float(row["Unpaid"]) for row in self._export("customers")}
         self.assertEqual(exported, {"Quack Feathers": 0, "Quiet House": 50, "Quill Trading": 1000})
 
     def test_customers_are_sorted_by_what_is_overdue_and_by_what_is_due(self):
@@ -431,7 +431,7 @@ class TestLedger(LedgerCommon):
             for row in self._export("customers", extension):
                 [customer] = self.customers.filtered(lambda partner, row=row: partner.display_name == row["Name"])
                 expected = self._count(customer)
-                self._assert_same(float(row["To be paid"]), expected["due"], customer.name)
+                self._assert_same(float(row["Unpaid"]), expected["due"], customer.name)
                 self._assert_same(float(row["Overdue"]), expected["overdue"], customer.name)
         owing = self.customers.filtered(lambda customer: self._count(customer)["overdue"] > 0).mapped("name")
         self.assertEqual(sorted(self._get_references("/my/agent/customers", filterby="overdue")), sorted(owing))
@@ -488,7 +488,7 @@ class TestLedger(LedgerCommon):
         for name, (overdue, due) in rows.items():
             self._assert_same(due[0], expected[name]["due"], name)
             self._assert_same(overdue[0] if overdue else 0, max(expected[name]["overdue"], 0), name)
-        for label, key in (("To be paid", "due"), ("Overdue", "overdue")):
+        for label, key in (("Unpaid", "due"), ("Overdue", "overdue")):
             self._assert_same(totals[label][0], sum(each[key] for each in expected.values()), label)
 
     def test_statement_has_what_the_customers_page_says_and_what_was_paid_on_account(self):

@@ -64,7 +64,7 @@ class TestPortalExport(PortalAgentPagesCommon):
             with patch.object(ListExport, "batch_size", size):
                 for export in (self._export_csv, self._export_xlsx):
                     self.assertEqual(
-                        [(row["Name"], float(row["Overdue"]), float(row["To be paid"])) for row in export("customers")],
+                        [(row["Name"], float(row["Overdue"]), float(row["Unpaid"])) for row in export("customers")],
                         [("Quack Feathers", 0, 0), ("Quill Trading", 100, 0)],
                         "One invoice of 100, and a credit note that is not used up",
                     )

@@ -281,9 +281,9 @@ class TestPortalLists(PortalAgentPagesCommon):
         self.invoice.invoice_date_due = "2026-01-20"
         second = self._new_customer("Quack Feathers", portal_agent_ids=[Command.link(self.agent.id)])
         self._new_invoice(second, "QUACK", invoice_date_due="2099-01-01", invoice_payment_term_id=False)
-        self.assertEqual(self._get_totals("/my/agent/customers"), ["Overdue: $ 100.00", "To be paid: $ 200.00"])
+        self.assertEqual(self._get_totals("/my/agent/customers"), ["Overdue: $ 100.00", "Unpaid: $ 200.00"])
         self.assertEqual(
-            self._get_totals("/my/agent/customers", search="quack"), ["Overdue: $ 0.00", "To be paid: $ 100.00"]
+            self._get_totals("/my/agent/customers", search="quack"), ["Overdue: $ 0.00", "Unpaid: $ 100.00"]
         )
 
     def test_list_is_one_table_whatever_groups_it_has(self):

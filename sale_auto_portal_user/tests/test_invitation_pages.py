@@ -434,7 +434,7 @@ class TestDecline(InvitationPagesCommon):
         self.assert_no_account(again, "login_taken")
 
     def decline_on_another_website(self):
-        """An order on the second of two websites that have accounts of their own; its customer declined on the first."""
+        """Return an order on a website whose customer declined the account of another one."""
         websites = self.website | self.env["website"].create({"name": "Other", "company_id": self.company.id})
         websites.specific_user_account = True
         here, there = (

@@ -434,7 +434,7 @@ class TestDecline(InvitationPagesCommon):
         self.assert_no_account(again, "login_taken")
 
     def decline_on_another_website(self):
-        """Return an order on a website whose customer declined the account of another one."""
+        """Return the orders of one address on two websites with accounts of their own: the first was declined."""
         websites = self.website | self.env["website"].create({"name": "Other", "company_id": self.company.id})
         websites.specific_user_account = True
         here, there = (
@@ -442,17 +442,17 @@ class TestDecline(InvitationPagesCommon):
         )
         here.action_confirm()
         self.invitation_of(here)._decline()
-        return there
+        return here, there
 
     def test_who_declined_on_one_website_is_invited_on_another(self):
-        there = self.decline_on_another_website()
+        _here, there = self.decline_on_another_website()
         again = self.order(self.customer(email="otto@example.com"), website_id=self.website.id)
         (there + again).action_confirm()
         self.assert_account(there)
         self.assert_no_account(again, "declined")
 
     def test_the_account_of_another_website_keeps_the_login_that_its_owner_declined(self):
-        there = self.decline_on_another_website()
+        here, there = self.decline_on_another_website()
         with patch.object(self.registry["sale.order"], "_create_portal_accounts_on_confirmation"):
             there.action_confirm()
         there.action_create_portal_account()

@@ -48,7 +48,7 @@
         "static/description/dashboard.png",
         "static/description/customer.png",
         "static/description/invoices.png",
-        "static/description/dashboard-phone.png",
+        "static/description/customer-phone.png",
     ],
     "assets": {
         # Loaded by the agents' pages alone, before the website's lazy bundle, which has what its modules import:

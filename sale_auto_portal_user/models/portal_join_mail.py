@@ -105,10 +105,12 @@ class SalePortalJoin(models.Model):
     def _get_next_portal_join_mail_date(self):
         """Return when the address may be sent another mail about a guest order.
 
+        A mail about an order that has joined doesn't count: its owner was there since then.
+
         :rtype: datetime.datetime
         """
         self.ensure_one()
-        others = [("user_id", "=", self.user_id.id), ("id", "!=", self.id)]
+        others = [("user_id", "=", self.user_id.id), ("id", "!=", self.id), ("join_state", "!=", "joined")]
         now, pause = fields.Datetime.now(), timedelta(hours=MAIL_PAUSE_HOURS)
         if self.search_count([*others, ("state", "=", "queued")], limit=1):
             return now + pause

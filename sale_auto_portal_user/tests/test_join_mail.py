@@ -77,6 +77,15 @@ class TestJoinMail(MailCase, GuestOrderCommon):
         self.later(hours=24)
         self.assertFalse(self.send())
 
+    def test_an_order_after_one_that_has_joined_does_not_wait(self):
+        self.guest_order()
+        [mail] = self.send()
+        join = self.env["sale.portal.join"]._find_portal_join_by_token(self.link_in(mail))
+        self.assertEqual(join._join_by_mailbox(join.partner_id, self.owner, join), "joined")
+        order = self.guest_order()
+        [mail] = self.send()
+        self.assertIn(order.name, mail["subject"])
+
     def test_an_address_of_another_account_does_not_wait(self):
         self.guest_order()
         self.send()

@@ -102,7 +102,8 @@ def test_it_shows_the_link_of_an_invitation_and_one_line_of_any_other_mail(share
 def test_the_demo_data_send_no_mail_and_invite_nobody_at_the_start(make_database, cluster):
     database = make_database()
     assert not cluster.query(database, "SELECT 1 FROM mail_mail WHERE state = 'outgoing'")
-    assert not cluster.query(database, "SELECT name FROM sale_order WHERE is_user_created")
+    for table in ("sale_portal_invitation", "sale_portal_join"):
+        assert not cluster.query(database, f"SELECT email FROM {table} WHERE state IN ('to_send', 'queued')")
 
 
 def test_the_demo_shop_has_what_a_company_with_agents_has(make_database, cluster):

@@ -12,6 +12,7 @@ _logger = logging.getLogger(__name__)
 
 # All templates of 19.0.1.0.0 that are other ones now: tests/test_website_templates.py compares them.
 CHANGED = (
+    "portal_agent_badge",
     "portal_agent_chart",
     "portal_agent_customer",
     "portal_agent_customer_card",
@@ -31,7 +32,9 @@ CHANGED = (
     "portal_agent_searchbar",
     "portal_agent_selector",
     "portal_agent_tile",
+    "portal_agent_tiles",
     "portal_agent_top_customers",
+    "report_statement",
     "report_statement_document",
     "report_statement_lines",
 )

@@ -199,6 +199,16 @@ class PortalAgentMixin(models.AbstractModel):
         """
         return self.env.tz.localize(datetime.combine(day, clock)).astimezone(pytz.utc).replace(tzinfo=None)
 
+    def _fetch_for_portal_agent(self):
+        """Read what an agent's page shows of these records.
+
+        Only for records that this request has found under the agent's record rules, and for the contacts of
+        such documents, of whom the documents' rule has proved the same. The rules are not asked again: a document
+        of this company may be for a contact of another one, whom the contacts' own rule leaves out.
+        """
+        if self:
+            self._fetch_query(self._as_query(ordered=False), self._determine_fields_to_fetch())
+
     @api.model
     def _find_for_portal_agent(self, record_id, domain=Domain.TRUE):
         """Find one record that the agent's pages may show.

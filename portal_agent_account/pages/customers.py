@@ -88,8 +88,6 @@ class CustomerList(AgentList):
     @cached_property
     def balances(self):
         """What the listed customers have not paid, on whatever page they are: read once for rows and totals."""
-        if self.is_everything():
-            return self.model._read_portal_agent_balances()
         customers = self.model._search(self.get_domain())
         return self.model._read_portal_agent_balances(
             Domain("partner_id", "any!", Domain("commercial_partner_id", "in", customers))

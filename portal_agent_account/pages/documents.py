@@ -16,6 +16,8 @@ from .totals import Sum, read_totals
 class DocumentList(AgentList):
     """A list of documents, each of which is for a contact of a customer."""
 
+    fetched_links = ("partner_id",)
+
     def inputs(self):
         domains = self.get_search_domains()
         everything = lambda pattern: Domain.OR(each["domain"](pattern) for each in domains.values())  # noqa: E731

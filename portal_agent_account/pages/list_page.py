@@ -56,4 +56,5 @@ class ListPage(AgentPage):
         pager = portal_pager(url=self.list.path, total=total, page=page, step=step, url_args=self.list.url_args)
         if offset and not records and total:
             records, total = self.list.search_page(step, pager["offset"])
+        self.list.fetch(records)
         return records, total, pager

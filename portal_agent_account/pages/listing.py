@@ -21,6 +21,7 @@ class AgentList:
     :cvar str model_name: the model of its records
     :cvar str date_field: the field that the date range is about, if the list has one
     :cvar int page_size: how many records a page shows
+    :cvar tuple fetched_links: many2one fields whose records the page shows, too
     """
 
     name = ""
@@ -30,6 +31,7 @@ class AgentList:
     model_name = ""
     date_field = ""
     page_size = 80
+    fetched_links = ()
 
     def __init__(self, context, query=None, customer=None):
         """Make a list.
@@ -118,6 +120,15 @@ class AgentList:
         """
         return {}
 
+    def fetch(self, records):
+        """Read what the page shows of its records.
+
+        :param records: what was found under the agent's record rules
+        """
+        records._fetch_for_portal_agent()
+        for name in self.fetched_links:
+            records[name]._fetch_for_portal_agent()
+
     def get_page_values(self, records):
         """Return what the list's template needs beside what every list has.
 
@@ -204,13 +215,6 @@ class AgentList:
             & self._get_search_domain()
             & self._get_date_domain()
         )
-
-    def is_everything(self):
-        """Return whether nothing is chosen that leaves out some of the agent's records.
-
-        :rtype: bool
-        """
-        return not (self.customer or self.state.is_narrowed or self.state.filterby != next(iter(self.options.filters)))
 
     @cached_property
     def filter_domain(self):

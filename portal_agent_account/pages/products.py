@@ -73,6 +73,9 @@ class ProductList(AgentList):
         currencies = self.env["res.currency"].browse({row.currency_id for row in records})
         return {"agent_currencies": currencies.grouped("id")}
 
+    def fetch(self, records):
+        """The rows are read already."""
+
     @cached_property
     def state(self):
         """What a visitor chose. The path says which customer."""

@@ -96,11 +96,13 @@ class ResUsers(models.Model):
         res = super()._update_last_login()
         user_sudo = self.sudo()
         if user_sudo.auto_portal_order_id and not user_sudo.portal_tokens_voided:
-            self.env.flush_all()  # what the login has to write must fail as it would without us
+            self.env.cr.flush()  # what the login has to write must fail as it would without us
             try:
                 with user_sudo.auto_portal_order_id._portal_account_savepoint():
                     user_sudo._void_portal_tokens()
             except Exception:
+                if self.env.cr.closed:
+                    raise
                 # The next login and the scheduled action try again.
                 _logger.warning("The links to the documents of %s still work", user_sudo.login, exc_info=True)
                 user_sudo.auto_portal_order_id._trigger_pending_portal_accounts()

@@ -37,6 +37,8 @@ class SaleOrder(models.Model):
             orders = self._filter_portal_account_wanted()
             may_grant = orders and self._may_grant_portal_access()
         except Exception:
+            if self.env.cr.closed:
+                raise  # see _handle_portal_account_error
             _logger.exception("No portal account for the customers of %s", self.ids)
             return
         orders._create_portal_accounts(may_grant)
@@ -68,8 +70,8 @@ class SaleOrder(models.Model):
         """
         if not self:
             return
-        # What the sale itself has still to write must fail as it would without us.
-        self.env.flush_all()
+        # What the sale itself has still to write, or to do before a commit, must fail as it would without us.
+        self.env.cr.flush()
         try:
             with self._portal_account_savepoint():
                 self._apply_portal_account_decisions(self._get_portal_account_decisions(may_grant), may_grant)
@@ -95,7 +97,11 @@ class SaleOrder(models.Model):
 
         :param Exception error: what was raised
         :param bool may_grant: see :meth:`_create_portal_accounts`
+        :raise Exception: that error, where the connection to the database is lost
         """
+        if self.env.cr.closed:
+            # The sale is lost, too: Odoo commits nothing over a closed connection, and would answer as if it had.
+            raise error
         if len(self) > 1 and not isinstance(error, SHARED_ERRORS):
             orders, middle = self.sorted("id"), len(self) // 2
             orders[:middle]._create_portal_accounts(may_grant)
@@ -108,6 +114,8 @@ class SaleOrder(models.Model):
             with self.env.cr.savepoint():
                 self._apply_portal_account_decisions(dict.fromkeys(self, decision), may_grant, error)
         except Exception:
+            if self.env.cr.closed:
+                raise
             _logger.exception("The missing portal accounts could not be noted on %s", self.mapped("name"))
 
     @api.model

@@ -67,11 +67,24 @@ class SaleOrder(models.Model):
             return
         try:
             orders = self._filter_portal_join_only()
-            if orders:
-                orders.env.flush_all()
-                with orders._portal_account_savepoint():
-                    self.env["sale.portal.join"].with_env(orders.env)._request_portal_joins(orders)
         except Exception:
+            if self.env.cr.closed:
+                raise
+            _logger.exception("The accounts of the guest orders %s are not looked for", self.ids)
+            return
+        orders._request_portal_joins_on_confirmation()
+
+    def _request_portal_joins_on_confirmation(self):
+        """Have these guest orders looked at. Nothing that fails in here costs the sale."""
+        if not self:
+            return
+        self.env.cr.flush()  # what the sale itself has still to write must fail as it would without us
+        try:
+            with self._portal_account_savepoint():
+                self.env["sale.portal.join"]._request_portal_joins(self)
+        except Exception:
+            if self.env.cr.closed:
+                raise
             _logger.exception("The accounts of the guest orders %s are not looked for", self.ids)
 
     def _filter_portal_join_only(self):

@@ -238,6 +238,34 @@ def test_postgresql_is_restarted_under_load(own_cluster, dev_session, odoo_sourc
         shop.server.stop(SHORT)
 
 
+def test_a_sale_whose_connection_is_lost_amid_the_account_is_not_answered_as_confirmed(
+    make_database, cluster, dev_session, odoo_source, slow_mail
+):
+    database = make_database()
+    with server_factory(dev_session, odoo_source, cluster, "lost-connection") as make_server:
+        shop = open_shop(make_server, cluster, database, slow_mail, check_log=None)
+        sales = Sales.write(shop, "lost", 1)
+        (order_id,) = sales.orders
+        # PostgreSQL ends the connection that is just writing this.
+        for table in ("mail_tracking_value", "res_users", "sale_portal_invitation"):
+            cluster.query(
+                database,
+                f"""
+                CREATE FUNCTION hang_up() RETURNS trigger LANGUAGE plpgsql AS
+                       'BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NEW; END';
+                CREATE TRIGGER hang_up BEFORE INSERT ON {table} FOR EACH ROW EXECUTE FUNCTION hang_up()
+                """,
+            )
+            with pytest.raises((OdooError, requests.RequestException)):
+                shop.admin.call("sale.order", "action_confirm", [order_id])
+            assert not sales.confirmed()
+            cluster.query(database, "DROP FUNCTION hang_up CASCADE")
+        with sales.confirming():
+            sales.wait_for_another()
+        sales.expect_all_well(faults=0)
+        shop.server.stop(SHORT)
+
+
 def count_refused(shop):
     """:return: how many invitations a mail server has refused once"""
     statement = "SELECT count(*) FROM sale_portal_invitation WHERE attempts = 1 AND state = 'to_send'"

@@ -9,6 +9,8 @@ import re
 
 from odoo.tools.urls import urljoin
 
+# A link whose address is the given one. The values of other attributes are passed over as a whole.
+LINK_PATTERN = r'''(<a(?:\s+[^\s"'<>=/]+(?:="[^"]*")?)*?\s+href=")%s"'''
 # Per model the function that makes the links of one of its records.
 _LINK_MAKERS = {}
 
@@ -29,14 +31,17 @@ def makes_links_of(model):
 
 
 def insert_links(record_sudo, body):
-    """Put the links in the place of the samples.
+    """Put the links in the place of the samples: where one is all of a link's address, and nowhere else.
+
+    A picture of the template, e.g., would send what is in its address to its server as soon as the mail is opened.
 
     :param record_sudo: the record whose mail it is
-    :param str body: the rendered mail
+    :param str body: the rendered mail, as QWeb writes it: its values are in double quotes
     :rtype: str
     """
     base_url = record_sudo.get_base_url()
     for sample, path in _LINK_MAKERS[record_sudo._name](record_sudo).items():
         link = urljoin(base_url, path)
-        body = re.sub(re.escape(urljoin(base_url, sample)) + r"(?![\w/-])", lambda _match, link=link: link, body)
+        pattern = LINK_PATTERN % re.escape(urljoin(base_url, sample))
+        body = re.sub(pattern, lambda match, link=link: f'{match[1]}{link}"', body)
     return body

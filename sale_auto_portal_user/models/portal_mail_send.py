@@ -169,6 +169,7 @@ class SalePortalMail(models.AbstractModel):
         :return: as :meth:`_settle`
         :rtype: sale.portal.mail recordset
         """
+        self = self.exists()  # what was looked at while they were queued may have been deleted
         mails_sudo = self.sudo().mail_id
         if mails_sudo:  # without any id Odoo would send its whole queue
             mails_sudo.process_email_queue(mails_sudo.ids)

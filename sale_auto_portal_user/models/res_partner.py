@@ -68,6 +68,14 @@ class ResPartner(models.Model):
         domain = [("partner_id", "=", self.id), ("is_user_created", "=", True)]
         return bool(self.env["sale.order"].sudo().search_count(domain, limit=1))
 
+    def _has_owned_account(self):
+        """Tell whether this contact's account is somebody's: it has been used, or no order created it.
+
+        :rtype: bool
+        """
+        self.ensure_one()
+        return any(user.login_date or not user.auto_portal_order_id for user in self.user_ids)
+
     def _withdraw_portal_links(self):
         """Void the links that show these contacts' documents to whoever has them, and the invitations to sign up."""
         for documents in self._get_exposed_portal_documents():

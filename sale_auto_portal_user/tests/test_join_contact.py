@@ -170,6 +170,15 @@ class TestJoinedDocuments(GuestLedgerCommon):
                 if not into_owner:  # else the contact is gone
                     self.assertFalse(self.env["res.partner"]._get_partner_from_token(signup))
 
+    def test_an_account_that_nobody_has_used_spares_no_link_of_who_typed_the_address(self):
+        known = self.customer(name="Vera", email="vera@example.com", street="9 Secret Street")
+        order = self.guest_order(self.guest(name="Vera", email="vera@example.com"))
+        self.assert_account(order)
+        token = order._portal_ensure_token()
+        self.merge(known, order.partner_id)
+        self.assertEqual(order.partner_id.street, "9 Secret Street")
+        self.assertNotEqual(order.access_token, token)
+
     def test_a_link_is_void_after_a_merge_with_a_contact_whose_account_was_deleted(self):
         made = self.guest_order(self.guest(email="gone@example.com"))
         self.env["res.users"].search([("partner_id", "=", made.partner_id.id)]).unlink()

@@ -24,7 +24,7 @@ class TestJoinMail(MailCase, GuestOrderCommon):
         with self.mock_mail_gateway():
             joins = self.env["sale.portal.join"]._search_due(100)
             joins._queue()
-            joins.exists()._send_queued()
+            joins._send_queued()
         return self._mails
 
     def link_in(self, mail):
@@ -41,6 +41,16 @@ class TestJoinMail(MailCase, GuestOrderCommon):
         join = self.env["sale.portal.join"]._find_portal_join_by_token(self.link_in(mail))
         self.assertEqual(join.order_id, order)
         self.assertEqual(join.state, "sent")
+
+    def test_an_order_that_was_cancelled_and_confirmed_again_holds_up_no_other_mail(self):
+        order = self.guest_order()
+        self.send()
+        order._action_cancel()
+        order.action_draft()
+        order.action_confirm()
+        self.portal_user(self.customer(name="Otto", email="otto@example.com"))
+        self.guest_order(self.guest(email="otto@example.com"))
+        self.assertEqual([mail["email_to"] for mail in self.send()], [["otto@example.com"]])
 
     def test_it_is_sent_once(self):
         self.guest_order()

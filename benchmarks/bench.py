@@ -1,10 +1,10 @@
-"""`./dev bench`: measure the addons against stock Odoo, in one run, and print a table.
+"""`./dev bench`: measure the addons against stock Odoo in one run, and print a table.
 
-It makes a shop with agents, customers, orders and invoices, and compares what the addons take with what Odoo alone
-takes. Ratios, queries and rows are the result; the times beside them depend on the machine. A page that reads all
-orders, invoices or contacts there are makes it fail.
+It creates a shop with agents, customers, orders and invoices, and compares the addons with Odoo alone. The results are
+ratios, queries and rows; the times depend on the machine. It fails if a page reads a whole table of orders, invoices or
+contacts.
 
-`./dev bench -- load` is another thing: two servers, and people on them; `./dev bench -- load --help`.
+`./dev bench -- load` simulates visitors on two servers instead; see `./dev bench -- load --help`.
 """
 
 import argparse
@@ -30,7 +30,7 @@ INSTALL_REPEATS = 3
 
 
 def run(options):
-    """Measure.
+    """Run the benchmarks.
 
     :param argparse.Namespace options: the command line
     :return: the exit code
@@ -43,8 +43,8 @@ def run(options):
         return load.main(arguments[1:])
     parser = argparse.ArgumentParser(prog="./dev bench --", description=__doc__.partition("\n")[0])
     parser.add_argument("--size", choices=SIZES, default="tenth", help="full: 1,000,000 orders (default: %(default)s)")
-    parser.add_argument("--orders", type=int, help="how many orders instead, at least 10,000")
-    parser.add_argument("--repeats", type=int, default=11, help="how often a page is opened (default: %(default)s)")
+    parser.add_argument("--orders", type=int, help="the number of orders instead, at least 10,000")
+    parser.add_argument("--repeats", type=int, default=11, help="how often to open a page (default: %(default)s)")
     parser.add_argument("--save", action="store_true", help="write the table into docs/benchmarks.md")
     options = parser.parse_args(arguments)
     orders = max(options.orders or SIZES[options.size], SMALL)
@@ -54,10 +54,10 @@ def run(options):
 
 
 class BenchRun(TestRun):
-    """Like a run of the tests, with a PostgreSQL server as one sets it up for a million orders.
+    """Like a run of the tests, with PostgreSQL configured for a million orders.
 
-    A quarter of the memory for its buffers, as its manual advises. And commits wait for the log, as in a shop: VACUUM
-    takes no row for visible to everybody as long as its commit may be missing there.
+    Shared buffers get a quarter of the memory, as PostgreSQL's manual recommends. Commits wait for the WAL, as in a
+    shop: VACUUM doesn't mark rows as visible to all while their commit isn't flushed.
     """
 
     settings = {
@@ -67,11 +67,11 @@ class BenchRun(TestRun):
 
 
 class Bench:
-    """One run of all measures.
+    """A run of all measures.
 
-    :param TestRun run: the cluster, the databases, Odoo
-    :param int orders: how many orders, and invoices, the database has
-    :param int repeats: how often a page is opened
+    :param TestRun run: the cluster, the databases and Odoo
+    :param int orders: number of orders, and of invoices, in the database
+    :param int repeats: how often to open a page
     """
 
     def __init__(self, run, orders, repeats):
@@ -82,9 +82,9 @@ class Bench:
         self.output = run.logs / "bench.json"
 
     def measure(self):
-        """Make the databases and measure.
+        """Create the databases and measure.
 
-        :return: the rows of the table, the pages that read a whole table, and how much of everything there was
+        :return: the rows of the table, the pages that read a whole table, and the number of records as text
         :rtype: tuple[list[report.Row], list[str], str]
         """
         self.run.clone(recipes.SHOP, self.database)
@@ -98,7 +98,7 @@ class Bench:
         self._settle()
         self._run_in_shell("Measuring", self.database, f"from benchmarks import suite; suite.run(env, {self._job()!r})")
         measured = json.loads(self.output.read_text())
-        # in a small table PostgreSQL is right to read all of it
+        # for a small table, a sequential scan is the right plan
         scans = measured["scans"] if self.orders >= SIZES["tenth"] else []
         return [*(report.Row(**row) for row in measured["rows"]), *carts, *installations], scans, measured["sizes"]
 
@@ -120,9 +120,9 @@ class Bench:
         )
 
     def _run_in_shell(self, title, database, code):
-        """Run a line of Python in an Odoo shell that finds this folder.
+        """Run a line of Python in an Odoo shell that can import this package.
 
-        :raise DevError: when it fails
+        :raise DevError: if it fails
         """
         script = f"import sys; sys.path.insert(0, {str(paths.REPOSITORY)!r})\n{code}\n"
         silence = [f"--log-handler={name}:CRITICAL" for name in ("py.warnings", "mail.log")]
@@ -132,10 +132,10 @@ class Bench:
                 self.run.odoo, self.run.cluster, self.run.data_dir, database, script, options, timeout=None
             )
 
-    # ---- what the addons cost a shop's writes
+    # Cost of the addons for changes of carts
 
     def _measure_carts(self):
-        """Change carts on a copy without the addons and on one with them."""
+        """Change carts in copies without and with the addons."""
         copy, costs = f"{PREFIX}_carts", []
         for installed in ([], paths.addons()):
             self.run.databases.clone(self.database, copy)
@@ -149,10 +149,10 @@ class Bench:
         without, with_addons = costs
         return list(report.make_cart_rows(with_addons, without))
 
-    # ---- installing the addons
+    # Installation of the addons
 
     def _measure_installations(self):
-        """Install each addon on copies of the full database and of an empty one, by turns, then on the full one."""
+        """Install each addon alternately in copies of the full and of an empty database, then in the full one."""
         for addon in paths.addons():
             pairs = [self._install_on_copies(addon) for _repeat in range(INSTALL_REPEATS)]
             ratio = statistics.median(full / empty for full, empty in pairs)
@@ -168,13 +168,13 @@ class Bench:
             self._install(self.database, addon)
 
     def _install_on_copies(self, addon):
-        """:return: the seconds that it takes on a copy of the full database, and on one of the empty one"""
+        """:return: the seconds that it takes in a copy of the full database, and in a copy of the empty one"""
         full, empty = f"{PREFIX}_full", f"{PREFIX}_empty"
         self.run.databases.clone(self.database, full)
         self.run.clone(recipes.SHOP, empty)
         seconds = []
         for name in (full, empty):
-            # like a shop that is in use, whose tables are in memory
+            # read the tables into memory, as in a shop in use
             for table in ("res_partner", "sale_order", "account_move"):
                 self.run.cluster.query(name, f"SELECT count(write_date) FROM {table}")
             self._settle()
@@ -183,27 +183,27 @@ class Bench:
         return seconds
 
     def _settle(self):
-        """Have everything on the disk that was written: to write it meanwhile slows down what is measured."""
+        """Write all changes to the disk, because writing them later would slow down the measures."""
         with suppress(psycopg2.errors.InsufficientPrivilege):
             self.run.cluster.query("postgres", "CHECKPOINT")
         os.sync()
 
     def _install(self, database, addon):
-        """:return: the seconds that the button in Apps takes"""
+        """:return: the seconds that the installation from Apps takes"""
         code = f"from benchmarks import suite; suite.install(env, {addon!r}, {str(self.output)!r})"
         self._run_in_shell(f"Installing {addon} on {database}", database, code)
         return json.loads(self.output.read_text())
 
 
 def conclude(rows, scans, sizes, cluster_version, save):
-    """Print the table, and say what is not as it has to be.
+    """Print the table and the errors.
 
-    :param list[report.Row] rows: the rows
-    :param list[str] scans: the pages that read a whole table
-    :param str sizes: how much of everything there was
+    :param list[report.Row] rows: rows of the table
+    :param list[str] scans: pages that read a whole table
+    :param str sizes: number of records as text
     :param cluster_version: PostgreSQL's version
-    :param bool save: whether the table is kept
-    :return: 1 when a page reads a whole table; times alone fail nothing
+    :param bool save: whether to write the table into the document
+    :return: 1 if a page reads a whole table; times alone are no failure
     :rtype: int
     """
     page = report.make_page(rows, sizes, cluster_version)

@@ -1,4 +1,4 @@
-"""What a cart change costs PostgreSQL: whether it is a HOT update, which touches no index, and how much is logged."""
+"""Measure the cost of a cart change: whether it is a HOT update, which changes no index, and the size of the WAL."""
 
 import json
 import random
@@ -11,10 +11,10 @@ TABLES = ("sale_order", "sale_order_line")
 
 
 def measure(env, output):
-    """Change the quantities of carts, each change in a transaction of its own, and write what it cost into a file.
+    """Change the quantities of carts, each in a separate transaction, and write the cost to a file.
 
-    :param env: the superuser's environment
-    :param str output: the file
+    :param env: environment of the superuser
+    :param str output: path of the file
     """
     carts, dice = _make_carts(env), random.Random(SEED)
     before, position = _count_updates(env), _get_log_position(env)
@@ -29,7 +29,7 @@ def measure(env, output):
 
 
 def _count_updates(env):
-    """:return: by table the number of updates so far, and of those that were HOT"""
+    """:return: the number of updates and of HOT updates so far, by table"""
     counts = {}
     env.cr.execute("SELECT pg_stat_force_next_flush()")
     env.cr.commit()
@@ -45,7 +45,7 @@ def _count_updates(env):
 
 
 def _make_carts(env):
-    """:return: web carts of visitors who did not sign in"""
+    """:return: new carts of visitors who are not signed in"""
     website = env["website"].search([], limit=1)
     product = env["product.product"].search([("sale_ok", "=", True)], limit=1)
     partner = website.user_id.sudo().partner_id
@@ -59,6 +59,6 @@ def _make_carts(env):
 
 
 def _get_log_position(env):
-    """:return: how many bytes PostgreSQL has ever written to its log"""
+    """:return: the number of bytes that PostgreSQL has written to its WAL"""
     env.cr.execute("SELECT pg_current_wal_insert_lsn() - '0/0'::pg_lsn")
     return int(env.cr.fetchone()[0])

@@ -1,9 +1,8 @@
-"""Two servers with workers on one database, and one for scheduled actions: agents read while shoppers check out.
+"""Simulate agents who read and shoppers who check out, on two servers with workers and one for scheduled actions.
 
-First without the addons, where portal customers read their own orders in the agents' place, then with them. Ends with
-1 when anything went wrong: a request that failed, an order that is not confirmed, an email without an account or with
-two.
-The people are locust's, which has an environment of its own: its packages are newer than Odoo's.
+The first run is without the addons, with portal customers who read their own orders instead of agents; the second one
+is with the addons. The exit code is 1 if a request failed, an order is not confirmed, or an email has no account or
+two. locust simulates the visitors, in a separate environment: its packages are newer than Odoo's.
 """
 
 import argparse
@@ -24,21 +23,21 @@ LOCUST = "locust==2.47.0"
 DOMAIN = "load.example.com"
 SETTLING = 300
 SERVERS = 2
-# Odoo lets eight connections for each worker wait. Two servers with so many have room for a hundred people at once;
-# whom there is no room for gets no connection, which is not what is measured.
+# Odoo queues up to eight connections per worker, so two servers with six workers accept a hundred visitors at once.
+# Further connections would fail, which is not to be measured.
 WORKERS = 6
 CUSTOMERS_OF_AGENT, ORDERS_OF_CUSTOMER = 5, 4
-# The page that waits for a payment and the scheduled action look after one order at the same moment: whoever comes
-# second is tried again by Odoo, or asks again.
+# The payment status page and the scheduled action may process one order at the same moment. Odoo or the page then
+# repeats the second transaction.
 EXPECTED = [
     logcheck.Expected(
         r"odoo\.(sql_db|http|addons\.payment\.models\.payment_transaction)",
         r"[\s\S]*(could not serialize access|could not obtain lock|deadlock detected|Exception: retry\s*$"
         r"|mail_followers_mail_followers_res_partner_res_model_id_uniq)",
-        "two transactions met, and one is done again",
+        "two transactions conflict, and one is repeated",
     )
 ]
-# Makes the readers, with documents of their own or of their customers; runs in Odoo's shell.
+# Creates the readers, with their own documents or those of their customers; runs in Odoo's shell.
 MAKE_READERS = """
 import json
 product = env["product.product"].search([("sale_ok", "=", True)], limit=1)
@@ -70,14 +69,14 @@ print("READERS" + json.dumps(found))
 def main(arguments):
     """Measure and print locust's tables.
 
-    :param list[str] arguments: the command line
+    :param list[str] arguments: the command line's arguments
     :return: the exit code
     :rtype: int
     """
     parser = argparse.ArgumentParser(prog="./dev bench -- load", description=__doc__)
-    parser.add_argument("--minutes", type=float, default=5, help="how long, each time (default: %(default)s)")
-    parser.add_argument("--agents", type=int, default=50, help="readers at once (default: %(default)s)")
-    parser.add_argument("--shoppers", type=int, default=50, help="shoppers at once (default: %(default)s)")
+    parser.add_argument("--minutes", type=float, default=5, help="duration of each run (default: %(default)s)")
+    parser.add_argument("--agents", type=int, default=50, help="simultaneous readers (default: %(default)s)")
+    parser.add_argument("--shoppers", type=int, default=50, help="simultaneous shoppers (default: %(default)s)")
     parser.add_argument("--think", type=float, default=5, help="seconds between two pages (default: %(default)s)")
     options = parser.parse_args(arguments)
     problems = []
@@ -90,12 +89,12 @@ def main(arguments):
 
 
 def measure(run, options, with_addons):
-    """Make a shop, open it for as long as the command line says, and look at what is left.
+    """Create a shop, simulate visitors for the chosen time, and check the orders.
 
-    :param TestRun run: the cluster, the databases, Odoo
+    :param TestRun run: the cluster, the databases and Odoo
     :param argparse.Namespace options: the command line
     :param bool with_addons: whether the addons are installed
-    :return: what went wrong
+    :return: the problems
     :rtype: list[str]
     """
     name = "with the addons" if with_addons else "without the addons"
@@ -105,19 +104,19 @@ def measure(run, options, with_addons):
 
         def serve(role, **processes):
             log = run.logs / f"load-{name.partition(' ')[0]}-{role}.log"
-            # Threads on cores that are full may be slower to send a request than Odoo waits for it.
+            # On overloaded cores, a simulated visitor may send its request later than Odoo's default timeout.
             patience = {"ODOO_HTTP_SOCKET_TIMEOUT": "60"}
             arguments = (run.odoo, run.cluster, database, run.data_dir, log)
             options = {"smtp_port": catcher.port, "environment": patience, **processes}
             return stack.enter_context(OdooServer(*arguments, **options))
 
         cron = serve("cron")
-        # The mail that confirms an order carries its PDF. A worker that waits for wkhtmltopdf, which asks another
-        # worker for the styles, brings the shop to a standstill.
+        # The order confirmation mail has a PDF attached. If wkhtmltopdf loaded the stylesheets from the workers that
+        # wait for a PDF, the shop would be blocked.
         report_url = "INSERT INTO ir_config_parameter (key, value) VALUES ('report.url', %s)"
         run.cluster.query(database, report_url, [cron.url])
         webs = [serve(f"web{number}", workers=WORKERS, cron_threads=0) for number in range(SERVERS)]
-        with Stage(f"{name}: making readers and their documents"):
+        with Stage(f"{name}: creating readers and their documents"):
             readers = _make_readers(run, database, options.agents, with_addons)
         say(f"\n{name}: {options.agents} readers and {options.shoppers} shoppers for {options.minutes:g} min")
         job = {
@@ -126,8 +125,8 @@ def measure(run, options, with_addons):
             "think": options.think,
             "domain": DOMAIN,
         }
-        # The first purchase makes the provider's line in its journal, and the styles of what is printed. Odoo makes one
-        # for each who is first, and then refuses to post what was paid.
+        # The first purchase creates the provider's payment method line and the stylesheets of printed documents. If
+        # several were first, Odoo would create several lines, and then refuse to post payments.
         problems = _run_locust({**job, "readers": [], "shoppers": 1}, 0.02)
         problems += _run_locust({**job, "shoppers": options.shoppers}, options.minutes)
         problems += _check_orders(run, database, with_addons)
@@ -137,7 +136,7 @@ def measure(run, options, with_addons):
 
 
 def _make_readers(run, database, count, with_addons):
-    """:return: pairs of a reader's login and the addresses of that reader's pages"""
+    """:return: pairs of a reader's login and the paths of the reader's pages"""
     groups, pages, order_page = ["base.group_portal"], ["/my", "/my/orders", "/my/quotes", "/my/invoices"], "/my/orders"
     if with_addons:
         groups.append("portal_agent_account.group_portal_agent")
@@ -157,11 +156,11 @@ def _make_readers(run, database, count, with_addons):
 
 
 def _run_locust(job, minutes):
-    """Let locust's people in.
+    """Simulate the visitors with locust.
 
-    :param dict job: what `locustfile.py` is told
-    :param float minutes: for how long
-    :return: what went wrong
+    :param dict job: parameters of `locustfile.py`
+    :param float minutes: duration in minutes
+    :return: the problems
     :rtype: list[str]
     """
     folder = paths.folder("locust")
@@ -176,15 +175,15 @@ def _run_locust(job, minutes):
         paths.REPOSITORY / "benchmarks" / "locustfile.py",
         "--headless",
     ]
-    # Whoever is buying something when the time is over does so to the end.
+    # Let the shoppers complete their purchases when the time is over.
     times = [f"--users={people}", "--spawn-rate=20", f"--run-time={minutes * 60:.0f}s", "--stop-timeout=300"]
     environment = {**os.environ, "LOAD_JOB": json.dumps(job)}
     locust = subprocess.run([*command, *times, "--only-summary"], env=environment, check=False)
-    return [f"locust ended with code {locust.returncode}: see its table of failures"] if locust.returncode else []
+    return [f"locust ended with code {locust.returncode}, see its table of failures"] if locust.returncode else []
 
 
 def _check_orders(run, database, with_addons):
-    """Look for orders that are not confirmed, and for emails without an account of their own."""
+    """:return: the orders that are not confirmed, and the emails that don't have exactly one account"""
     mine = {"email": f"%@{DOMAIN}"}
     emails = (
         "SELECT lower(email) AS email FROM res_partner JOIN sale_order ON res_partner.id = partner_id"
@@ -195,7 +194,7 @@ def _check_orders(run, database, with_addons):
     say(f"{len(bought)} customers bought something")
     if with_addons:
         statement = "SELECT lower(login) FROM res_users WHERE login LIKE %(email)s ORDER BY 1"
-        # Orders that met in a race are settled by the scheduled action.
+        # The scheduled action completes orders whose transactions conflicted.
         deadline = time.monotonic() + SETTLING
         while sorted(bought) != (accounts := run.cluster.query(database, statement, mine)):
             if time.monotonic() > deadline:

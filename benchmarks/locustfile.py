@@ -1,6 +1,6 @@
-"""The people of `load.py`, for locust: shoppers who check out, and readers who turn the pages of the portal.
+"""The visitors of `load.py`, for locust: shoppers who check out, and readers who open pages of the portal.
 
-Every request goes to any of the servers, as a balancer without sticky sessions sends it.
+Each request goes to a random server, as with a balancer without sticky sessions.
 """
 
 import json
@@ -19,7 +19,7 @@ CSRF_TOKEN = re.compile(r'csrf_token: "([^"]+)"')
 
 
 class Person(HttpUser):
-    """Somebody in front of a browser."""
+    """A visitor with a browser."""
 
     abstract = True
     host = JOB["servers"][0]
@@ -28,19 +28,19 @@ class Person(HttpUser):
     def ask(self, step, method, path, **options):
         """Send a request to one of the servers.
 
-        :param str step: what locust counts it as
+        :param str step: name of the request in locust's statistics
         :param str method: GET or POST
-        :param str path: the address on the server
-        :return: the answer
+        :param str path: path on the server
+        :return: the response
         """
         answer = self.client.request(method, random.choice(JOB["servers"]) + path, name=step, **options)
         answer.raise_for_status()
         return answer
 
     def call(self, step, path, **params):
-        """Call a route as the pages' scripts do.
+        """Call a JSON route as the pages' scripts do.
 
-        :return: what it answered: `result`, or `error`
+        :return: the response, with `result` or `error`
         :rtype: dict
         """
         body = {"jsonrpc": "2.0", "method": "call", "params": params}
@@ -48,13 +48,13 @@ class Person(HttpUser):
 
 
 class Reader(Person):
-    """Somebody who signs in once and turns pages."""
+    """A visitor who signs in once and opens pages."""
 
     abstract = not JOB["readers"]
     fixed_count = len(JOB["readers"])
 
     def on_start(self):
-        """Sign in; the login is the password."""
+        """Sign in; the password equals the login."""
         login, self.pages = JOB["readers"].pop()
         token = CSRF_TOKEN.search(self.ask("sign in", "GET", "/web/login").text)[1]
         form = {"login": login, "password": login, "csrf_token": token}
@@ -67,30 +67,30 @@ class Reader(Person):
 
 
 class Shopper(Person):
-    """Somebody who buys something without an account, again and again."""
+    """A visitor who repeatedly buys something without an account."""
 
     fixed_count = JOB["shoppers"]
     number = 0
 
     def on_start(self):
-        """Take a number; two neighbours share every fourth address."""
+        """Assign a number; two neighbours share every fourth email address."""
         Shopper.number += 1
         self.number, self.begun = Shopper.number, 0
 
     @task
     def buy(self):
-        """Buy something under a new address."""
+        """Buy something with a new email address."""
         self.begun += 1
         self.client.cookies.clear()
         who = f"pair{self.number // 2}" if self.begun % 4 == 0 else f"shopper{self.number}"
         self.fill_cart()
-        time.sleep(self.wait_time())  # `self.wait` would end here when the time is over
+        time.sleep(self.wait_time())  # `self.wait` would stop here when the time is over
         self.type_address(f"{who}.{self.begun}@{JOB['domain']}")
         time.sleep(self.wait_time())
         self.pay()
 
     def fill_cart(self):
-        """Find the product, and put it into the cart."""
+        """Find the product and put it in the cart."""
         shop = html.fromstring(self.ask("shop", "GET", f"/shop?search={PRODUCT}").text)
         (link, *_more) = shop.xpath("//*[contains(@class, 'oe_product_cart')]//a[contains(@href, '/shop/')]/@href")
         product = html.fromstring(self.ask("shop", "GET", link).text)
@@ -119,7 +119,7 @@ class Shopper(Person):
         self.ask("checkout", "GET", sent["redirectUrl"])
 
     def pay(self):
-        """Pay by Odoo's demo provider, and wait for the confirmation."""
+        """Pay with Odoo's demo provider and wait for the confirmation."""
         page = self.ask("checkout", "GET", "/shop/payment").text
         form = html.fromstring(page).xpath("//form[@id='o_payment_form']")[0]
         (method,) = form.xpath(".//input[@name='o_payment_radio'][@data-provider-code='demo']")
@@ -141,7 +141,7 @@ class Shopper(Person):
         details = {"payment_details": "1234", "simulated_state": "done"}
         self.call("pay", "/payment/demo/simulate_payment", reference=payment["reference"], **details)
         self.ask("pay", "GET", "/payment/status")
-        # Two transactions may meet: the page asks again, and so does everybody who waits for it.
+        # Two transactions may conflict; the page then polls again.
         while "error" in (answer := self.call("confirm", "/payment/status/poll", csrf_token=token)):
             assert answer["error"]["data"]["message"] == "retry", answer
             time.sleep(ASK_AGAIN)

@@ -1,4 +1,4 @@
-"""How something is measured: its time, the queries, and the rows that PostgreSQL reads for them."""
+"""Measure the time and the queries of an action, and the rows that PostgreSQL reads for them."""
 
 import gc
 import json
@@ -21,10 +21,10 @@ COLD_REPEATS = 3
 
 @dataclass
 class Work:
-    """What PostgreSQL did for some queries.
+    """The work of PostgreSQL for some queries.
 
-    :param int rows: contacts, orders and invoices read, those that were thrown away included
-    :param list scans: tables of :data:`DOCUMENTS` that were read from end to end
+    :param int rows: number of contacts, orders and invoices read, including those filtered out
+    :param tuple scans: tables of :data:`DOCUMENTS` with a sequential scan
     """
 
     rows: int = 0
@@ -35,16 +35,16 @@ class Work:
 
 
 def take(action, env):
-    """Run something on empty caches of records.
+    """Run an action with an empty cache of records, and measure it.
 
-    :param action: what to run
-    :param env: the environment whose queries are counted
+    :param action: function to call
+    :param env: environment whose queries are counted
     :rtype: Taken
     """
     env.flush_all()
     env.cr.commit()
     env.invalidate_all()
-    gc.collect()  # what the run before has left behind is not ours
+    gc.collect()  # don't measure the garbage collection of the run before
     queries, start = env.cr.sql_log_count, time.perf_counter()
     action()
     env.flush_all()
@@ -54,10 +54,10 @@ def take(action, env):
 
 
 class Visitor:
-    """Somebody who is logged in and opens pages: real requests to Odoo's WSGI application, without a socket.
+    """A signed-in user who opens pages, with real requests to Odoo's WSGI application but without a socket.
 
-    :param env: an environment on the database to visit
-    :param str login: who
+    :param env: environment of the database
+    :param str login: login of the user
     """
 
     def __init__(self, env, login):
@@ -76,7 +76,7 @@ class Visitor:
     def get(self, path):
         """Open a page.
 
-        :return: what it took
+        :return: the time and the queries
         :rtype: Taken
         """
         return self._open("GET", path)
@@ -95,7 +95,7 @@ class Visitor:
         return taken
 
     def get_cold(self, path):
-        """Open a page with nothing in Odoo's caches: medians of a few times."""
+        """Open a page a few times with empty caches, and return the medians."""
 
         def once():
             self.env.registry.clear_all_caches()
@@ -106,7 +106,7 @@ class Visitor:
 
 @contextmanager
 def serve(*databases):
-    """Let this process serve some databases."""
+    """Let this process serve the databases."""
     before = config["db_name"]
     config["db_name"] = list(databases)
     try:
@@ -116,10 +116,10 @@ def serve(*databases):
 
 
 def read_work(env, action):
-    """Run something, then each of its queries once more under ``EXPLAIN ANALYZE``.
+    """Run an action, then repeat each of its queries with ``EXPLAIN ANALYZE``.
 
-    :param env: the environment on whose database the queries are repeated
-    :param action: what to run; it must only read
+    :param env: environment of the database
+    :param action: function to call; it must only read
     :rtype: Work
     """
     queries = []

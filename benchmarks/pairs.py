@@ -1,4 +1,4 @@
-"""How two things are compared: by turns, and by the ratios of the pairs."""
+"""Compare the times of two functions by running them alternately."""
 
 import statistics
 from dataclasses import dataclass
@@ -8,10 +8,10 @@ WARM_UP = 3
 
 @dataclass
 class Taken:
-    """What one run took.
+    """The cost of a run.
 
-    :param float ms: milliseconds
-    :param int queries: how many queries
+    :param float ms: duration in milliseconds
+    :param int queries: number of queries
     """
 
     ms: float
@@ -20,11 +20,11 @@ class Taken:
 
 @dataclass
 class Comparison:
-    """Ours beside what it is compared to.
+    """The result of a comparison.
 
-    :param Taken ours: medians of ours
-    :param Taken other: medians of the other
-    :param float ratio: ours to the other, as the pairs say
+    :param Taken ours: medians of our function
+    :param Taken other: medians of the other function
+    :param float ratio: ratio of our time to the other time, computed from the pairs
     """
 
     ours: Taken
@@ -33,14 +33,14 @@ class Comparison:
 
 
 def compare(ours, other, repeats, warm_up=WARM_UP):
-    """Run two things by turns, so that a busy moment of the machine falls on both.
+    """Run two functions alternately, so that other load on the machine affects both.
 
-    Each comes first every other time: what follows finds more in the machine's caches.
+    Each is the first of a pair every other time, because the second one finds more in the machine's caches.
 
-    :param ours: gives a :class:`Taken` a call
-    :param other: likewise
-    :param int repeats: how often
-    :param int warm_up: how often before that
+    :param ours: function that returns a :class:`Taken`
+    :param other: function that returns a :class:`Taken`
+    :param int repeats: number of measured pairs
+    :param int warm_up: number of pairs that run before and don't count
     :rtype: Comparison
     """
     turns = [(ours, other) if repeat % 2 else (other, ours) for repeat in range(warm_up + repeats)]
@@ -53,14 +53,14 @@ def compare(ours, other, repeats, warm_up=WARM_UP):
 
 
 def _get_ratio(pairs, ours, other):
-    """Return the ratio that the pairs say.
+    """Compute the ratio from the ratios of the pairs.
 
-    The two halves of a pair follow each other at once. Where the machine's pace changes from minute to minute, the
-    ratio of all times' medians differs more from run to run than what most of the marks are about.
+    The two runs of a pair follow each other directly. If the speed of the machine changes from minute to minute, the
+    ratio of the overall medians varies more than the differences that most marks are about.
 
-    The pairs in which ours came first and those in which it came second have a median each, and the result is the
-    geometric mean of the two: what coming first costs is in both, once above the line and once below. The median of
-    all pairs would be anywhere between the two heaps.
+    The pairs in which our function ran first have one median, the others another; the result is the geometric mean of
+    the two. The cost of running first is in both, once in the numerator and once in the denominator, and cancels out.
+    The median of all pairs could lie anywhere between the two groups.
 
     :param list pairs: ``{run: Taken}``, in the order in which the two ran
     :rtype: float

@@ -1,4 +1,4 @@
-"""The table that the measures make."""
+"""Write the table of the measures."""
 
 import os
 import platform
@@ -10,17 +10,17 @@ HEADER = ("measure", "mark", "result", "", "ours", "compared to", "queries", "ro
 
 @dataclass
 class Row:
-    """One measure.
+    """A row of the table.
 
-    :param str name: what was measured, and what it was compared to
-    :param str mark: what it has to be
-    :param str result: what it is
-    :param met: whether the result is what it has to be; ``None`` where there is no number to keep to
-    :param str ours: the time of ours
-    :param str other: the time of what it is compared to
-    :param str queries: of both
-    :param str rows: contacts, orders and invoices that PostgreSQL read, of both
-    :param str cold: the times of both with nothing in Odoo's caches
+    :param str name: names of the measure and of its comparison
+    :param str mark: required result
+    :param str result: measured result
+    :param met: whether the result meets the mark; ``None`` if there is no mark
+    :param str ours: our time
+    :param str other: time of the comparison
+    :param str queries: numbers of queries of both
+    :param str rows: numbers of contacts, orders and invoices that PostgreSQL read for both
+    :param str cold: times of both with empty caches
     """
 
     name: str
@@ -40,9 +40,9 @@ class Row:
 
 
 def make_table(rows):
-    """Write rows as a Markdown table.
+    """Format rows as a Markdown table.
 
-    :param list[Row] rows: the rows
+    :param list[Row] rows: rows of the table
     :rtype: str
     """
     lines = [HEADER, ["---"] * len(HEADER), *(row.cells() for row in rows)]
@@ -50,10 +50,10 @@ def make_table(rows):
 
 
 def make_cart_rows(with_addons, without):
-    """Compare what changes of carts cost PostgreSQL with and without the addons.
+    """Compare the cost of cart changes with and without the addons.
 
-    :param dict with_addons: what ``carts.measure`` has written
-    :param dict without: likewise
+    :param dict with_addons: result of ``carts.measure`` with the addons
+    :param dict without: result of ``carts.measure`` without them
     :rtype: Iterator[Row]
     """
     changes = without["changes"]
@@ -80,10 +80,10 @@ def make_cart_rows(with_addons, without):
 
 
 def make_page(rows, sizes, cluster_version):
-    """Write the page that shows the results.
+    """Format the page with the results.
 
-    :param list[Row] rows: the rows
-    :param str sizes: how much of everything there was
+    :param list[Row] rows: rows of the table
+    :param str sizes: number of records as text
     :param cluster_version: PostgreSQL's version
     :rtype: str
     """
@@ -94,16 +94,15 @@ def make_page(rows, sizes, cluster_version):
 Written by `./dev bench` on {now:%Y-%m-%d}: {sizes}. Python {platform.python_version()}, PostgreSQL \
 {cluster_version}, {os.cpu_count()} cores. {met} marks met, {missed} missed.
 
-Ours and what it is compared to are run by turns in one process, each first every other time. The result is the
-geometric mean of two medians: of the ratios of the pairs in which ours came first, and of the others. The times are
-medians, too. The ratios, the queries and the rows are the result; the milliseconds belong to the machine, and to
-whatever else it was doing.
-Where two numbers stand in a cell, ours is the first. “Rows read” are the contacts, orders and invoices that
-PostgreSQL looked at, those it threw away included. “First request” is the time with nothing in Odoo's caches.
-PostgreSQL has a quarter of the machine's memory for its buffers, and everything else as it comes.
-“Rules alone” is what another addon pays that searches without a condition of its own. A portal customer's rule compares
-with the ids of two contacts, which Odoo has asked for before; an agent's gathers the contacts of a hundred customers in
-the same query, and reads them, too.
+Both sides of a comparison run alternately in one process, and each is the first of a pair every other time. The result
+is the geometric mean of two medians: of the ratios of the pairs in which ours ran first, and of the others. The times
+are medians too. Compare ratios, queries and rows; the milliseconds depend on the machine and its other load.
+If a cell has two numbers, ours is the first. “Rows read” are the contacts, orders and invoices that PostgreSQL read,
+including those it filtered out. “First request” is the time with empty caches.
+PostgreSQL uses a quarter of the machine's memory for its buffers, and its defaults otherwise.
+“Rules alone” is the cost for another addon that searches without a domain. A portal customer's rule compares with the
+ids of two contacts, which Odoo has read before; an agent's rule collects the contacts of a hundred customers in the
+same query, and reads them too.
 
 {make_table(rows)}
 """

@@ -1,4 +1,4 @@
-"""What runs in an Odoo shell: all measures, one after the other; the installation of an addon."""
+"""The functions that run in an Odoo shell: all measures one after the other, and the installation of an addon."""
 
 import gc
 import json
@@ -11,12 +11,12 @@ from odoo.modules.registry import Registry
 
 
 def run(env, job):
-    """Measure everything and write the rows into a file.
+    """Run all measures and write the rows to a file.
 
-    :param env: the superuser's environment on the database with all data
-    :param dict job: what the command has prepared; see ``Bench._job``
+    :param env: environment of the superuser in the full database
+    :param dict job: parameters of the run, see ``Bench._job``
     """
-    # they import the agents' addon
+    # here, because they import the agents' addon
     from benchmarks import data, measures
     from benchmarks.measuring import serve
 
@@ -25,7 +25,7 @@ def run(env, job):
     with Registry(job["small"]).cursor() as small_cr:
         small_env = api.Environment(small_cr, SUPERUSER_ID, {})
         env = api.Environment(env.cr, SUPERUSER_ID, {})
-        gc.freeze()  # two registries: a collection would fall on whoever is measured at that moment
+        gc.freeze()  # a garbage collection of two registries would distort a measure
         with serve(env.cr.dbname, job["small"]):
             rows, scans = [], measures.find_scans(env, size)
             for step in (
@@ -41,11 +41,11 @@ def run(env, job):
 
 
 def install(env, addon, output):
-    """Install an addon as an administrator does, from Apps, and write into a file how many seconds it took.
+    """Install an addon from Apps as an administrator does, and write the duration in seconds to a file.
 
-    :param env: the superuser's environment
+    :param env: environment of the superuser
     :param str addon: the addon's name
-    :param str output: the file
+    :param str output: path of the file
     """
     modules = env["ir.module.module"]
     modules.update_list()

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Run once by the image of PostgreSQL, when it has made the primary's data: lets the replica in.
+# Lets the replica connect. PostgreSQL's image runs this once, after it has created the primary's data.
 set -eu
 
 psql --set=ON_ERROR_STOP=1 --set=password="$REPLICATION_PASSWORD" --username="$POSTGRES_USER" --dbname=postgres <<'SQL'

@@ -1,6 +1,6 @@
-"""The browser: found on this machine or installed.
+"""Find or install the browser.
 
-By hand: telling `pytest-playwright` which Chromium it is takes as many lines as its fixtures save.
+`pytest-playwright` is not used: telling it which Chromium to start takes as many lines as its fixtures save.
 """
 
 import contextlib
@@ -22,22 +22,23 @@ MAC_PATHS = (
     "/Applications/Chromium.app/Contents/MacOS/Chromium",
 )
 LAUNCH_ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking"]
-# Milliseconds for a browser to come up, for a page to load, for an element to show: a busy machine needs many.
+# Milliseconds for the browser to start, a page to load or an element to appear; long enough for a busy machine.
 PATIENCE = 180_000
-ADVICE = f"Install Chromium or Chrome (apt-get install chromium), or name its program in the variable {PATH_VARIABLE}."
+ADVICE = f"Install Chromium or Chrome (apt-get install chromium), or set {PATH_VARIABLE} to its path."
 
 
 def _find_chromium():
-    """:return: the program of a Chromium or Chrome, None when there is none"""
+    """:return: the path of Chromium or Chrome, or None"""
     candidates = [os.environ.get(PATH_VARIABLE), *map(shutil.which, NAMES), *MAC_PATHS]
     return next((Path(path) for path in candidates if path and Path(path).is_file()), None)
 
 
 def ensure_chromium():
-    """Give a browser that starts: one that is there, Debian's package, or Playwright's download.
+    """Find a browser that starts; otherwise install Debian's package or Playwright's download.
 
+    :return: the path of the browser
     :rtype: Path
-    :raise DevError: when there is none and none can be installed, or when it doesn't start
+    :raise DevError: if no browser can be found or installed, or if it doesn't start
     """
     path = _find_chromium() or (debian.install("chromium") and _find_chromium()) or _fetch_by_playwright()
     try:
@@ -50,7 +51,7 @@ def ensure_chromium():
 def _fetch_by_playwright():
     from playwright.sync_api import sync_playwright
 
-    with Stage("Installing Chromium by Playwright"):
+    with Stage("Installing Chromium with Playwright"):
         command = [sys.executable, "-m", "playwright", "install", "chromium"]
         subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
     with sync_playwright() as playwright:
@@ -58,13 +59,14 @@ def _fetch_by_playwright():
 
 
 def environment(chromium):
-    """Give the environment in which Odoo's own test runner finds a browser: it looks for fixed names in the PATH only.
+    """Prepare the environment for Odoo's test runner, which looks for a browser with a fixed name in the PATH.
 
-    :param Path chromium: the browser
+    :param Path chromium: the path of the browser
+    :return: environment variables
     :rtype: dict
     """
     folder = paths.folder("bin")
-    # In one step: another thread may be starting Odoo, which looks for it.
+    # Replace the link atomically: another thread may be starting Odoo, which looks for it.
     partial = folder / f"google-chrome.{threading.get_ident()}"
     partial.unlink(missing_ok=True)
     partial.symlink_to(chromium)
@@ -74,9 +76,9 @@ def environment(chromium):
 
 @contextlib.contextmanager
 def launch(chromium):
-    """Start the browser by Playwright.
+    """Start the browser with Playwright.
 
-    :param Path chromium: its program
+    :param Path chromium: the path of the browser
     :return: Playwright's `Browser`
     """
     from playwright.sync_api import sync_playwright
@@ -91,10 +93,10 @@ def launch(chromium):
 
 @contextlib.contextmanager
 def open_context(browser, **options):
-    """Open a browser context: its cookies and its history are its own.
+    """Open a browser context with separate cookies and history.
 
     :param browser: Playwright's `Browser`
-    :param options: for its `new_context`
+    :param options: arguments of `Browser.new_context`
     :return: Playwright's `BrowserContext`
     """
     context = browser.new_context(**options)

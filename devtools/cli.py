@@ -1,4 +1,4 @@
-"""The command line; `./dev --help` lists the commands. By hand: `click` comes with the virtual environment only."""
+"""The command line; `./dev --help` lists the commands. It runs before `click` could be installed."""
 
 import argparse
 import importlib
@@ -14,27 +14,27 @@ from .progress import say
 
 DATABASE = "portal_accounts"
 PORT = 8069
-# What commands leave beside the sources; Git ignores all of it.
+# Files that commands create in the clone; Git ignores all of them.
 LEFT_IN_CLONE = ("**/__pycache__", "**/.ruff_cache", ".hypothesis", ".pytest_cache", "dist")
 
 
 def main(arguments=None):
     """Run one command.
 
-    :param list[str] arguments: the command line; this process's when None
+    :param list[str] arguments: the command line; defaults to this process's
     :return: the exit code
     :rtype: int
     """
     arguments = sys.argv[1:] if arguments is None else arguments
     options = parse(arguments)
-    # A polite `kill` does what Ctrl-C does, and Ctrl-C works in the background, too.
+    # Let SIGTERM do the same as Ctrl-C. A process in the background ignores SIGINT unless it has a handler.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
     try:
         if options.module:
             _enter_venv(arguments)
             venv.ensure(options.requirements)
-            # What the module imports may not be installed before.
+            # The module's imports may have been installed just now.
             options.function = getattr(importlib.import_module(options.module), options.function)
         return options.function(options)
     except DevError as error:
@@ -50,9 +50,9 @@ def _interrupt(number, frame):
 
 
 def parse(arguments):
-    """Read the command line.
+    """Parse the command line.
 
-    :param list[str] arguments: the command line; what follows `--` is for Odoo, or for the benchmarks
+    :param list[str] arguments: the command line; arguments after `--` are passed to Odoo or to the benchmarks
     :rtype: argparse.Namespace
     """
     position = arguments.index("--") if "--" in arguments else len(arguments)
@@ -65,7 +65,7 @@ def _make_parser():
     parser = argparse.ArgumentParser(
         prog="./dev",
         description="Set up, run and test an Odoo 19 shop with the addons of this repository.",
-        epilog=f"All data are in {paths.home()}; the variable {paths.HOME_VARIABLE} names another folder.",
+        epilog=f"All data are in {paths.home()}; set {paths.HOME_VARIABLE} to use another folder.",
     )
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
@@ -73,54 +73,55 @@ def _make_parser():
         command = commands.add_parser(name, help=text, description=text)
         command.set_defaults(module=module, function=function, requirements=requirements)
         if odoo:
-            command.add_argument("--odoo", metavar="PATH", help="an Odoo 19 to use, e.g. a checkout")
+            command.add_argument("--odoo", metavar="PATH", help="the Odoo 19 to use, e.g. a checkout")
         return command.add_argument
 
     database = {"default": DATABASE, "metavar": "NAME", "help": "database (default: %(default)s)"}
-    only = {"dest": "name", "metavar": "NAME", "help": "only tests whose name contains this"}
+    only = {"dest": "name", "metavar": "NAME", "help": "run only tests whose name contains NAME"}
 
     text = "serve a shop with both addons and demo data; after `--`: options for Odoo"
     run = add("run", "devtools.running", text, requirements=venv.RUNTIME)
     run("--port", type=int, default=PORT, help="HTTP port (default: %(default)s)")
     run("--workers", type=int, default=0, help="processes for requests (default: one, with threads)")
-    run("--no-demo", action="store_true", help="a database without demo data")
+    run("--no-demo", action="store_true", help="create the database without demo data")
     run("--db", **database)
 
-    test = add("test", "devtools.testing", "lint, the addons' own tests, the tests of the whole system")
+    test = add("test", "devtools.testing", "run lint, the addons' own tests and the end-to-end tests")
     test("addons", nargs="*", metavar="ADDON", help="test only these addons")
     test("-k", **only)
 
-    odoo_tests = add("odoo-tests", "devtools.odoo_tests", "Odoo's own tests without the addons and with them (1 h)")
+    text = "run Odoo's own tests without and with the addons, and compare (1 h)"
+    odoo_tests = add("odoo-tests", "devtools.odoo_tests", text)
     odoo_tests("--addon", metavar="ADDON", help="install this addon only (default: all)")
     odoo_tests("-k", **only)
-    odoo_tests("--test-tags", metavar="TAGS", help="which of Odoo's tests, instead of those of the shop and the portal")
+    odoo_tests("--test-tags", metavar="TAGS", help="Odoo's tests to run (default: those of the shop and the portal)")
 
-    compat = add("compat", "devtools.compat", "the addons beside others in one database")
+    compat = add("compat", "devtools.compat", "run the tests together with other addons in one database")
     compat("-k", **only)
-    compat("--odoo-modules", action="store_true", help="beside Odoo's own modules instead of the community's addons")
-    compat("--install-only", action="store_true", help="install everything, and run no test")
+    compat("--odoo-modules", action="store_true", help="with Odoo's own modules instead of community addons")
+    compat("--install-only", action="store_true", help="install everything without running tests")
 
-    text = "both compose files on a Docker engine: orders, restarts, an update (30 min)"
+    text = "test both compose files on a Docker engine: orders, restarts, an update (30 min)"
     add("docker", "devtools.docker_check", text, odoo=False)
-    text = "a Python prompt in Odoo, on the database of `./dev run`"
+    text = "open Odoo's Python prompt on the database of `./dev run`"
     add("shell", "devtools.shell", text, requirements=venv.RUNTIME)("--db", **database)
-    lint = add("lint", "devtools.testing", "ruff, pylint-odoo, translations, README files", "run_lint")
-    lint("--fix", action="store_true", help="let ruff fix what it can, and format")
+    lint = add("lint", "devtools.testing", "run ruff and pylint-odoo; check translations and README files", "run_lint")
+    lint("--fix", action="store_true", help="let ruff fix and format the code")
     add("i18n", "devtools.testing", "write the addons' translation templates (i18n/*.pot)", "run_i18n")
-    text = "measure against stock Odoo; after `--`: its options"
+    text = "measure the addons against stock Odoo; after `--`: the benchmarks' options"
     add("bench", "benchmarks.bench", text, requirements=venv.RUNTIME, odoo=False)
-    add("screenshots", "devtools.screenshots", "take the pictures of the documents and of the addons' Apps pages")
-    text = "write the addons' README.rst from their fragments"
+    add("screenshots", "devtools.screenshots", "take the screenshots of the documents and of the addons' Apps pages")
+    text = "generate the addons' README.rst from their fragments"
     add("readme", "devtools.readme", text, requirements=venv.TOOLS, odoo=False)
     add("package", "devtools.package", "build each addon as a zip file and as a wheel, in dist/", odoo=False)
-    text = "remove everything that this program has fetched, made and built"
+    text = "remove everything that this program has fetched or created"
     clean = add("clean", None, text, _clean, odoo=False)
-    clean("-y", "--yes", action="store_true", help="don't ask")
+    clean("-y", "--yes", action="store_true", help="don't ask for confirmation")
     return parser
 
 
 def _enter_venv(arguments):
-    """Continue inside the virtual environment, which is created first."""
+    """Restart this command inside the virtual environment; create the environment first if needed."""
     if venv.is_active():
         return
     venv.check_python()
@@ -140,11 +141,11 @@ def _clean(options):
     for path in [home, *left_in_clone]:
         if path.exists():
             shutil.rmtree(path)
-    say(f"Removed {home}, and what was built or cached in {paths.REPOSITORY}.")
+    say(f"Removed {home}, and the files that were built or cached in {paths.REPOSITORY}.")
     return 0
 
 
 def _confirm(question):
     if not sys.stdin.isatty():
-        raise DevError("Nobody is there to confirm.", "Use: ./dev clean --yes")
+        raise DevError("Can't ask for confirmation without a terminal.", "Use: ./dev clean --yes")
     return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")

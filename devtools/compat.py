@@ -1,4 +1,4 @@
-"""`./dev compat`: our addons beside others in one database: the community's, or Odoo's own."""
+"""`./dev compat`: test our addons together with community addons, or with Odoo's own modules, in one database."""
 
 import shutil
 import subprocess
@@ -30,7 +30,7 @@ COMMUNITY_ADDONS = (
     "sale_commission_oca",
     "website_sale_checkout_skip_payment",
 )
-# Odoo's own modules of commerce, stock, projects, point of sale, events and elearning; they bring many others along.
+# Odoo's own modules of commerce, stock, projects, point of sale, events and elearning; their many dependencies follow.
 ODOO_MODULES = (
     "contacts",
     "crm",
@@ -58,18 +58,18 @@ ODOO_MODULES = (
     "website_sale_wishlist",
     "website_slides",
 )
-# Tests of ours that need the community's addons, and those that fail beside them.
+# Tags of our tests that need the community addons, and of those that can't pass with them.
 TAG = "community_addons"
 TAG_WITHOUT = "without_community_addons"
-# These need some of Odoo's own modules.
+# The tag of our tests that need some of Odoo's own modules.
 TAG_ODOO = "portal_agent_optional_addons"
 
 
 def run(options):
-    """Run the tests of our addons, and of the community's, installed together.
+    """Run the tests of our addons and of the community addons, installed together.
 
     :param argparse.Namespace options: the command line
-    :return: 0 when everything passed
+    :return: 0 if everything passed
     :rtype: int
     """
     with CompatRun(options.odoo, name=options.name) as tests:
@@ -77,36 +77,36 @@ def run(options):
 
 
 def fetch(folder):
-    """Fetch the community's addons, in their latest versions for this Odoo.
+    """Fetch the latest versions of the community addons for this Odoo.
 
-    :param Path folder: where they go, in place of what is there
+    :param Path folder: the target folder; its former content is removed
     :return: the folder to add to Odoo's addons path
     :rtype: Path
-    :raise DevError: when pip can't
+    :raise DevError: if pip fails
     """
     shutil.rmtree(folder, ignore_errors=True)
     packages = [f"odoo-addon-{addon}=={BRANCH}.*" for addon in COMMUNITY_ADDONS]
-    # Without what they depend on: Odoo is here, and isn't on the package index; the rest is in requirements-test.txt.
+    # Without dependencies: Odoo is not on the package index, and requirements-test.txt has the other packages.
     command = [sys.executable, "-m", "pip", "install", "--no-input", "--no-deps", "--target", str(folder), *packages]
-    with Stage("Fetching the community's addons"):
+    with Stage("Fetching the community addons"):
         pip = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     if pip.returncode:
-        raise DevError("pip can't fetch the community's addons.", pip.stderr.strip()[-600:])
+        raise DevError("pip can't fetch the community addons.", pip.stderr.strip()[-600:])
     say(pip.stdout.splitlines()[-1])
     return folder / "odoo" / "addons"
 
 
 class CompatRun(TestRun):
-    """One run of the tests of many addons in one database."""
+    """Runs the tests of many addons in one database."""
 
     longest_run = 80 * 60
 
     def run_side_by_side(self, odoo_modules, install_only):
         """Install everything in one database and run the tests.
 
-        :param bool odoo_modules: whether the others are Odoo's own modules, and not the community's addons
-        :param bool install_only: whether to run no test
-        :return: a result per addon, and one of the whole run
+        :param bool odoo_modules: whether to install Odoo's own modules instead of the community addons
+        :param bool install_only: whether to skip the tests
+        :return: a result per addon, and one for the whole run
         :rtype: list[Result]
         """
         self.ensure_programs()
@@ -120,7 +120,7 @@ class CompatRun(TestRun):
         if not tags:
             return [self.no_test_found()]
         if self.name:
-            # Odoo leaves out what has no standard tag unless it is named so.
+            # The asterisk includes tests without the tag `standard`.
             tags = ",".join(f"*{test}" for test in tags.split(","))
         else:
             tags += f",{own_tag}"

@@ -1,4 +1,4 @@
-"""Databases with addons installed: prepared once, then cloned by PostgreSQL in a second or two."""
+"""Create template databases with installed addons, and clone them with PostgreSQL in a second or two."""
 
 import hashlib
 import os
@@ -17,23 +17,23 @@ from .progress import Stage
 PREFIX = "portal_accounts"
 KEPT_VERSIONS = 2
 LOADING = re.compile(r"odoo\.modules\.loading: Loading module (?P<module>\w+) \((?P<number>\d+)/(?P<total>\d+)\)")
-# Seconds that somebody who has left a database may take to be gone.
+# Seconds that a closed connection may take to disappear from the server.
 LONGEST_LEAVING = 60
-# What an addon's database contents don't depend on.
+# Parts of an addon that don't change the contents of its database.
 IGNORED_PARTS = {"__pycache__", "tests", "readme", "description"}
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a template database is made.
+    """Describes the contents of a template database.
 
-    :param str label: its name, for people
-    :param tuple[str, ...] modules: what is installed
-    :param bool demo: whether demo data are
-    :param Recipe base: the template that it starts from
-    :param str warm_up: what is run in it in the end, in Odoo's shell
-    :param bool has_bundles: whether it holds bundles of our addons' scripts and styles, which Odoo makes anew
-        where their files have other times, as in another checkout
+    :param str label: name of the template in messages and in the database's name
+    :param tuple[str, ...] modules: modules to install
+    :param bool demo: whether to install demo data
+    :param Recipe base: template to start from
+    :param str warm_up: Python code that Odoo's shell runs at the end
+    :param bool has_bundles: whether the database contains asset bundles of our addons; Odoo generates them again if the
+        files have other modification times, as in another checkout
     """
 
     label: str
@@ -44,9 +44,9 @@ class Recipe:
     has_bundles: bool = False
 
     def key(self, odoo):
-        """Name this recipe's outcome: the name changes with Odoo, the modules and our addons' files.
+        """Compute a key that changes with Odoo, the modules and our addons' files.
 
-        :param OdooSource odoo: which Odoo
+        :param OdooSource odoo: the Odoo installation
         :rtype: str
         """
         digest = hashlib.sha256()
@@ -66,7 +66,7 @@ class Recipe:
 
 
 def hash_addon(addon):
-    """Sum up the files of an addon that make a difference once it is installed.
+    """Compute a digest of the addon's files that influence its database.
 
     :param str addon: the addon's name
     :rtype: str
@@ -75,7 +75,7 @@ def hash_addon(addon):
     root = paths.REPOSITORY / addon
     for path in sorted(root.rglob("*")):
         relative = path.relative_to(root)
-        # what begins with a dot is some tool's
+        # hidden files belong to tools
         is_ignored = any(part in IGNORED_PARTS or part.startswith(".") for part in relative.parts)
         if path.is_file() and not is_ignored:
             digest.update(str(relative).encode() + b"\0" + path.read_bytes())
@@ -83,9 +83,9 @@ def hash_addon(addon):
 
 
 def read_file_times(odoo):
-    """List the times that tell whether a bundle was made of the files that are here.
+    """List the modification times of the files that asset bundles are generated from.
 
-    :param OdooSource odoo: which Odoo; its own files are written all at once
+    :param OdooSource odoo: the Odoo installation; one time stands for all its files, which are written together
     :return: a line per file
     :rtype: list[str]
     """
@@ -94,7 +94,7 @@ def read_file_times(odoo):
 
 
 class Databases:
-    """The databases of a cluster and the attachments that belong to them.
+    """Manages the databases of a cluster and their attachments.
 
     :param Cluster cluster: the PostgreSQL server
     :param Path data_dir: Odoo's data folder
@@ -109,11 +109,11 @@ class Databases:
         return [row[0] for row in self.cluster.query("postgres", "SELECT datname FROM pg_database ORDER BY oid")]
 
     def exists(self, name):
-        """:return: whether there is a database of that name"""
+        """:return: whether a database of that name exists"""
         return name in self.names()
 
     def drop(self, name):
-        """Remove a database and its attachments, whether or not it is there.
+        """Remove a database and its attachments, if they exist.
 
         :param str name: the database's name
         """
@@ -121,13 +121,13 @@ class Databases:
         shutil.rmtree(self.filestore(name), ignore_errors=True)
 
     def clone(self, template, name):
-        """Make a database that is like another one.
+        """Copy a database and its attachments on the same server.
 
-        :param str template: the database to copy, which nobody may be connected to
-        :param str name: the new one's name
+        :param str template: name of the database to copy; it must have no connections
+        :param str name: name of the copy; an existing database of that name is removed
         """
         self.drop(name)
-        # Copying files is faster, where PostgreSQL lets one choose.
+        # FILE_COPY is faster; older versions have no other strategy.
         strategy = "STRATEGY FILE_COPY" if self.cluster.version() >= 15 else ""
         self._query_when_unused(f'CREATE DATABASE "{name}" TEMPLATE "{template}" {strategy}')
         self._link_filestore(template, name)
@@ -136,8 +136,8 @@ class Databases:
         """Copy a database from another PostgreSQL server, under the same name.
 
         :param Cluster cluster: the other server
-        :param str name: the database's name; its attachments are in the folder of both
-        :raise DevError: when PostgreSQL can't
+        :param str name: the database's name; both servers share the folder of its attachments
+        :raise DevError: if pg_dump or pg_restore fails
         """
         self.cluster.query("postgres", f'CREATE DATABASE "{name}" TEMPLATE template0')
         with tempfile.NamedTemporaryFile(suffix=".dump") as dump:
@@ -147,10 +147,10 @@ class Databases:
             run_client("pg_restore", self.cluster, f"--dbname={name}", "--no-owner", "--jobs=2", dump.name)
 
     def rename(self, old, new):
-        """Rename a database and its attachments' folder.
+        """Rename a database and the folder of its attachments.
 
         :param str old: the present name
-        :param str new: the name to be
+        :param str new: the new name
         """
         if self.filestore(old).is_dir():
             shutil.rmtree(self.filestore(new), ignore_errors=True)
@@ -162,14 +162,14 @@ class Databases:
         return self.data_dir / "filestore" / name
 
     def prepare(self, recipe, odoo, log_file):
-        """Make a template database, unless it is there.
+        """Create a template database unless it exists.
 
-        :param Recipe recipe: how it is made
-        :param OdooSource odoo: which Odoo
-        :param Path log_file: where the log of the installation goes
-        :return: its name
+        :param Recipe recipe: the contents of the database
+        :param OdooSource odoo: the Odoo installation
+        :param Path log_file: log of the installation
+        :return: the database's name
         :rtype: str
-        :raise DevError: when the installation fails
+        :raise DevError: if the installation fails
         """
         name = recipe.database(odoo)
         if self.exists(name):
@@ -189,16 +189,16 @@ class Databases:
         return name
 
     def install(self, odoo, name, modules, log_file, title, demo=False, update=False):
-        """Install or update modules, making the database if need be.
+        """Install or update modules; create the database if needed.
 
-        :param OdooSource odoo: which Odoo
+        :param OdooSource odoo: the Odoo installation
         :param str name: the database's name
-        :param modules: the modules' names
-        :param Path log_file: where the log goes
-        :param str title: what is shown meanwhile
-        :param bool demo: whether a new database gets demo data
-        :param bool update: update what is installed already
-        :raise DevError: when Odoo fails
+        :param modules: names of the modules
+        :param Path log_file: log of the installation
+        :param str title: title of the progress line
+        :param bool demo: whether to install demo data in a new database
+        :param bool update: whether to update installed modules
+        :raise DevError: if Odoo fails
         """
         arguments = [
             f"--database={name}",
@@ -221,13 +221,13 @@ class Databases:
                 tail = "\n".join(log_file.read_text().splitlines()[-25:])
                 raise DevError(f"Odoo couldn't install {', '.join(modules)}.", f"{tail}\nThe whole log: {log_file}")
         if demo:
-            # Odoo's demo data assign activities to the administrator, by a mail each.
+            # Odoo's demo data assign activities to the administrator and queue a mail for each.
             self.cluster.query(name, "UPDATE mail_mail SET state = 'cancel' WHERE state = 'outgoing'")
 
     def _query_when_unused(self, statement):
-        """Run a statement on a database that nobody may be connected to.
+        """Run a statement that needs a database without connections; retry while there are any.
 
-        PostgreSQL itself waits for five seconds, in which the sessions of a program that has ended may not be over.
+        PostgreSQL itself waits five seconds. The connections of a program that has ended may need longer to disappear.
 
         :param str statement: the SQL
         """
@@ -244,14 +244,14 @@ class Databases:
                 return
 
     def _link_filestore(self, template, name):
-        """Attachments' files never change once written: links do, and cost nothing."""
+        """Copy the attachments as hard links, since Odoo never changes the content of an attachment's file."""
         source, target = self.filestore(template), self.filestore(name)
         if source.is_dir():
             shutil.rmtree(target, ignore_errors=True)
             shutil.copytree(source, target, copy_function=os.link)
 
     def _prune(self, label):
-        """Keep the latest templates of a label only."""
+        """Drop all but the latest templates of a label."""
         version = re.compile(rf"{PREFIX}_tpl_{label}_[^_]+")
         for name in [name for name in self.names() if version.fullmatch(name)][:-KEPT_VERSIONS]:
             self.drop(name)

@@ -1,8 +1,8 @@
-"""Debian packages, fetched and unpacked with apt-get and dpkg into a folder of ours.
+"""Fetch and unpack Debian packages into the home folder, with apt-get and dpkg.
 
-The system isn't touched and nobody needs to be root: apt-get works on its own lists and its own sources. Only the
-mirror, the proxy and the keys come from the machine's configuration. apt-get itself compares what it downloads with the
-checksums of its signed index.
+This doesn't change the system and needs no root: apt-get uses separate lists and sources. Only the mirror, the proxy
+and the keys come from the machine's configuration. apt-get checks its downloads against the checksums of the signed
+index.
 """
 
 import os
@@ -24,7 +24,7 @@ def available():
 
 
 def install(package):
-    """Install a package on the system, as root only.
+    """Install a package on the system if this process is root.
 
     :param str package: the package's name
     :return: whether it is installed now
@@ -33,7 +33,7 @@ def install(package):
     if os.geteuid() or not available():
         return False
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    # Another program may be installing something; it ends.
+    # Wait if another program is installing packages.
     apt_get = ["apt-get", "-q", "-y", "-o", "DPkg::Lock::Timeout=300", "-o", "Acquire::Retries=3"]
     with Stage(f"Installing Debian's package {package}"):
         for arguments in (["update"], ["install", "--no-install-recommends", package]):
@@ -42,9 +42,9 @@ def install(package):
 
 
 class Archive:
-    """Debian's archive, read through lists of our own.
+    """Gives access to Debian's archive through lists outside the system's.
 
-    :param Path folder: where the lists and the packages are kept
+    :param Path folder: folder of the lists and packages
     """
 
     def __init__(self, folder):
@@ -55,10 +55,10 @@ class Archive:
             (folder / path).mkdir(parents=True, exist_ok=True)
 
     def open_suites(self, suites):
-        """Read the indexes of some suites from the first mirror that has them all.
+        """Read the indexes of suites from the first mirror that has all of them.
 
-        :param list[str] suites: the suites' names
-        :raise DevError: when no mirror has them
+        :param list[str] suites: names of the suites
+        :raise DevError: if no mirror has them
         """
         errors = []
         for mirror in self._find_mirrors():
@@ -74,13 +74,13 @@ class Archive:
         )
 
     def fetch(self, title, packages):
-        """Download packages from the suites that were opened; an interrupted download is resumed.
+        """Download packages from the opened suites; resume an interrupted download.
 
-        :param str title: what is shown meanwhile
-        :param list[str] packages: their names, each with its suite: `name/suite`
+        :param str title: title of the progress line
+        :param list[str] packages: names of the packages, each with its suite: `name/suite`
         :return: the package files
         :rtype: list[Path]
-        :raise DevError: when the download fails
+        :raise DevError: if the download fails
         """
         self.downloads.mkdir(exist_ok=True)
         command = self._command("download", *packages, **self._own_sources())
@@ -96,7 +96,7 @@ class Archive:
                 finally:
                     process.kill()
         if process.returncode:
-            # What apt-get refuses, e.g. for a wrong checksum, it would resume and refuse again.
+            # apt-get would resume a file that it rejected, e.g. for a wrong checksum, and reject it again.
             shutil.rmtree(self.downloads)
             raise DevError("The download from Debian's archive failed.", log.read_text()[-LONGEST_ERROR:])
         return sorted(self.downloads.glob("*.deb"))
@@ -107,7 +107,7 @@ class Archive:
 
         :param list[Path] files: the package files
         :param Path target: the folder; its former content is removed
-        :raise DevError: when a package can't be unpacked
+        :raise DevError: if a package can't be unpacked
         """
         shutil.rmtree(target, ignore_errors=True)
         target.mkdir(parents=True)
@@ -118,7 +118,7 @@ class Archive:
                     raise DevError(f"{path.name} can't be unpacked.", result.stderr.strip())
 
     def _find_mirrors(self):
-        """:return: the base addresses of the archives that this machine uses and that have a component `main`"""
+        """:return: the base URLs of the machine's archives that have a component `main`"""
         machine_lists = {"Dir::State::Lists": self.folder / "machine-lists"}
         self._apt_get("update", "-q", **machine_lists)
         form = ("--format", "$(REPO_URI) $(COMPONENT)", "Created-By: Packages")
@@ -127,7 +127,7 @@ class Archive:
         return [uri for uri in dict.fromkeys(mirrors) if "security" not in uri]
 
     def _own_sources(self):
-        """:return: apt-get's options by which it reads the suites that were opened"""
+        """:return: the apt-get options that select the opened suites"""
         return {
             "Dir::State::Lists": self.folder / "lists",
             "Dir::Etc::SourceList": self.sources,

@@ -1,4 +1,4 @@
-"""`./dev docker`: both compose files on a real Docker engine, as a shopper, an agent and an administrator use them."""
+"""`./dev docker`: test both compose files on a real Docker engine as a shopper, an agent and an administrator."""
 
 import http.client
 import http.cookiejar
@@ -26,7 +26,7 @@ UPDATE = "--update=sale_auto_portal_user,portal_agent_account"
 UNAVAILABLE = "Back in a moment"
 PAGES = ("/", "/shop", "/web/login")
 AGENT_PAGES = ("/my/agent", "/my/agent/customers", "/my/agent/quotations", "/my/agent/orders", "/my/agent/invoices")
-# Stops and continues the processes for scheduled actions: all that the main process of `cron` has started.
+# Sends a signal to the processes for scheduled actions: all children of the main process of `cron`.
 SIGNAL_CHILDREN = """
 import os, pathlib, sys
 for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
@@ -36,7 +36,7 @@ for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
 
 
 class Visitor:
-    """Somebody with a browser's cookies.
+    """A visitor with cookies of their own.
 
     :param str url: the shop's address
     """
@@ -47,7 +47,7 @@ class Visitor:
         self.opener = urllib.request.build_opener(jar)
 
     def get(self, path, data=None, timeout=60):
-        """:return: the status and the body; 0 when nobody answers"""
+        """:return: status and body of the response; the status is 0 if no server answers"""
         try:
             data = urllib.parse.urlencode(data).encode() if data else None
             with self.opener.open(urllib.parse.urljoin(self.url, path), data, timeout) as answer:
@@ -58,21 +58,21 @@ class Visitor:
             return 0, ""
 
     def read(self, path, data=None):
-        """:return: the body of an answer that has to be right"""
+        """:return: the body of a response, which must have status 200"""
         status, body = self.get(path, data)
         expect(status == 200, f"{path}: status {status}")
         return body
 
     def log_in(self, login, password):
-        """Log in by the form."""
+        """Sign in with the form."""
         token = re.search(r'csrf_token: "([^"]+)"', self.read("/web/login"))[1]
         page = self.read("/web/login", {"login": login, "password": password, "csrf_token": token})
-        expect('name="password"' not in page, f"{login} can't log in")
+        expect('name="password"' not in page, f"{login} can't sign in")
         return self
 
 
 class Check:
-    """What is tried on one compose file, and what failed."""
+    """Runs the steps of the check on one compose file and collects the failures."""
 
     def __init__(self, stack, page_of):
         self.stack = stack
@@ -83,7 +83,7 @@ class Check:
         self.guests = 0
 
     def step(self, title, function, *arguments):
-        """Try something; go on with the next when it fails."""
+        """Run a step; record and report a failure instead of raising it."""
         start = time.monotonic()
         try:
             found = function(*arguments)
@@ -92,22 +92,22 @@ class Check:
             self.failures.append(f"{self.stack.compose.name}: {title}: {reason}")
             log = paths.folder("logs") / f"docker-{self.stack.project}-{len(self.failures)}.log"
             log.write_text(self.stack.logs())
-            say(f"FAILED {title}: {reason}\n       What the containers logged: {log}")
+            say(f"FAILED {title}: {reason}\n       The containers' log: {log}")
             return False
         say(f"ok     {title} ({time.monotonic() - start:.0f} s){f': {found}' if found else ''}")
         return True
 
     def open_first_pages(self):
-        """Open pages as the very first visitor; what they load is there at once."""
+        """Open pages as the first visitor; the files that they load must exist already."""
         loaded = set()
         for page in PAGES:
             loaded |= set(re.findall(r'(?:href|src)="(/web/assets/[^"]+)"', self.visitor.read(page)))
         for path in loaded:
             self.visitor.read(path)
-        expect(loaded, "no page loads any styles")
+        expect(loaded, "no page loads a stylesheet")
 
     def buy(self):
-        """Buy as a guest, and follow the invitation."""
+        """Buy as a guest and open the link of the invitation."""
         from tests.system.checkout import buy_as_guest
 
         self.guests += 1
@@ -116,12 +116,12 @@ class Check:
         with self.page_of() as page:
             buy_as_guest(page, self.url, address)
         ordered = time.monotonic()
-        link = wait_for(lambda: self.find_invitation(address), f"an invitation of {address}", 240)
+        link = wait_for(lambda: self.find_invitation(address), f"an invitation to {address}", 240)
         expect(link.startswith(self.stack.variables["BASE_URL"]), f"the invitation leads to {link}")
         return f"order {ordered - start:.0f} s, invitation {time.monotonic() - ordered:.0f} s"
 
     def find_invitation(self, address):
-        """:return: the link in a mail to that address that opens a form for a new password"""
+        """:return: the link to the form for a new password in a mail to the address, or None"""
         mails = Visitor(f"http://localhost:{MAIL_PORT}")
         for mail in json.loads(mails.read("/api/v1/messages?limit=200"))["messages"]:
             if address in [recipient["Address"] for recipient in mail["To"]]:
@@ -134,7 +134,7 @@ class Check:
         return None
 
     def read_as_agent(self):
-        """Open an agent's pages, and an order as a PDF file with its styles."""
+        """Open an agent's pages, and an order as a PDF file with its stylesheets."""
         agent = Visitor(self.url).log_in("agent", "agent")
         bodies = [agent.read(path) for path in AGENT_PAGES]
         order = re.search(r"/my/agent/orders/\d+", bodies[3])
@@ -142,10 +142,10 @@ class Check:
         start = time.monotonic()
         status, body = agent.get(f"{order[0]}?report_type=pdf", timeout=120)
         expect(status == 200 and body.startswith("%PDF"), f"the PDF file: status {status}")
-        expect(time.monotonic() - start < 60, "printing takes a minute: what prints does not reach the styles")
+        expect(time.monotonic() - start < 60, "printing takes a minute: wkhtmltopdf can't load the stylesheets")
 
     def open_web_socket(self):
-        """Shake hands as a browser does."""
+        """Open a web socket as a browser does."""
         connection = http.client.HTTPConnection("localhost", PORT, timeout=30)
         headers = {
             "Connection": "Upgrade",
@@ -160,14 +160,14 @@ class Check:
         expect(status == 101, f"status {status}")
 
     def restart(self, service):
-        """Restart a service; then the shop sells and invites as before."""
+        """Restart a service; the shop must then sell and invite as before."""
         self.stack.run("restart", service)
         self.stack.wait_healthy()
         wait_for(lambda: self.visitor.get("/shop")[0] == 200, "the shop", 60)
         return self.buy() if service in ("db", "cron", "mail") else None
 
     def crash(self, service):
-        """Kill a container; Docker starts it again."""
+        """Kill a container; Docker must start it again."""
         before = self.stack.crash(service)
         wait_for(lambda: self.start_of(before["Id"]) != before["State"]["StartedAt"], f"another {service}", 60)
         self.stack.wait_healthy()
@@ -175,20 +175,20 @@ class Check:
 
     @staticmethod
     def start_of(container):
-        """:return: when a container was started"""
+        """:return: the start time of a container"""
         return json.loads(docker("inspect", container))[0]["State"]["StartedAt"]
 
     def notice_standstill(self):
-        """Stop the processes for scheduled actions: the health check says so, until they go on."""
+        """Pause the processes for scheduled actions; the health check must fail until they continue."""
         self.signal_actions(signal.SIGSTOP)
         try:
             one = "SELECT id FROM ir_cron WHERE active LIMIT 1 FOR UPDATE SKIP LOCKED"
             an_hour_ago = "now() AT TIME ZONE 'UTC' - interval '1 hour'"
             self.stack.sql(f"UPDATE ir_cron SET nextcall = {an_hour_ago} WHERE id = ({one})")
-            expect(self.are_actions_late(), "the health check sees nothing")
+            expect(self.are_actions_late(), "the health check notices nothing")
         finally:
             self.signal_actions(signal.SIGCONT)
-        wait_for(lambda: not self.are_actions_late(), "scheduled actions that go on", 300)
+        wait_for(lambda: not self.are_actions_late(), "scheduled actions to continue", 300)
 
     def signal_actions(self, number):
         """Send a signal to the processes for scheduled actions."""
@@ -200,7 +200,7 @@ class Check:
         return bool(self.stack.run("exec", "-T", "cron", *check, check=False).returncode)
 
     def update(self):
-        """Update as the documents say, and count how long visitors wait."""
+        """Update as docs/deployment.md describes, and measure how long the shop is down."""
         watch = Watch(self.url)
         with watch:
             self.stack.run("stop", "web", "cron")
@@ -210,10 +210,10 @@ class Check:
             wait_for(lambda: self.visitor.get("/shop")[0] == 200, "the shop", 60)
         if self.stack.compose.name == "docker-compose.scale.yml":
             expect(not watch.bare, f"visitors saw {watch.bare[:5]}")
-        return f"the shop stood for {watch.seconds():.0f} s; {self.buy()}"
+        return f"the shop was down for {watch.seconds():.0f} s; {self.buy()}"
 
     def lose_primary(self):
-        """Stop the primary: agents go on reading, the others are told."""
+        """Stop the primary: agents must still read, other visitors must see the balancer's page."""
         agent = Visitor(self.url).log_in("agent", "agent")
         self.stack.run("stop", "db")
         try:
@@ -227,7 +227,7 @@ class Check:
         return self.buy()
 
     def scale(self):
-        """Start more containers, then fewer: each gets its part, none that is gone is waited for."""
+        """Start more containers, then fewer: each must get requests, and no request may wait for a removed one."""
         for number in (3, 1, 2):
             self.stack.write_variables(WEB_CONTAINERS=str(number))
             self.stack.up("--no-deps", "web")
@@ -235,7 +235,7 @@ class Check:
             self.expect_spread(number)
 
     def expect_spread(self, number):
-        """Send requests, and find them in every container of `web`, quickly."""
+        """Send requests, which every container of `web` must answer quickly."""
         mark = f"mark{time.monotonic_ns()}"
         slowest = 0
         for _each in range(10 * number):
@@ -247,10 +247,10 @@ class Check:
         expect(len(ids) == number, f"{len(ids)} containers instead of {number}")
         reached = [mark in read_log(each) for each in ids]
         expect(all(reached), f"requests reached {sum(reached)} of {number} containers")
-        expect(slowest < 3, f"one took {slowest:.1f} s with {number} containers")
+        expect(slowest < 3, f"a request took {slowest:.1f} s with {number} containers")
 
     def reboot(self):
-        """Stop everything, and start it in the wrong order, as after a power cut: addresses change hands."""
+        """Stop everything and start it in the wrong order, as after a power cut, so that IP addresses change."""
         lasting = [each["Id"] for each in self.stack.containers() if each["State"]["Running"]]
         names = {each["Id"]: each["Name"] for each in self.stack.containers()}
         docker("stop", *lasting)
@@ -263,16 +263,16 @@ class Check:
         return self.buy()
 
     def reject_admin(self):
-        """Nobody gets in with admin/admin where a password is required."""
+        """Try the default password of admin, which must be refused, then the chosen one."""
         visitor = Visitor(self.url)
         token = re.search(r'csrf_token: "([^"]+)"', visitor.read("/web/login"))[1]
         page = visitor.read("/web/login", {"login": "admin", "password": "admin", "csrf_token": token})
-        expect('name="password"' in page, "admin/admin opens the shop")
+        expect('name="password"' in page, "admin/admin is accepted")
         Visitor(self.url).log_in("admin", self.stack.variables["ADMIN_PASSWORD"])
 
 
 class Watch:
-    """Asks for a page again and again, and keeps what was not right.
+    """Requests a page repeatedly and records failures.
 
     :param str url: the shop's address
     """
@@ -292,7 +292,7 @@ class Watch:
                     self.bare.append((status, body[:80]))
 
     def seconds(self):
-        """:return: from the first failure to the last"""
+        """:return: the seconds between the first and the last failure"""
         return self.failed[-1] - self.failed[0] if self.failed else 0
 
     def __enter__(self):
@@ -304,14 +304,14 @@ class Watch:
 
 
 def run(options):
-    """Try both compose files.
+    """Test both compose files.
 
     :return: the exit code
     :rtype: int
     """
     docker_answers()
     images = provide_images(SMALL, SCALED)
-    say("Images: " + ", ".join(f"{name} ({used or 'a stand-in'})" for name, used in images.items()))
+    say("Images: " + ", ".join(f"{name} ({used or 'a substitute'})" for name, used in images.items()))
     sys.path.insert(0, str(paths.REPOSITORY))
     failures = []
     with browser.launch(browser.ensure_chromium()) as chromium:
@@ -329,7 +329,7 @@ def run(options):
 
 
 class OpenPage:
-    """A page in a context of its own."""
+    """A page in a new browser context."""
 
     def __init__(self, chromium):
         self.context = browser.open_context(chromium)
@@ -342,18 +342,18 @@ class OpenPage:
 
 
 def docker_answers():
-    """:raise DevError: when there is no Docker engine"""
+    """:raise DevError: if no Docker engine answers"""
     try:
         docker("version")
     except (DevError, FileNotFoundError) as error:
         raise DevError(
             "./dev docker needs a Docker engine that answers.",
-            "Start it, or name its socket in DOCKER_HOST. " + getattr(error, "advice", ""),
+            "Start it, or set DOCKER_HOST to its socket. " + getattr(error, "advice", ""),
         ) from error
 
 
 def check_unreadable(images):
-    """A folder that only its owner can read: `up` ends and the log says what to do."""
+    """Check that `up` fails in a folder that only its owner can read, and that the log explains how to fix it."""
     say(f"\n{SMALL}, in a folder that only its owner can read")
     check = Check(Stack(SMALL, small_variables(COMPOSE_PROJECT_NAME="check-unreadable"), images), None)
 
@@ -362,15 +362,15 @@ def check_unreadable(images):
         result = check.stack.run("up", "--detach", check=False)
         expect(result.returncode, "it started")
         said = check.stack.run("logs", "install").stdout
-        expect("chmod" in said, f"install said {said[-300:]}")
+        expect("chmod" in said, f"install logged {said[-300:]}")
 
-    check.step("it ends and says why", up)
+    check.step("it fails and logs the reason", up)
     check.step("down leaves nothing", expect_nothing_left, check.stack)
     return check.failures
 
 
 def check_small(images, page_of):
-    """The shop of one machine."""
+    """Check the shop of `docker-compose.yml`."""
     say(f"\n{SMALL}")
     check = Check(Stack(SMALL, small_variables(), images), page_of)
     if check.step("first start", check.stack.up):
@@ -383,7 +383,7 @@ def check_small(images, page_of):
 
 
 def check_scaled(images, page_of):
-    """The shop for many."""
+    """Check the shop of `docker-compose.scale.yml`."""
     say(f"\n{SCALED}")
     mail = {
         "image": "axllent/mailpit:v1.27",
@@ -391,17 +391,17 @@ def check_scaled(images, page_of):
         "networks": ["pages", "outside"],
         "healthcheck": {"test": ["CMD", "/mailpit", "readyz"], "interval": "5s"},
     }
-    # The small shop's demonstration: a shop without an agent's documents has little to try.
+    # Demo data as in the small shop: the check needs an agent's documents.
     demo = {"command": ["--init=" + ",".join([*recipes.SHOP_MODULES, *paths.addons()]), "--with-demo"]}
     stack = Stack(SCALED, scaled_variables(), images, {"mail": mail, "install": demo})
     check = Check(stack, page_of)
     if check.step("first start", stack.up):
         check.step("admin's password", check.reject_admin)
         common(check)
-        # `web` in the end: for 20 minutes Odoo leaves a replica alone that was away, unless it is restarted.
+        # `web` comes last: after an outage of the replica, Odoo doesn't use it for 20 minutes unless it is restarted.
         for service in ("balancer", "cron", "db-replica", "db", "web"):
             check.step(f"restart {service}", check.restart, service)
-        check.step("the primary is away", check.lose_primary)
+        check.step("the primary is down", check.lose_primary)
         check.step("more containers, fewer", check.scale)
         finish(check)
     check.step("down leaves nothing", expect_nothing_left, stack)
@@ -409,16 +409,16 @@ def check_scaled(images, page_of):
 
 
 def common(check):
-    """What both do."""
+    """Run the first steps, which both compose files have in common."""
     check.step("the very first visit", check.open_first_pages)
     check.step("a guest's order and its invitation", check.buy)
     check.step("an agent's pages and a PDF file", check.read_as_agent)
     check.step("a web socket", check.open_web_socket)
-    check.step("scheduled actions that stand still are noticed", check.notice_standstill)
+    check.step("paused scheduled actions are noticed", check.notice_standstill)
 
 
 def finish(check):
-    """What both do in the end."""
+    """Run the last steps, which both compose files have in common."""
     for service in ("web", "cron"):
         check.step(f"{service} is killed", check.crash, service)
     check.step("update", check.update)
@@ -427,7 +427,7 @@ def finish(check):
 
 
 def small_variables(**changes):
-    """:return: what .env says"""
+    """:return: the variables of .env"""
     return {
         "COMPOSE_PROJECT_NAME": "check-small",
         "POSTGRES_PASSWORD": PASSWORD,
@@ -439,7 +439,7 @@ def small_variables(**changes):
 
 
 def scaled_variables():
-    """:return: what .env says"""
+    """:return: the variables of .env"""
     return {
         "COMPOSE_PROJECT_NAME": "check-scaled",
         "POSTGRES_PASSWORD": PASSWORD,
@@ -454,12 +454,12 @@ def scaled_variables():
 
 
 def expect_nothing_left(stack):
-    """Remove everything."""
+    """Remove the stack and check that nothing is left."""
     left = stack.down()
     expect(not left, f"left: {left}")
 
 
 def expect(condition, problem):
-    """:raise DevError: when something isn't as it should be"""
+    """:raise DevError: if the condition is false"""
     if not condition:
         raise DevError(problem)

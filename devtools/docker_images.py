@@ -1,6 +1,6 @@
-"""Images for `./dev docker`: the official ones, or stand-ins made of Debian packages where none can be pulled.
+"""Provide the images of `./dev docker`: pull the official ones, or build substitutes from Debian packages.
 
-A stand-in offers what the compose files use of the official image: its programs, user, folders and variables.
+A substitute has those programs, users, folders and variables of the official image that the compose files use.
 """
 
 import shutil
@@ -13,7 +13,7 @@ from .errors import DevError
 from .progress import say
 
 POSTGRES_ENTRYPOINT = r"""#!/bin/sh
-# Does what the official image does at its first start: makes the data, the user and the database.
+# Creates the data folder, the user and the database at the first start, as the official image does.
 set -eu
 if [ "$(id -u)" = 0 ]; then
     mkdir -p "$PGDATA" && chown -R postgres: "$PGDATA"
@@ -80,11 +80,11 @@ BUILD = {
 
 
 def provide(wanted, odoo_source_folder):
-    """Pull images, or make those that can't be pulled.
+    """Pull images, and build substitutes for those that can't be pulled.
 
-    :param iterable wanted: the images' names in the compose files
-    :param Path odoo_source_folder: the unpacked Odoo that a stand-in is made of
-    :return: by each name, the image to use; None where there is no stand-in
+    :param iterable wanted: names of the images in the compose files
+    :param Path odoo_source_folder: unpacked Odoo for the substitute
+    :return: the image to use for each name; None if there is no substitute
     :rtype: dict[str, str | None]
     """
     return {image: _provide(image, odoo_source_folder) for image in sorted(wanted)}
@@ -98,13 +98,13 @@ def _provide(image, odoo_folder):
         return None
     stand_in = f"portal-accounts-stand-in/{image}"
     if not exists(stand_in):
-        say(f"{image} can't be pulled: making one of Debian packages.")
+        say(f"{image} can't be pulled: building a substitute from Debian packages.")
         _make(stand_in, name, odoo_folder)
     return stand_in
 
 
 def exists(image):
-    """:return: whether the engine has that image"""
+    """:return: whether the engine has the image"""
     return not _docker("image", "inspect", image).returncode
 
 
@@ -121,7 +121,7 @@ def _make(tag, name, odoo_folder):
         "entrypoint": entrypoint,
     }
     archive = folder / f"{name}.tar"
-    # A mirror may be a snapshot whose index is past its term; apt-get of the machine was content with it.
+    # A mirror may be a snapshot with an expired index, which the machine's own apt-get is configured to accept.
     valid = '--aptopt=Acquire::Check-Valid-Until "false"'
     command = ["mmdebstrap", "--variant=apt", valid, f"--include={recipe['packages']}"]
     hooks = [f"--customize-hook={hook.format(**values)}" for hook in recipe["hooks"]]
@@ -137,9 +137,9 @@ def _make(tag, name, odoo_folder):
 
 def _check_tools():
     if not (shutil.which("mmdebstrap") or debian.install("mmdebstrap")):
-        raise DevError("No image can be pulled, and mmdebstrap isn't there to make one.", "apt-get install mmdebstrap")
+        raise DevError("No image can be pulled, and mmdebstrap is missing to build one.", "apt-get install mmdebstrap")
     if sys.version_info[:2] != (3, 11):
-        raise DevError("The stand-in for Odoo's image is made of this program's packages, for Debian's Python 3.11.")
+        raise DevError("The substitute for Odoo's image contains this Python's packages and needs Python 3.11.")
 
 
 def _run(command, text=None):

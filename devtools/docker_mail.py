@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Stands in for Mailpit where its image can't be pulled: the same ports, and what `./dev docker` asks of its API.
+"""Substitute for Mailpit if its image can't be pulled.
 
-Runs inside a container, with aiosmtpd and nothing else.
+It has Mailpit's ports and the part of its API that `./dev docker` uses. It runs in a container and needs only aiosmtpd.
 """
 
 import email
@@ -17,7 +17,7 @@ MAILS = []
 
 
 class Catcher:
-    """Keeps every mail."""
+    """Stores every mail."""
 
     async def handle_DATA(self, server, session, envelope):
         MAILS.append((list(envelope.rcpt_tos), envelope.content))
@@ -25,7 +25,7 @@ class Catcher:
 
 
 class Api(BaseHTTPRequestHandler):
-    """Lists the mails, and gives one as it came."""
+    """Lists the mails and returns the source of one."""
 
     def do_GET(self):
         parts = self.path.split("?")[0].strip("/").split("/")
@@ -49,11 +49,11 @@ class Api(BaseHTTPRequestHandler):
         self.wfile.write(content)
 
     def log_message(self, *_arguments):
-        """Say nothing."""
+        """Log nothing."""
 
 
 def main():
-    """Serve, or say with `readyz` whether it does."""
+    """Serve; with the argument `readyz`, check whether the server answers."""
     if sys.argv[1:] == ["readyz"]:
         urllib.request.urlopen(f"http://localhost:{HTTP_PORT}/readyz", timeout=3).close()
         return

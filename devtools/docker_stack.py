@@ -1,4 +1,4 @@
-"""A compose file, brought up by Docker's own command from a copy of this repository."""
+"""Run a compose file with the `docker` command, from a copy of this repository."""
 
 import contextlib
 import json
@@ -12,18 +12,19 @@ from pathlib import Path
 from . import debian, docker_images, paths
 from .errors import DevError
 
-# Seconds for a first start, on a machine that has other things to do.
+# Seconds for a first start on a busy machine.
 PATIENCE = 1800
 PASSWORD = "it has spaces & \"quotes\""
 MAIL_PORT = 18025
 
 
 class Stack:
-    """The services of one compose file.
+    """The services of a compose file.
 
-    :param str compose: the file, in the repository
-    :param dict variables: what its .env says
-    :param dict images: by each image's name the one to use, see :func:`docker_images.provide`
+    :param str compose: path of the file in the repository
+    :param dict variables: variables of its .env
+    :param dict images: the image to use for each name, see :func:`docker_images.provide`
+    :param dict overrides: changes to the compose file, by service
     """
 
     def __init__(self, compose, variables, images, overrides=None):
@@ -38,7 +39,7 @@ class Stack:
         self._write_override(overrides or {})
 
     def write_variables(self, **changes):
-        """Write .env."""
+        """Write .env with changed variables."""
         self.variables.update(changes)
         lines = [f"{name}='{value}'\n" for name, value in self.variables.items()]
         (self.compose.parent / ".env").write_text("".join(lines))
@@ -49,12 +50,12 @@ class Stack:
         for name, service in self.configuration()["services"].items():
             stand_in = self.images.get(service["image"])
             if service["image"].startswith("postgres"):
-                # Nobody cuts this machine's power, and a first start takes half the time.
+                # These data need not survive a power cut, and a first start takes half the time.
                 services.setdefault(name, {})["command"] = [*(service["command"] or ["postgres"]), "-cfsync=off"]
             if stand_in and stand_in != service["image"]:
                 services.setdefault(name, {})["image"] = stand_in
             elif stand_in is None:
-                # Mailpit: a small program of ours, run by the image of Odoo.
+                # Mailpit: replaced by our own small program, in Odoo's image.
                 services.setdefault(name, {}).update(
                     image=self.images["odoo:19.0"],
                     entrypoint=["python3", "/mailpit"],
@@ -63,16 +64,16 @@ class Stack:
         self.override.write_text(json.dumps({"services": services}))
 
     def configuration(self):
-        """:return: the compose file as Docker understands it"""
+        """:return: the compose file as Docker resolves it"""
         return json.loads(self.run("config", "--format", "json").stdout)
 
     def run(self, *arguments, check=True, timeout=PATIENCE):
-        """Run `docker compose` on it.
+        """Run `docker compose` on the file.
 
-        :raise DevError: when it fails
+        :raise DevError: if it fails
         """
         command = [*compose_program(), "--file", self.compose, "--file", self.override, *arguments]
-        # What a shell has set would win over .env.
+        # Variables of the environment would take precedence over .env.
         environment = {name: value for name, value in os.environ.items() if name not in self.variables}
         result = subprocess.run(
             command, cwd=self.compose.parent, env=environment, capture_output=True, text=True, timeout=timeout
@@ -82,15 +83,15 @@ class Stack:
         return result
 
     def up(self, *arguments):
-        """Start everything, and wait until it is healthy."""
+        """Start the services and wait until they are healthy."""
         self.run("up", "--detach", *arguments)
         self.wait_healthy()
 
     def containers(self, service=None):
-        """:return: the containers, as `docker inspect` describes them"""
+        """:return: the result of `docker inspect` for the containers"""
         filters = [f"label=com.docker.compose.project={self.project}"]
         filters += [f"label=com.docker.compose.service={service}"] if service else []
-        # Those of `run` are no services.
+        # Leave out the containers of `docker compose run`.
         filters += ["label=com.docker.compose.oneoff=False"]
         ids = docker("ps", "--all", "--quiet", *[part for each in filters for part in ("--filter", each)]).split()
         return json.loads(docker("inspect", *ids)) if ids else []
@@ -100,9 +101,9 @@ class Stack:
         return [container["Id"] for container in self.containers(service)]
 
     def wait_healthy(self, *services, patience=PATIENCE):
-        """Wait until every container is healthy, or has ended well.
+        """Wait until every container is healthy or has exited with code 0.
 
-        :raise DevError: when one isn't in time
+        :raise DevError: if this takes too long
         """
 
         def is_well(state):
@@ -127,7 +128,7 @@ class Stack:
         ).stdout.strip()
 
     def crash(self, service):
-        """Kill the first container's main process from outside, as the kernel does when memory is short."""
+        """Kill the main process of the first container from outside, as the kernel does when it is out of memory."""
         container = next(each for each in self.containers(service) if each["State"]["Running"])
         docker(
             "run", "--rm", "--pid=host", "--user=root", "--entrypoint=/bin/sh",
@@ -136,13 +137,13 @@ class Stack:
         return container
 
     def logs(self):
-        """:return: what the containers logged last"""
+        """:return: the last lines of the containers' logs"""
         return self.run("logs", "--tail=80", "--no-color", check=False).stdout
 
     def down(self):
-        """Remove everything of it.
+        """Remove containers, volumes and networks.
 
-        :return: what is left all the same
+        :return: those that are left nevertheless
         :rtype: list[str]
         """
         self.run("down", "--volumes", "--remove-orphans", check=False)
@@ -156,8 +157,8 @@ class Stack:
 def docker(*arguments):
     """Run `docker`.
 
-    :return: what it printed
-    :raise DevError: when it fails
+    :return: its output
+    :raise DevError: if it fails
     """
     result = subprocess.run(["docker", *arguments], capture_output=True, text=True, check=False)
     if result.returncode:
@@ -166,17 +167,17 @@ def docker(*arguments):
 
 
 def read_log(container):
-    """:return: the last lines that a container wrote, to either output"""
+    """:return: the last lines of a container's log"""
     command = ["docker", "logs", "--tail=200", container]
     return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False).stdout
 
 
 def compose_program():
-    """Find Docker Compose 2.
+    """Find or fetch Docker Compose 2.
 
-    :return: how it is called
+    :return: its command
     :rtype: list
-    :raise DevError: when it isn't there and can't be fetched
+    :raise DevError: if it is missing and can't be fetched
     """
     if not subprocess.run(["docker", "compose", "version"], capture_output=True, check=False).returncode:
         return ["docker", "compose"]
@@ -190,7 +191,7 @@ def compose_program():
 
 
 def copy_repository(target):
-    """Copy what git knows or would add; nobody's .env."""
+    """Copy all files that Git doesn't ignore, so that no .env of the user is included."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=paths.REPOSITORY,
@@ -206,10 +207,10 @@ def copy_repository(target):
 
 
 def wait_for(condition, what, patience=PATIENCE):
-    """Wait until something is so.
+    """Wait until a condition is true.
 
-    :return: what the condition gave
-    :raise DevError: when it isn't in time
+    :return: the value of the condition
+    :raise DevError: if this takes too long
     """
     deadline = time.monotonic() + patience
     while time.monotonic() < deadline:
@@ -217,11 +218,11 @@ def wait_for(condition, what, patience=PATIENCE):
             if found := condition():
                 return found
         time.sleep(0.5)
-    raise DevError(f"Waited {patience} s in vain for {what}.")
+    raise DevError(f"Waited {patience} s for {what} without success.")
 
 
 def images_of(*composes):
-    """:return: the images that the compose files name"""
+    """:return: the names of the images in compose files"""
     lines = [line.split() for name in composes for line in (paths.REPOSITORY / name).read_text().splitlines()]
     return {words[1] for words in lines if len(words) == 2 and words[0] == "image:"}
 

@@ -1,11 +1,11 @@
-"""The one exception of this package."""
+"""The exception of this package."""
 
 
 class DevError(Exception):
-    """Something that a person can fix.
+    """A problem that the user can fix.
 
-    :param str problem: what went wrong, in one sentence
-    :param str advice: what to do next
+    :param str problem: the problem in one sentence
+    :param str advice: the next step for the user
     """
 
     def __init__(self, problem, advice=""):

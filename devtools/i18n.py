@@ -1,4 +1,4 @@
-"""The addons' translation templates: exported by Odoo, written, compared. Their translations: checked."""
+"""Export, write and compare the addons' translation templates, and check their translations."""
 
 import re
 from collections import Counter
@@ -7,7 +7,7 @@ import polib
 
 from . import paths, server
 
-# Runs in Odoo's shell: `odoo i18n export` takes the database server from a file only, and starts Odoo for each addon.
+# Runs in Odoo's shell: `odoo i18n export` reads the database server from a file only, and exports one addon per run.
 EXPORT = """
 from pathlib import Path
 from odoo.tools.translate import trans_export
@@ -16,13 +16,13 @@ for addon, path in {targets!r}.items():
         trans_export(None, [addon], file, "po", env)
 """
 
-# What a translation repeats as it is: values that are filled in, and tags with all their attributes. By hand: the
-# checks of pylint-odoo and OCA's hooks look at Python's place-holders only.
+# The parts that a translation must keep: placeholders, and tags with all their attributes. pylint-odoo and OCA's hooks
+# check Python's placeholders only.
 KEPT = re.compile(r"%(?:\(\w+\))?[sdifr]|\{\{.*?\}\}|</?\w[^>]*>", re.DOTALL)
 
 
 def template(addon):
-    """:return: an addon's translation template"""
+    """:return: the path of an addon's translation template"""
     return paths.REPOSITORY / addon / "i18n" / f"{addon}.pot"
 
 
@@ -31,10 +31,10 @@ def _languages(addon):
 
 
 def export(odoo, cluster, data_dir, database, addons, folder):
-    """Let Odoo export templates from a database where the addons are installed; see :func:`devtools.server.run_script`.
+    """Export templates with Odoo from a database with the addons; see :func:`devtools.server.run_script`.
 
-    :param list[str] addons: the addons
-    :param Path folder: where the templates go
+    :param list[str] addons: names of the addons
+    :param Path folder: target folder of the templates
     :return: the exported file per addon
     :rtype: dict[str, Path]
     """
@@ -46,10 +46,10 @@ def export(odoo, cluster, data_dir, database, addons, folder):
 
 
 def write(addon, exported):
-    """Replace an addon's template, and update its translations: new texts are empty there, old ones are removed.
+    """Replace an addon's template and update its translations: add new texts untranslated, remove old ones.
 
-    :param str addon: the addon
-    :param Path exported: what Odoo exported
+    :param str addon: the addon's name
+    :param Path exported: the exported template
     """
     template(addon).parent.mkdir(exist_ok=True)
     template(addon).write_text(exported.read_text())
@@ -63,11 +63,11 @@ def write(addon, exported):
 
 
 def compare(kept, exported):
-    """Find what differs between two templates.
+    """Compare two templates.
 
     :param Path kept: the addon's template
-    :param Path exported: what Odoo exports now
-    :return: a line per text that is in one of them only
+    :param Path exported: the template that Odoo exports now
+    :return: a line per text that only one of them contains
     :rtype: list[str]
     """
     have, want = _read(kept) if kept.exists() else {}, _read(exported)
@@ -76,10 +76,10 @@ def compare(kept, exported):
 
 
 def check_languages(addon):
-    """Find what is wrong with an addon's translations: Odoo would show them half in English, or fail on them.
+    """Find missing and broken translations of an addon.
 
-    :param str addon: the addon
-    :return: a line per fault
+    :param str addon: the addon's name
+    :return: a line per error
     :rtype: list[str]
     """
     lines = []
@@ -87,7 +87,7 @@ def check_languages(addon):
         try:
             faults = compare(path, template(addon))
             faults += [fault for entry in _read(path).values() for fault in _find_faults(entry)]
-        except OSError as error:  # what polib can't parse
+        except OSError as error:  # polib can't parse the file
             faults = [str(error)]
         lines += [f"{path.name}: {fault}" for fault in faults]
     return lines

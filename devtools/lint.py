@@ -1,4 +1,4 @@
-"""The static checks: ruff, pylint-odoo, translations and their templates, README files."""
+"""Static checks: ruff, pylint-odoo, translations and their templates, README files."""
 
 import subprocess
 import sys
@@ -10,7 +10,7 @@ from .results import Result
 def check(addons):
     """Run the checks that need no database.
 
-    :param list[str] addons: the addons to check; the whole repository is when these are all of them
+    :param list[str] addons: addons to check; if these are all addons, ruff checks the whole repository
     :return: a result per check
     :rtype: list[Result]
     """
@@ -29,16 +29,16 @@ def check(addons):
 
 
 def fix():
-    """Let ruff fix what it can."""
+    """Let ruff fix and format the code."""
     for arguments in (["check", "--fix", "--quiet"], ["format", "--quiet"]):
         subprocess.run([sys.executable, "-m", "ruff", *arguments, "."], cwd=paths.REPOSITORY, check=False)
 
 
 def check_translations(addon, exported):
-    """Compare an addon's translation template with what Odoo exports.
+    """Compare an addon's translation template with Odoo's export.
 
-    :param str addon: the addon
-    :param Path exported: the template that Odoo has just exported
+    :param str addon: the addon's name
+    :param Path exported: the exported template
     :rtype: Result
     """
     lines = i18n.compare(i18n.template(addon), exported)

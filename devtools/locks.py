@@ -1,6 +1,6 @@
-"""A lock between processes that vanishes with its process.
+"""A lock between processes, released when its process ends.
 
-By hand: it guards the creation of the virtual environment, before which no package such as `filelock` can be imported.
+It guards the creation of the virtual environment, so it can't use a package such as `filelock`.
 """
 
 import fcntl
@@ -10,7 +10,7 @@ from .progress import say
 
 
 class FileLock:
-    """A lock on a file of the home folder. Use it as a context manager.
+    """A lock on a file in the home folder. Use it as a context manager.
 
     :param str name: the lock's name
     """
@@ -19,10 +19,10 @@ class FileLock:
         self._file = (paths.folder("locks") / f"{name}.lock").open("a")
 
     def try_acquire(self, shared=False):
-        """Take the lock, or change how it is held, unless another process is in the way.
+        """Acquire the lock, or change its mode, without waiting.
 
         :param bool shared: whether other processes may hold it at the same time
-        :return: whether it was taken
+        :return: whether it was acquired
         :rtype: bool
         """
         try:
@@ -32,9 +32,9 @@ class FileLock:
         return True
 
     def acquire(self, waiting_for=""):
-        """Take the lock, waiting for it if need be.
+        """Acquire the lock; wait for it if needed.
 
-        :param str waiting_for: printed when it has to wait
+        :param str waiting_for: text of the message while waiting
         """
         if not self.try_acquire():
             if waiting_for:
@@ -42,7 +42,7 @@ class FileLock:
             fcntl.flock(self._file, fcntl.LOCK_EX)
 
     def release(self):
-        """Give the lock back."""
+        """Release the lock."""
         fcntl.flock(self._file, fcntl.LOCK_UN)
 
     def __enter__(self):

@@ -1,6 +1,6 @@
-"""Odoo's log: its entries, and which of them are unexpected.
+"""Parse Odoo's log and find unexpected entries.
 
-By hand: `checklog-odoo` prints what it finds, and neither returns it nor stops at the server's shutdown.
+`checklog-odoo` is not used: it prints its findings instead of returning them, and doesn't stop at a server's shutdown.
 """
 
 import re
@@ -9,18 +9,18 @@ from dataclasses import dataclass
 from . import paths
 
 LINE = re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} \d+ (?P<level>[A-Z]+) \S+ (?P<logger>[^:]+): (?P<text>.*)")
-# What was under way when a server was told to stop is cut off, and says so.
+# After this entry, Odoo logs errors of requests and actions that the shutdown interrupts.
 STOPPING = re.compile(r"^\S+ \S+ \d+ INFO \S+ odoo\.service\.server: Initiating shutdown", re.M)
 BAD_LEVELS = {"WARNING", "ERROR", "CRITICAL"}
 
 
 @dataclass(frozen=True)
 class Expected:
-    """A line that may be in the log.
+    """An entry that the log may contain.
 
-    :param str logger: the logger's name, as a pattern
-    :param str text: the beginning of its text, as a pattern
-    :param str reason: why it may be there
+    :param str logger: pattern of the logger's name
+    :param str text: pattern of the beginning of the text
+    :param str reason: why the entry is expected
     """
 
     logger: str
@@ -28,23 +28,23 @@ class Expected:
     reason: str
 
     def matches(self, entry):
-        """:return: whether an entry of the log is such a line"""
+        """:return: whether an entry of the log matches"""
         return bool(re.fullmatch(self.logger, entry.logger) and re.match(self.text, entry.text))
 
 
-# Nothing else may be a WARNING or worse in a run of the tests, unless a test says so.
+# A run of the tests may log no other WARNING or ERROR, except those that a test names.
 EXPECTED = [
     Expected(
         r"py\.warnings",
         rf"(?!{re.escape(str(paths.REPOSITORY))}/)\S+:\d+: (Pending)?DeprecationWarning:",
-        "Odoo and its libraries use what their libraries have deprecated; our own files may not",
+        "Odoo and its libraries use deprecated features of other libraries; our own files may not",
     ),
 ]
 
 
 @dataclass
 class Entry:
-    """One entry of the log, with the lines that follow it."""
+    """An entry of the log, with its continuation lines."""
 
     level: str
     logger: str
@@ -70,11 +70,11 @@ def parse(log):
 
 
 def find_unexpected(log, also_expected=()):
-    """Find what shouldn't be in a log, up to the moment the server was told to stop.
+    """Find unexpected entries in a log, up to the start of the server's shutdown.
 
     :param str log: the log's text
-    :param also_expected: more lines that may be there, for one test that provokes them
-    :return: entries of level WARNING or worse that nothing excuses
+    :param also_expected: further expected entries, for a test that provokes them
+    :return: unexpected entries of level WARNING or higher
     :rtype: list[Entry]
     """
     expected = [*EXPECTED, *also_expected]

@@ -1,6 +1,6 @@
-"""A real SMTP server that catches what Odoo sends: aiosmtpd's, with a handler that keeps, delays or refuses mails.
+"""A real SMTP server that catches Odoo's mail: aiosmtpd's server, with a handler that stores, delays or refuses mails.
 
-By hand: `smtpdfix` neither delays its answers nor tells who waits for a mail that it is here.
+`smtpdfix` is not used: it can't delay its answers, and can't wait for a mail.
 """
 
 import asyncio
@@ -17,16 +17,16 @@ from .server import find_free_port
 
 TEXT_LINK = re.compile(r"""https?://[^\s"'<>)\]]+""")
 HTML_LINK = re.compile(r"""(?:href|src)\s*=\s*["'](https?://[^"']+)""", re.I)
-# Odoo's thread for scheduled actions misses a call now and then, and sleeps for a minute.
+# Odoo's cron thread sometimes misses a notification and then sleeps for a minute.
 PATIENCE = 180
 LONGEST_START = 60
 
 
 class Mail:
-    """A mail as the server received it.
+    """A mail that the server received.
 
-    :param aiosmtpd.smtp.Envelope envelope: the mail, its sender and its recipients
-    :param Path path: the file that keeps it, if any
+    :param aiosmtpd.smtp.Envelope envelope: content, sender and recipients of the mail
+    :param Path path: the .eml file of the mail, or None
     """
 
     def __init__(self, envelope, path):
@@ -42,12 +42,12 @@ class Mail:
 
 
 class MailCatcher:
-    """An SMTP server in this process, on this machine only. Use it as a context manager.
+    """An SMTP server in this process, for this machine only. Use it as a context manager.
 
-    :param Path folder: where each mail is kept as an .eml file; nowhere when None
-    :param float delay: seconds it waits before it answers each command; it may be changed at any time
-    :param str refuse: the answer to every sender, e.g. `451 try later`; None accepts all
-    :param on_mail: called with each :class:`Mail`
+    :param Path folder: folder for an .eml file of each mail; None to write no files
+    :param float delay: seconds to wait before each answer; can be changed at any time
+    :param str refuse: answer to every sender, e.g. `451 try later`; None to accept all mails
+    :param on_mail: function to call with each :class:`Mail`
     """
 
     def __init__(self, folder=None, delay=0, refuse=None, on_mail=None):
@@ -58,24 +58,24 @@ class MailCatcher:
         self.messages = []
         self.port = find_free_port()
         self._arrival = threading.Condition()
-        # Tokens of Odoo make long lines in the text; the limit of RFC 5321 is on lines of 1,000.
+        # Odoo's tokens make long lines in the text; RFC 5321 limits a line to 1,000 characters.
         self._controller = Controller(
             self, hostname="127.0.0.1", port=self.port, enable_SMTPUTF8=True, ready_timeout=LONGEST_START
         )
 
     def wait_for(self, predicate=lambda mail: True, timeout=PATIENCE):
-        """Wait for a mail.
+        """Wait for a mail, unless it has arrived before.
 
-        :param predicate: called with each :class:`Mail`, true for the one wanted
+        :param predicate: function of a :class:`Mail` that is true for the wanted mail
         :param float timeout: seconds to wait
-        :return: the first one that fits, whether it came before or comes now
+        :return: the first matching mail
         :rtype: Mail
-        :raise TimeoutError: when none comes
+        :raise TimeoutError: if no such mail arrives
         """
         with self._arrival:
             if not self._arrival.wait_for(lambda: any(map(predicate, self.messages)), timeout):
                 subjects = [f"{', '.join(mail.recipients)}: {mail.subject}" for mail in self.messages]
-                raise TimeoutError(f"No such mail within {timeout} s; there were: {subjects}")
+                raise TimeoutError(f"No such mail within {timeout} s; these arrived: {subjects}")
             return next(filter(predicate, self.messages))
 
     def to(self, address):
@@ -95,7 +95,7 @@ class MailCatcher:
     def __exit__(self, *error):
         self._controller.stop()
 
-    # What aiosmtpd calls.
+    # Hooks of aiosmtpd
 
     async def handle_EHLO(self, server, session, envelope, hostname, responses):
         await self._hesitate()
@@ -128,7 +128,7 @@ class MailCatcher:
         return "250 Caught"
 
     async def _hesitate(self):
-        """Wait before an answer; a delay that is cut short meanwhile ends at once."""
+        """Wait before an answer; if the delay is reduced meanwhile, apply the new value at once."""
         began = time.monotonic()
         while (left := began + self.delay - time.monotonic()) > 0:
             await asyncio.sleep(min(left, 0.1))

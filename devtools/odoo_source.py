@@ -1,4 +1,4 @@
-"""Odoo 19 itself: found on this machine or fetched."""
+"""Find or fetch Odoo 19."""
 
 import os
 import re
@@ -16,8 +16,8 @@ PATH_VARIABLE = "ODOO_PATH"
 GIT_URL = "https://github.com/odoo/odoo.git"
 BRANCH = "19.0"
 
-# The package links its fonts and some scripts to files of other packages. Version 7 of
-# fonts-font-awesome, which sid has, leaves the icons' links dangling: Debian 12's fits.
+# The package links its fonts and some scripts to files of other packages. With version 7 of
+# fonts-font-awesome, which sid has, the icons' links are broken; Debian 12's version works.
 DEBIAN_PACKAGES = [
     "odoo-19/sid",
     "fonts-montserrat/sid",
@@ -29,24 +29,24 @@ DEBIAN_PACKAGES = [
     "fonts-inconsolata/bookworm",
     "fonts-ocr-b/bookworm",
 ]
-# Debian leaves this file out for its licence; without it the backend's assets log an error.
+# Debian removes this file because of its licence; without it the backend's assets log an error.
 LEFT_OUT_BY_DEBIAN = "mail/static/lib/selfie_segmentation/selfie_segmentation.js"
 
 ADVICE = (
-    f"Give an Odoo {BRANCH} checkout with --odoo PATH or the environment variable {PATH_VARIABLE}. "
-    f"To make one: git clone --depth 1 --branch {BRANCH} {GIT_URL}"
+    f"Specify an Odoo {BRANCH} checkout with --odoo PATH or the environment variable {PATH_VARIABLE}. "
+    f"To create one: git clone --depth 1 --branch {BRANCH} {GIT_URL}"
 )
 
 
 @dataclass(frozen=True)
 class OdooSource:
-    """An Odoo that can be started.
+    """An installation of Odoo.
 
-    :param Path program: what starts it
-    :param Path python_path: the folder that holds the package `odoo`
-    :param tuple[Path, ...] addons_paths: where its addons are
-    :param str version: e.g. `19.0`
-    :param str identity: changes when the source does
+    :param Path program: the executable
+    :param Path python_path: folder that contains the package `odoo`
+    :param tuple[Path, ...] addons_paths: folders of its addons
+    :param str version: version of Odoo, e.g. `19.0`
+    :param str identity: value that changes with the source
     """
 
     program: Path
@@ -56,18 +56,18 @@ class OdooSource:
     identity: str
 
     def environment(self):
-        """:return: the environment in which Python finds this Odoo"""
+        """:return: the environment variables with which Python finds this Odoo"""
         return {**os.environ, "PYTHONPATH": str(self.python_path), "PYTHONUNBUFFERED": "1"}
 
 
 def _recognise(path):
-    """:return: the Odoo in a folder: a checkout, an unpacked package, or the folder of the package `odoo`; or None"""
+    """:return: the Odoo in a folder (a checkout, an unpacked package, or the folder of the package `odoo`), or None"""
     path = Path(path).expanduser().resolve()
     for root in (path, path / "usr/lib/python3/dist-packages", path.parent):
         programs = [root / "odoo-bin", root / "setup" / "odoo", root / "../../../bin/odoo"]
         program = next((path for path in programs if path.is_file()), None)
         if program and (root / "odoo" / "release.py").is_file():
-            # Debian's package has a second folder of addons with their Python files only.
+            # Debian's package has a second folder of addons that contains only Python files.
             needed = {root / "addons": "web/static", root / "odoo" / "addons": "base/data"}
             addons = tuple(folder for folder, part in needed.items() if (folder / part).is_dir())
             return OdooSource(program, root, addons, _read_version(root), _read_identity(root))
@@ -75,11 +75,11 @@ def _recognise(path):
 
 
 def ensure(option=None):
-    """Give an Odoo 19: the one asked for, the one an earlier run fetched, or a new one.
+    """Find the specified Odoo, or one that an earlier run fetched; otherwise fetch it.
 
-    :param str option: the value of `--odoo`
+    :param str option: value of the option `--odoo`
     :rtype: OdooSource
-    :raise DevError: when there is none and none can be fetched
+    :raise DevError: if Odoo can't be found or fetched
     """
     if chosen := option or os.environ.get(PATH_VARIABLE):
         return _check(chosen)
@@ -133,7 +133,7 @@ def _clone():
 
 
 def _check(path):
-    """:return: the Odoo in a folder, which must be there and of the right version"""
+    """:return: the Odoo in a folder, which must have the right version"""
     source = _recognise(path)
     if not source:
         raise DevError(f"There is no Odoo in {path}.", ADVICE)
@@ -156,7 +156,7 @@ def _read_version(root):
 
 
 def _read_identity(root):
-    """Describe the source: its commit, else the time stamp of its release."""
+    """:return: the commit of the source, or the time stamp of its release file"""
     if (root / ".git").exists() and shutil.which("git"):
         head = subprocess.run(["git", "-C", root, "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
         if not head.returncode:

@@ -1,4 +1,4 @@
-"""`./dev odoo-tests`: Odoo's own tests without the addons and with them, compared test by test."""
+"""`./dev odoo-tests`: run Odoo's own tests without and with the addons, and compare them test by test."""
 
 from . import paths, recipes
 from .databases import Recipe
@@ -7,10 +7,10 @@ from .progress import say
 from .results import Result
 from .testing import TestRun, choose_addons
 
-# The modules to update, so that their tests run; everything that depends on these is updated with them.
+# Modules to update so that their tests run; Odoo also updates all modules that depend on them.
 UPDATED = ("auth_signup", "portal", "account", "sale", "website_sale")
-# Of `account` the tests of the portal only. Of `sale` everything but thousands of tax computations, which take as long
-# as all the others together and use nothing of ours.
+# Of `account`, only the tests of the portal. Of `sale`, all but thousands of tax computations, which take as long as
+# all other tests together and don't use our addons.
 TAGS = ",".join(
     (
         "/auth_signup",
@@ -31,7 +31,7 @@ def run(options):
     """Run Odoo's own tests twice and compare.
 
     :param argparse.Namespace options: the command line
-    :return: 0 when no test fails with the addons only
+    :return: 0 if no test fails only with the addons
     :rtype: int
     """
     addons = choose_addons([options.addon] if options.addon else [])
@@ -40,33 +40,34 @@ def run(options):
 
 
 def find_broken(without, with_addons):
-    """Find the tests that the addons break: they pass without them, or are there with them only, and fail.
+    """Find the tests that fail with the addons and either pass or don't exist without them.
 
-    :param outcomes.Run without: the run without them
-    :param outcomes.Run with_addons: the run with them
+    :param outcomes.Run without: the run without the addons
+    :param outcomes.Run with_addons: the run with the addons
+    :return: names of the tests
     :rtype: list[str]
     """
     names = without.outcomes.keys() | with_addons.outcomes.keys()
-    # A class stands for its tests where a run reached none of them.
+    # A class represents its tests if a run reached none of them.
     cases = {name.partition(".")[0] for name in names if "." in name}
     broken = []
     for name in sorted(names - cases):
         before, now = without.get(name), with_addons.get(name)
-        # A test that passes without the addons has to run with them, too.
+        # A test that passes without the addons must also run with them.
         if now != PASSED and (before == PASSED or (now in BAD and before not in (FAILED, UNSTARTED))):
             broken.append(name)
     return broken
 
 
 class OdooTestsRun(TestRun):
-    """Odoo's own tests, run twice; the addons are those that are installed the second time."""
+    """Runs Odoo's own tests without and with the addons."""
 
     longest_run = 90 * 60
 
     def compare(self, tags=None):
         """Run the tests in both databases and compare.
 
-        :param str tags: which of them, as `--test-tags` takes them
+        :param str tags: tests to run, in the syntax of `--test-tags`
         :rtype: Result
         """
         self.ensure_programs()
@@ -79,10 +80,10 @@ class OdooTestsRun(TestRun):
         without = self._run(recipes.SHOP, "without the addons", tags)
         with_addons = self._run(installed, f"with {' and '.join(self.addons)}", tags)
         if again := find_broken(without, with_addons):
-            say(f"Once more, because tours are flaky: {', '.join(again)}")
+            say(f"Running again, because tours are flaky: {', '.join(again)}")
             with_addons.take(self._run(installed, "with the addons again", ",".join(again)))
         if failing := without.select(*BAD):
-            say(f"Fail without the addons (Odoo's own fault, or this machine's; not counted): {', '.join(failing)}")
+            say(f"Failed without the addons (because of Odoo or this machine; not counted): {', '.join(failing)}")
         broken, passed = find_broken(without, with_addons), with_addons.select(PASSED)
         details = [*broken, *with_addons.get_details(broken)]
         log = str(with_addons.log_file)

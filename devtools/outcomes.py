@@ -1,7 +1,7 @@
-"""The outcome of each single test, read from Odoo's log; tests are named as `--test-tags` takes them.
+"""Read the outcome of each test from Odoo's log. Tests are named in the syntax of `--test-tags`.
 
-Odoo's own runner runs them: `pytest-odoo` knows neither its tags nor its second try, and none of its at-install tests
-runs while the addon is installed.
+The tests run with Odoo's own runner: `pytest-odoo` doesn't support its tags and its retry, and doesn't run at-install
+tests during the installation.
 """
 
 import re
@@ -11,7 +11,7 @@ from . import logcheck
 from .results import Result
 
 PASSED, FAILED, SKIPPED, NOT_RUN = "passed", "failed", "skipped", "not run"
-# No browser started within the time that Odoo gives it.
+# The browser didn't start within Odoo's time limit.
 UNSTARTED = "no browser"
 BAD = {FAILED, UNSTARTED, NOT_RUN}
 
@@ -20,20 +20,20 @@ BROKEN = re.compile(r"(?:FAIL|ERROR): (?P<test>(?:Subtest )?\w+\.\w+|\w+ \([\w.]
 SKIP = re.compile(r"skipped (?P<test>\w+\.\w+|\w+ \([\w.]+\)) : (?P<reason>.*)")
 NO_BROWSER = re.compile(r"chrome|websocket|devtools", re.I)
 SUMMARY = re.compile(r"\d+ failed, \d+ error\(s\) of (?P<total>\d+) tests")
-# What Odoo logs about failed tests beside the failures, and about a run that had none to make.
+# Entries that summarize failures which are counted already, and those of a run without tests.
 COUNTED_ALREADY = re.compile(r"(FAIL|ERROR): |Module \w+: \d+ failures|\d+ failed, \d+ error|.* of 0 tests")
 MODULE = re.compile(r"odoo\.addons\.(?P<addon>\w+)\.")
-# How Odoo describes what it does around the tests of a class.
+# Odoo's description of a class's setup or teardown.
 FIXTURE = re.compile(r"\w+ \(odoo\.addons\.(?P<addon>\w+)\.(?:\w+\.)*(?P<case>\w+)\)")
 LINES_PER_ENTRY = 6
 TAIL = 20
 
 
 class Run:
-    """One run of Odoo's tests.
+    """A finished run of Odoo's tests.
 
-    :param Path log_file: its log
-    :param int exit_code: with which Odoo ended
+    :param Path log_file: log of the run
+    :param int exit_code: Odoo's exit code
     """
 
     def __init__(self, log_file, exit_code=0):
@@ -45,14 +45,14 @@ class Run:
         self.outcomes = {}
         for entry in self.entries:
             name, outcome = _read_entry(entry)
-            # A test that has started has passed unless something else follows; a failure stays one.
+            # A started test counts as passed unless another outcome follows; a failure is final.
             if name and self.outcomes.get(name) != FAILED and (outcome != PASSED or name not in self.outcomes):
                 self.outcomes[name] = outcome
 
     def take(self, again):
-        """Let a second try of some tests count.
+        """Replace the outcomes of tests that ran again.
 
-        :param Run again: the run of these
+        :param Run again: the second run
         """
         self.outcomes |= again.outcomes
         self.entries += again.entries
@@ -62,23 +62,23 @@ class Run:
         return sorted(name for name, outcome in self.outcomes.items() if outcome in wanted)
 
     def get(self, name):
-        """:return: a test's outcome; that of its class where the test itself wasn't reached"""
+        """:return: the outcome of a test, or of its class if the test itself wasn't reached"""
         return self.outcomes.get(name) or self.outcomes.get(name.partition(".")[0]) or NOT_RUN
 
     def describe(self):
-        """:return: how many tests had which outcome"""
+        """:return: the number of tests per outcome, as text"""
         return ", ".join(f"{number} {outcome}" for outcome, number in Counter(self.outcomes.values()).items())
 
     def get_details(self, names):
-        """:return: the lines that the log has about tests that went wrong"""
+        """:return: the log's lines about failed tests"""
         wrong = {(name, outcome) for name in names for outcome in (FAILED, UNSTARTED)}
         return [line for entry in self.entries if _read_entry(entry) in wrong for line in str(entry).splitlines()]
 
     def judge(self, name, addon=""):
-        """Count the tests.
+        """Count the passed and failed tests.
 
-        :param str name: the run
-        :param str addon: count the tests of this addon only
+        :param str name: name of the run
+        :param str addon: addon whose tests are counted; all if empty
         :rtype: Result
         """
         prefix = f"/{addon}:" if addon else ""
@@ -87,10 +87,10 @@ class Run:
         return Result(name, passed, len(failed), self.get_details(failed), str(self.log_file))
 
     def check_end(self, name, tests_wanted=True):
-        """Check that Odoo ran to its end, and not without a test.
+        """Check that Odoo ended normally and ran at least one test.
 
-        :param str name: the run
-        :param bool tests_wanted: whether there are tests to run
+        :param str name: name of the run
+        :param bool tests_wanted: whether the run was to run tests
         :rtype: Result
         """
         complaint = ""
@@ -102,20 +102,20 @@ class Run:
         return Result.of_check(f"end of {name}", tail, str(self.log_file))
 
     def check_log(self, name):
-        """:return: the result of looking for unexpected entries, less what :meth:`judge` has counted already"""
+        """:return: the result of the search for unexpected entries, without those that :meth:`judge` counts"""
         unexpected = [entry for entry in logcheck.find_unexpected(self.text) if not COUNTED_ALREADY.match(entry.text)]
         lines = [line for entry in unexpected for line in str(entry).splitlines()[:LINES_PER_ENTRY]]
         return Result.of_check(f"log of {name}", lines, str(self.log_file))
 
 
 def never_ran(runs):
-    """:return: the names of the tests that every one of some runs skipped"""
+    """:return: the names of the tests that were skipped in every run"""
     skipped = {name for run in runs for name in run.select(SKIPPED)}
     return skipped - {name for run in runs for name in run.select(PASSED, FAILED, UNSTARTED)}
 
 
 def _read_entry(entry):
-    """:return: the name of a test and its outcome so far, None twice where an entry is about something else"""
+    """:return: the name and the outcome of the test that an entry is about, or None and None"""
     if match := STARTING.match(entry.text):
         outcome = PASSED
     elif entry.level == "ERROR" and (match := BROKEN.match(entry.text)):

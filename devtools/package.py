@@ -1,6 +1,6 @@
-"""`./dev package`: each addon as a zip file for an addons path and as a wheel for pip, the same bytes each time.
+"""`./dev package`: build each addon as a zip file for an addons path and as a wheel for pip, reproducibly.
 
-Git itself packs what is committed, and OCA's `whool` builds the wheel of it.
+Git packs the committed files, and OCA's `whool` builds the wheel from them.
 """
 
 import os
@@ -15,9 +15,9 @@ from .errors import DevError
 from .progress import say
 
 FOLDER = paths.REPOSITORY / "dist"
-# The earliest date that a zip file can hold.
+# The earliest date that a zip file can store.
 EPOCH = "315532800"
-# The version is the manifest's; counting the commits since would need Git's history.
+# Use the manifest's version; the default appends the number of commits since, which needs Git's history.
 BUILD = {"SOURCE_DATE_EPOCH": EPOCH, "WHOOL_POST_VERSION_STRATEGY_OVERRIDE": "none"}
 
 
@@ -33,15 +33,15 @@ def run(options):
 
 
 def build(addon, folder):
-    """Pack an addon as it is committed.
+    """Pack an addon from the last commit.
 
-    :param str addon: the addon
-    :param Path folder: where the files are written
-    :raise DevError: when that fails
+    :param str addon: the addon's name
+    :param Path folder: target folder
+    :raise DevError: if a command fails
     """
     version = paths.read_manifest(paths.REPOSITORY / addon)["version"]
     archive = folder / f"{addon}-{version}.zip"
-    # Only Python's packaging reads pyproject.toml, and an addons path is not for that.
+    # pyproject.toml is only for building the wheel.
     _run(["git", "archive", f"--output={archive}", "HEAD", addon, f":!{addon}/pyproject.toml"])
     with tempfile.TemporaryDirectory() as stage:
         source = Path(stage) / "source.zip"

@@ -1,4 +1,4 @@
-"""Where things are: this repository, its addons, and the one folder that holds everything fetched or made."""
+"""Locate this repository, its addons, and the home folder with everything fetched or created."""
 
 import ast
 import os
@@ -13,18 +13,18 @@ NEEDED_GIGABYTES = 4
 
 
 def home():
-    """Name the folder that holds all data of `./dev`; `./dev clean` removes it.
+    """Locate the folder of all data of `./dev`, which `./dev clean` removes.
 
-    :return: the folder, which need not exist yet
+    :return: the folder, which may not exist yet
     :rtype: Path
     """
     return Path(os.environ.get(HOME_VARIABLE) or "~/.cache/portal-accounts").expanduser().resolve()
 
 
 def folder(*names):
-    """Give a folder inside :func:`home`, and create it if need be.
+    """Create a folder inside :func:`home` unless it exists.
 
-    :param str names: the path's parts
+    :param str names: parts of the path
     :rtype: Path
     """
     path = home().joinpath(*names)
@@ -33,7 +33,7 @@ def folder(*names):
 
 
 def addons():
-    """List the addons of this repository: its top-level folders that hold a manifest.
+    """List the addons of this repository: the top-level folders with a manifest.
 
     :return: the addons' technical names, sorted
     :rtype: list[str]
@@ -44,20 +44,20 @@ def addons():
 def read_manifest(folder):
     """Read an addon's manifest.
 
-    :param Path folder: the addon
+    :param Path folder: folder of the addon
     :rtype: dict
     """
     return ast.literal_eval((folder / "__manifest__.py").read_text())
 
 
 def check_disk_space():
-    """Check that there is room for what will be fetched and made.
+    """Check that the disk has enough free space for the setup.
 
-    :raise DevError: when there is not
+    :raise DevError: if it has not
     """
     free = shutil.disk_usage(folder()).free / 1024**3
     if free < NEEDED_GIGABYTES:
         raise DevError(
             f"The disk of {home()} has {free:.1f} GB free; setting up takes about {NEEDED_GIGABYTES} GB.",
-            f"Free some space, or name a folder on another disk in {HOME_VARIABLE}.",
+            f"Free some space, or set {HOME_VARIABLE} to a folder on another disk.",
         )

@@ -1,4 +1,4 @@
-"""wkhtmltopdf, with which Odoo makes PDF files."""
+"""Find or install wkhtmltopdf, which Odoo needs for PDF files."""
 
 import shutil
 import subprocess
@@ -8,9 +8,9 @@ from .progress import say
 
 
 def ensure_wkhtmltopdf():
-    """Install wkhtmltopdf where that is possible, and say once what there is and what it cannot do."""
+    """Install wkhtmltopdf if possible, and print its version and limitations."""
     if not shutil.which("wkhtmltopdf") and not debian.install("wkhtmltopdf"):
-        say("PDF files: wkhtmltopdf is not installed, so no PDF can be made. Install it: apt-get install wkhtmltopdf")
+        say("PDF files: not available, wkhtmltopdf is not installed. Install it: apt-get install wkhtmltopdf")
         return
     version = subprocess.run(["wkhtmltopdf", "--version"], capture_output=True, text=True, check=False).stdout.strip()
     if "with patched qt" not in version:

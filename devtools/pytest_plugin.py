@@ -1,4 +1,4 @@
-"""Fixtures for tests of the whole system: databases, servers, a mail catcher, a browser."""
+"""Fixtures for end-to-end tests: databases, servers, a mail catcher, a browser."""
 
 import contextlib
 import os
@@ -14,12 +14,12 @@ from .server import OdooServer
 from .session import LOGS_VARIABLE, Session, make_log_folder
 
 TEST_PREFIX = "portal_accounts_e2e"
-# Which of several processes of pytest this is; they share the cluster and the folder of logs.
+# The name of this process; pytest-xdist's processes share the cluster and the folder of logs.
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "main")
 
 
 def pytest_configure(config):
-    """Where pytest was started by hand, do first what `./dev test` does for it."""
+    """If pytest was started directly, prepare what `./dev test` would have prepared."""
     if LOGS_VARIABLE not in os.environ:
         lock = FileLock("test")
         lock.acquire(waiting_for="another run of the tests to end")
@@ -29,7 +29,7 @@ def pytest_configure(config):
 
 @pytest.fixture(scope="session")
 def dev_session():
-    """What the tests work with: a :class:`devtools.session.Session`."""
+    """The environment of the tests: a :class:`devtools.session.Session`."""
     with Session() as session:
         yield session
 
@@ -54,16 +54,16 @@ def databases(dev_session):
 
 @pytest.fixture(scope="session")
 def database_template(dev_session):
-    """The name of the template with `website_sale` and no demo data; no addon of ours is in it."""
+    """The name of the template with `website_sale`, without demo data and without our addons."""
     return dev_session.prepare(recipes.SHOP)
 
 
 @pytest.fixture(scope="session")
 def make_database(dev_session):
-    """A function that clones a template and gives the new database's name.
+    """A function that clones a template and returns the new database's name.
 
-    `make_database(template=None)`: unless another is named, the one with both addons, the shop, the demo payment
-    provider and demo data. The databases are dropped at the end of the session.
+    `make_database(template=None)`: the default template has both addons, the shop, the demo payment provider and demo
+    data. The databases are dropped at the end of the session.
     """
     demo = dev_session.prepare(recipes.demo_with_addons())
     made = []
@@ -80,12 +80,12 @@ def make_database(dev_session):
 
 @contextlib.contextmanager
 def server_factory(dev_session, odoo_source, cluster, name):
-    """Give a function that starts servers; stop them afterwards, and look into their logs.
+    """Provide a function that starts servers; stop them afterwards and check their logs.
 
-    :param Session dev_session: what the tests work with
-    :param OdooSource odoo_source: the Odoo to start
-    :param Cluster cluster: the PostgreSQL server that they use
-    :param str name: the beginning of their logs' names
+    :param Session dev_session: environment of the tests
+    :param OdooSource odoo_source: Odoo to start
+    :param Cluster cluster: PostgreSQL server to use
+    :param str name: prefix of the logs' names
     """
     started = []
 
@@ -110,8 +110,8 @@ def make_server(dev_session, odoo_source, cluster, request):
     """A function that starts an :class:`OdooServer` on a database; all are stopped after the test.
 
     `make_server(database, smtp_port=None, workers=0, cron_threads=1, extra_args=(), check_log=())`.
-    After the test the log must hold no unexpected WARNING or ERROR. `check_log` names more lines
-    that are expected, as :class:`devtools.logcheck.Expected`; `check_log=None` looks at none.
+    After the test, the log must contain no unexpected WARNING or ERROR. `check_log` lists further expected entries as
+    :class:`devtools.logcheck.Expected`; `check_log=None` disables the check.
     """
     with server_factory(dev_session, odoo_source, cluster, re.sub(r"\W+", "_", request.node.name)) as make:
         yield make
@@ -119,14 +119,14 @@ def make_server(dev_session, odoo_source, cluster, request):
 
 @pytest.fixture(scope="session")
 def make_shared_server(dev_session, odoo_source, cluster):
-    """Like `make_server`, for servers that several tests share: stopped after the last test."""
+    """Like `make_server`, for servers that several tests share; they are stopped after the last test."""
     with server_factory(dev_session, odoo_source, cluster, f"shared-{WORKER}") as make:
         yield make
 
 
 @pytest.fixture
 def mail_catcher(tmp_path):
-    """A running :class:`devtools.mail.MailCatcher` that keeps its mails in the test's folder."""
+    """A running :class:`devtools.mail.MailCatcher` that stores its mails in the test's folder."""
     with MailCatcher(tmp_path / "mails") as catcher:
         yield catcher
 
@@ -135,7 +135,7 @@ def mail_catcher(tmp_path):
 def browser():
     """A running Chromium, as Playwright's `Browser`.
 
-    Open a fresh context in each test, by :func:`devtools.browser.open_context`.
+    Open a new context in each test, with :func:`devtools.browser.open_context`.
     """
     with browsers.launch(browsers.ensure_chromium()) as running:
         yield running
@@ -143,6 +143,6 @@ def browser():
 
 @pytest.fixture
 def page(browser):
-    """A page in a browser context of its own: no cookies, no history."""
+    """A page in a new browser context, without cookies and history."""
     with browsers.open_context(browser) as context:
         yield context.new_page()

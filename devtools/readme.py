@@ -1,7 +1,7 @@
-"""`./dev readme`: each addon's README.rst made of the fragments in its folder `readme/`, as the community does.
+"""`./dev readme`: generate each addon's README.rst from the fragments in its folder `readme/`, as OCA does.
 
-By hand: OCA's `oca-gen-addon-readme` is on no package index, and overwrites the page shown in Apps. The file holds a
-digest of the fragments, so that checking it needs no conversion.
+OCA's `oca-gen-addon-readme` is not on a package index, and overwrites the Apps page. The file contains a digest of the
+fragments, so that the check needs no conversion.
 """
 
 import hashlib
@@ -11,7 +11,7 @@ from . import paths
 from .progress import say
 from .results import Result
 
-# The fragments in the order in which they are read, with their headings.
+# The fragments and their headings, in the order of README.rst.
 FRAGMENTS = {
     "DESCRIPTION": None,
     "CONTEXT": "Use Cases / Context",
@@ -38,24 +38,24 @@ def run(options):
 
 
 def check(addon):
-    """Tell whether an addon's README.rst was made of the fragments that are there now.
+    """Check that an addon's README.rst was generated from the present fragments.
 
-    :param str addon: the addon
+    :param str addon: the addon's name
     :rtype: Result
     """
     text = target(addon).read_text() if target(addon).exists() else ""
     in_step = f"{DIGEST}{_digest(addon)}\n" in text
-    complaint = f"{addon}/README.rst is older than the fragments in {addon}/readme: ./dev readme writes it."
+    complaint = f"{addon}/README.rst is older than the fragments in {addon}/readme. To update it: ./dev readme"
     return Result.of_check(f"README.rst of {addon}", [] if in_step else [complaint])
 
 
 def target(addon):
-    """:return: an addon's README.rst"""
+    """:return: the path of an addon's README.rst"""
     return paths.REPOSITORY / addon / "README.rst"
 
 
 def _read(addon):
-    """:return: an addon's name, and the Markdown text of each of its fragments, in the order of reading"""
+    """:return: an addon's title, and the Markdown text of each of its fragments, in the order of README.rst"""
     files = {name: paths.REPOSITORY / addon / "readme" / f"{name}.md" for name in FRAGMENTS}
     fragments = {name: path.read_text() for name, path in files.items() if path.exists()}
     return paths.read_manifest(paths.REPOSITORY / addon)["name"], fragments
@@ -84,17 +84,17 @@ def generate(addon):
 
 
 def convert(markdown):
-    """Convert Markdown to reStructuredText; headings end up one level below a fragment's own.
+    """Convert Markdown to reStructuredText; headings move one level down, below the fragment's heading.
 
     :param str markdown: the text
     :rtype: str
     """
     import pypandoc
 
-    # A fragment's pictures are found from its folder, those of README.rst from the addon's.
+    # Paths of pictures are relative to the fragment's folder; in README.rst they are relative to the addon's.
     markdown = markdown.replace("](../static/", "](static/")
     options = [f"--columns={COLUMNS}", "--shift-heading-level-by=1"]
-    # Highlighted code needs Pygments where Odoo shows the file; plain code doesn't.
+    # Highlighted code would need Pygments when Odoo shows the file.
     return CODE_DIRECTIVE.sub(
         "::", pypandoc.convert_text(markdown, "rst", format="gfm-gfm_auto_identifiers", extra_args=options)
     ).strip()

@@ -1,16 +1,16 @@
-"""Which databases the commands of this project need."""
+"""The template databases of this project's commands."""
 
 from . import paths
 from .databases import Recipe
 
-# A shop as a company with agents has it: with Sales, with Contacts, and with a provider that pays on this machine.
+# The modules of a company with agents: the shop, Sales, Contacts, and a payment provider that needs no network.
 SHOP_MODULES = ("website_sale", "sale_management", "contacts", "payment_demo")
-# Odoo makes every bundle of scripts and styles before the tests that open a page: half a minute, each time anew.
+# Odoo generates all asset bundles before tests that open a page. This takes half a minute: do it once per template.
 MAKE_EVERY_BUNDLE = """
 env["ir.qweb"]._pregenerate_assets_bundles()
 env.cr.commit()
 """
-# What the first visitor of a page waits for.
+# The bundles that the first visitor of a page would wait for.
 MAKE_WEBSITE_BUNDLES = """
 qweb = env["ir.qweb"].with_context(website_id=env["website"].search([], limit=1).id)
 for bundle in ("web.assets_frontend", "web.assets_frontend_minimal", "web.assets_frontend_lazy"):
@@ -18,14 +18,14 @@ for bundle in ("web.assets_frontend", "web.assets_frontend_minimal", "web.assets
         getattr(qweb._get_asset_bundle(bundle, css=kind == "css", js=kind == "js"), kind)()
 env.cr.commit()
 """
-# As an administrator adds a language: the shop itself goes on speaking English.
+# Adds a language as an administrator does; the website stays in English.
 ADD_FRENCH = """
 env["base.language.install"].create({"lang_ids": env.ref("base.lang_fr").ids}).lang_install()
 env.cr.commit()
 """
 
-# The second website and the second company of Odoo's demo data become a shop: with a mail address, a way to pay,
-# accounts of its own, and three languages. The first company's customers are its customers, too.
+# Turns the second website and the second company of Odoo's demo data into a shop with a mail address, a payment
+# provider, separate user accounts and three languages. Both companies share their customers.
 OPEN_SECOND_SHOP = """
 website = env.ref("website.website2")
 company = env["res.company"].search([("id", "!=", env.ref("base.main_company").id)]).ensure_one()
@@ -55,14 +55,14 @@ invoice.action_post()
 env.cr.commit()
 """
 
-# A shop without any of our addons.
+# A shop without our addons.
 SHOP = Recipe("website_sale", ("website_sale",), warm_up=MAKE_EVERY_BUNDLE)
-# The same with demo data, a payment provider and a second language, which its website doesn't use yet.
+# The same with demo data, a payment provider and a second language, which the website doesn't use.
 DEMO_SHOP = Recipe("demo_shop", SHOP_MODULES, demo=True, warm_up=ADD_FRENCH)
 
 
 def with_addons():
-    """Both addons in a shop without demo data.
+    """Describe a shop with both addons and without demo data.
 
     :rtype: Recipe
     """
@@ -70,9 +70,9 @@ def with_addons():
 
 
 def demo_with_addons():
-    """Both addons in a shop with demo data, and the bundles of its pages.
+    """Describe a shop with both addons, demo data and the asset bundles of its pages.
 
-    Two steps: another checkout of the same files makes the bundles anew, and nothing else.
+    It has two steps, so that another checkout of the same files only has to generate the bundles.
 
     :rtype: Recipe
     """
@@ -81,7 +81,7 @@ def demo_with_addons():
 
 
 def two_shops():
-    """Two websites of two companies, in three languages, with contacts that both share.
+    """Describe two websites of two companies, in three languages, with shared contacts.
 
     :rtype: Recipe
     """
@@ -90,7 +90,7 @@ def two_shops():
 
 
 def dependencies(addon):
-    """What an addon depends on, and nothing else.
+    """Describe a database with only the dependencies of an addon.
 
     :param str addon: the addon's name
     :rtype: Recipe

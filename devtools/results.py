@@ -1,4 +1,4 @@
-"""The result of each part of a command, and the summary at its end."""
+"""Results of a command's parts, and the summary at its end."""
 
 from dataclasses import dataclass, field
 
@@ -9,13 +9,13 @@ SHOWN_LINES, LONGEST_LINE = 40, 200
 
 @dataclass
 class Result:
-    """The outcome of one part of a run.
+    """The result of a part of a run.
 
-    :param str name: the part's name
-    :param int passed: how many tests passed
-    :param int failed: how many failed
-    :param list[str] details: what is shown about the failures
-    :param str log: the log to read
+    :param str name: name of the part
+    :param int passed: number of passed tests
+    :param int failed: number of failed tests
+    :param list[str] details: lines about the failures
+    :param str log: path of the log
     """
 
     name: str
@@ -26,16 +26,17 @@ class Result:
 
     @classmethod
     def of_check(cls, name, complaints, log=""):
-        """Make the result of one check, which counts as one test.
+        """Create the result of a check, which counts as one test.
 
-        :param str name: the check
-        :param list[str] complaints: what is wrong; empty when nothing is
+        :param str name: name of the check
+        :param list[str] complaints: lines about the problems; empty if the check passed
+        :param str log: path of the log
         :rtype: Result
         """
         return cls(name, int(not complaints), int(bool(complaints)), list(complaints), log)
 
     def show(self):
-        """Print the result; of a failure its details too."""
+        """Print the result, with the details of failures."""
         say(f"{'FAILED' if self.failed else 'ok    '} {self.name}: {self.passed} passed, {self.failed} failed")
         if not self.failed:
             return
@@ -51,8 +52,8 @@ def conclude(results, logs, seconds):
     """Print the summary.
 
     :param list[Result] results: all results
-    :param Path logs: the folder of logs
-    :param float seconds: how long it took
+    :param Path logs: folder of the logs
+    :param float seconds: duration of the run
     :return: the exit code
     :rtype: int
     """

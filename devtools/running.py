@@ -1,4 +1,4 @@
-"""`./dev run`: a shop with both addons, its mail caught, until Ctrl-C."""
+"""`./dev run`: serve a shop with both addons and catch its mail, until Ctrl-C."""
 
 import ast
 import re
@@ -12,9 +12,9 @@ from .postgres import open_cluster
 from .progress import Stage, say
 
 STATE_KEY = "portal_accounts.dev_state"
-# The agents of the demo data; their passwords are their logins.
+# The agents of the demo data; their passwords equal their logins.
 DEMO_AGENTS = ["agent", "agent2"]
-# The link of an invitation, and of a mail that resets a password.
+# Links of invitations and of mails that reset a password.
 SECRET_LINK = re.compile(
     r"https?://[^/]+(/[\w-]{2,5})?/(web/signup|web/reset_password|my/invitation)\b(?!.*/decline)", re.ASCII
 )
@@ -26,10 +26,10 @@ def run(options):
     :param argparse.Namespace options: the command line
     :return: 0
     :rtype: int
-    :raise DevError: when something is in the way
+    :raise DevError: if the port is in use or Odoo doesn't start
     """
     if not server.is_port_free(options.port):
-        advice = f"Stop what uses it, or choose another port: ./dev run --port {options.port + 1}"
+        advice = f"Stop the program that uses it, or choose another port: ./dev run --port {options.port + 1}"
         raise DevError(f"Port {options.port} is in use.", advice)
     odoo = odoo_source.ensure(options.odoo)
     pdf.ensure_wkhtmltopdf()
@@ -52,11 +52,11 @@ def run(options):
         with Stage("Starting Odoo"):
             odoo_server.start()
         try:
-            # Whoever reads the welcome may press Ctrl-C at once.
+            # Inside `try`, because the user may press Ctrl-C as soon as the welcome appears.
             _show_welcome(odoo_server, catcher)
             while odoo_server.is_running():
                 time.sleep(0.5)
-            raise DevError("Odoo ended by itself.", odoo_server.tail())
+            raise DevError("Odoo ended unexpectedly.", odoo_server.tail())
         except KeyboardInterrupt:
             say("\nStopping …")
         finally:
@@ -66,7 +66,7 @@ def run(options):
 
 
 def _prepare_database(databases, odoo, options, logs):
-    """Create the database, or update it with the addons' files."""
+    """Create the database, or update the addons whose files have changed."""
     name, cluster, addons = options.db, databases.cluster, {addon: hash_addon(addon) for addon in paths.addons()}
     log_file = logs / f"{name}-install.log"
     if not databases.exists(name):
@@ -79,8 +79,8 @@ def _prepare_database(databases, odoo, options, logs):
         return
     if options.no_demo and cluster.query(name, "SELECT demo FROM ir_module_module WHERE name = 'base'") == [(True,)]:
         raise DevError(
-            f"The database {name} has demo data already.",
-            f"Choose another one: ./dev run --no-demo --db {name}_empty",
+            f"The database {name} already has demo data.",
+            f"Choose another database: ./dev run --no-demo --db {name}_empty",
         )
     known = cluster.query(name, "SELECT value FROM ir_config_parameter WHERE key = %s", [STATE_KEY])
     known = ast.literal_eval(known[0][0]) if known else {}
@@ -90,7 +90,7 @@ def _prepare_database(databases, odoo, options, logs):
 
 
 def _save_state(cluster, database, addons):
-    """Note which versions of the addons' files a database was made with."""
+    """Store the digests of the addons' files in the database."""
     statement = (
         "INSERT INTO ir_config_parameter (key, value) VALUES (%s, %s) "
         "ON CONFLICT (key) DO UPDATE SET value = EXCLUDED.value"
@@ -105,10 +105,10 @@ def _show_welcome(odoo_server, catcher):
     statement = "SELECT login FROM res_users WHERE login = ANY(%s) AND active ORDER BY login"
     for (login,) in odoo_server.cluster.query(odoo_server.database, statement, [DEMO_AGENTS]):
         say(f"  Agent     {odoo_server.url}/my/agent    login {login}, password {login}")
-    say(f"  Mail      each mail is announced here and kept in {catcher.folder}")
+    say(f"  Mail      each mail is announced here and stored in {catcher.folder}")
     say(f"  Log       {odoo_server.log_file}")
     if odoo_server.workers:
-        say(f"  Web sockets need a proxy that sends /websocket to Odoo's gevent port; see {server.CONFIGURATION.name}.")
+        say(f"  Web sockets need a proxy that sends /websocket to Odoo's gevent port, see {server.CONFIGURATION.name}.")
     say("\nCtrl-C stops everything.\n")
 
 
@@ -118,4 +118,4 @@ def _show_mail(mail):
     for link in links:
         say(f"    {link}")
     if links:
-        say(f"    kept as {mail.path}")
+        say(f"    stored as {mail.path}")

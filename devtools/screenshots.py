@@ -1,6 +1,6 @@
-"""`./dev screenshots`: the pictures of the documents and of the addons' Apps pages, taken of a copy of the demo shop.
+"""`./dev screenshots`: take the screenshots of the documents and of the Apps pages in a copy of the demo shop.
 
-Names, figures and sizes are those of the demo data; only dates and times follow the moment at which they are taken.
+Names and figures come from the demo data; only dates and times depend on when the screenshots are taken.
 """
 
 import contextlib
@@ -19,18 +19,18 @@ COLOURS = 256
 
 SHOP_ADDON, AGENT_ADDON = "sale_auto_portal_user", "portal_agent_account"
 GUEST_NAME, GUEST_EMAIL = "Greta Guest", "greta.guest@example.com"
-# A customer of the demo data whose guest orders wait for her account.
+# A customer of the demo data who has guest orders to join to her account.
 MEMBER_NAME, MEMBER = "Mia Member", "mia@example.com"
 AGENT, ADMIN = "agent", "admin"
 
-# The documents that are shown, found by what the demo data give them.
+# Queries for the records on the screenshots, by attributes of the demo data.
 FIND = {
     "customer": "SELECT res_id FROM ir_model_data WHERE module = 'base' AND name = 'res_partner_2'",
     "order": "SELECT id FROM sale_order WHERE client_order_ref = 'PO-4040'",
     "invoice": "SELECT id FROM account_move WHERE state = 'posted' AND amount_total = 2400 AND amount_residual = 1200",
     "guest_order": "SELECT max(id) FROM sale_order WHERE is_user_created",
 }
-# Name, address and height of the pictures of pages that need no more than being opened.
+# Name, URL and height of the screenshots of pages that only have to be opened.
 AGENT_VIEWS = {
     DESKTOP: (
         ("dashboard", "/my/agent", 1300),
@@ -53,18 +53,18 @@ CONTACTS_TO_ASSIGN = ("OpenWood", "The Jackson Group")
 
 
 def run(options):
-    """Take all pictures; see :func:`devtools.running.run`."""
+    """Take all screenshots; see :func:`devtools.running.run`."""
     from .testing import TestRun
 
     chromium = browser.ensure_chromium()
     with TestRun(options.odoo) as tests, MailCatcher() as mail:
         tests.clone(recipes.demo_with_addons(), DATABASE)
-        # Daily jobs are not what is shown.
+        # Daily actions would change the data.
         tests.cluster.query(DATABASE, "UPDATE ir_cron SET nextcall = now() AT TIME ZONE 'UTC' + interval '1 day'")
         server = OdooServer(
             tests.odoo, tests.cluster, DATABASE, tests.data_dir, tests.logs / "screenshots.log", smtp_port=mail.port
         )
-        with server, browser.launch(chromium) as chrome, Stage("Taking pictures") as stage:
+        with server, browser.launch(chromium) as chrome, Stage("Taking screenshots") as stage:
             find = {name: (lambda q=query: tests.cluster.query(DATABASE, q)[0][0]) for name, query in FIND.items()}
             photographer = Photographer(chrome, server.url, mail, find, stage.update)
             photographer.take_shop()
@@ -75,13 +75,13 @@ def run(options):
 
 
 class Photographer:
-    """Takes the pictures of one running shop.
+    """Takes the screenshots of a running shop.
 
     :param chrome: Playwright's `Browser`
     :param str url: the shop's address
-    :param MailCatcher mail: where the shop's mails arrive
+    :param MailCatcher mail: catcher of the shop's mails
     :param dict find: functions that find the records of :data:`FIND`
-    :param tell: is told what is being done
+    :param tell: function to call with the current step
     """
 
     def __init__(self, chrome, url, mail, find, tell):
@@ -92,13 +92,13 @@ class Photographer:
         self.tell = tell
 
     def take_shop(self):
-        """A guest's checkout and the invitation that follows it, a returning guest, and what the staff sees."""
+        """Take the shop addon's screenshots: a guest's checkout and invitation, a returning guest, the back end."""
         self.take_invitation()
         self.take_returning_guest()
         self.take_shop_staff()
 
     def take_invitation(self):
-        """The confirmation page, the mail, and the page behind its button."""
+        """Take the confirmation page, the invitation mail, and the page that its button opens."""
         from tests.system import checkout
 
         self.tell("checkout")
@@ -119,7 +119,7 @@ class Photographer:
                 self.take(page, SHOP_ADDON, "password", width, height)
 
     def take_returning_guest(self):
-        """A customer buys again without signing in: what the page and the mail say, and what is offered."""
+        """Take the page, the mail and the offer for a customer who buys again without signing in."""
         from tests.system import checkout
 
         self.tell("returning guest")
@@ -132,12 +132,12 @@ class Photographer:
             self.take(page, SHOP_ADDON, "join", DESKTOP, 460)
 
     def take_shop_staff(self):
-        """The order that made an account, the invitations, their figures, and the settings."""
+        """Take the order with its account, the invitations, their figures, and the settings."""
         self.tell("order form, invitations, settings")
         with self.log_in(ADMIN, DESKTOP) as page:
             page.goto(f"{self.url}/odoo/action-sale.action_orders/{self.find['guest_order']()}")
             page.wait_for_selector(".o_form_view .o_statusbar_status")
-            # Below stands an address of this machine.
+            # The part below would show a URL of this machine.
             self.take(page, SHOP_ADDON, "order", DESKTOP, 640)
             page.goto(f"{self.url}/odoo/portal-invitations")
             page.wait_for_selector(".o_data_row")
@@ -150,18 +150,18 @@ class Photographer:
             self.take(page, SHOP_ADDON, "settings", DESKTOP)
 
     def wait_for_mail(self, address, subject):
-        """:return: the mail to an address with these words in its subject"""
+        """:return: the mail to an address with the given words in its subject"""
         return self.mail.wait_for(lambda mail: address in mail.recipients and subject in mail.subject)
 
     def take_mail(self, mail, name, width, height):
-        """Take a picture of a mail as a mail program shows it."""
+        """Take a screenshot of a mail as a mail program shows it."""
         with self.visit(width) as page:
             page.set_content(mail.html)
             page.add_style_tag(content="body { margin: 0; background: #f1f1f1; }")
             self.take(page, SHOP_ADDON, name, width, height)
 
     def take_agent(self):
-        """Pages of an agent."""
+        """Take the agent's pages, and the list of agents."""
         ids = {name: self.find[name]() for name in ("customer", "order", "invoice")}
         for width, views in AGENT_VIEWS.items():
             with self.log_in(AGENT, width) as page:
@@ -183,7 +183,7 @@ class Photographer:
             self.take(page, AGENT_ADDON, "agents", DESKTOP, 320)
 
     def take_assignment(self):
-        """How the administrator assigns customers to an agent: select contacts, choose "Assign agents"."""
+        """Take the wizard that assigns the selected contacts to an agent."""
         self.tell("assignment")
         with self.log_in(ADMIN, DESKTOP) as page:
             page.goto(f"{self.url}/odoo/action-base.action_partner_form?view_type=list")
@@ -195,13 +195,13 @@ class Photographer:
             page.wait_for_selector(".modal .o_form_view")
             page.locator(".modal [name=agent_ids] input").fill("Ada")
             page.locator(".o-autocomplete--dropdown-item", has_text="Ada Agent").first.click()
-            # Away from what explains itself under the mouse.
+            # Move the mouse away from elements with a tooltip.
             page.mouse.move(0, 0)
             self.take(page, AGENT_ADDON, "assign", DESKTOP)
 
     @contextlib.contextmanager
     def visit(self, width):
-        """:return: a page in a browser context of its own, of a screen of that width"""
+        """:return: a page in a new browser context with the given width"""
         viewport = {"width": width, "height": HEIGHTS[width]}
         options = {"locale": "en-US", "timezone_id": "UTC", "reduced_motion": "reduce", "has_touch": width == PHONE}
         with browser.open_context(self.chrome, viewport=viewport, **options) as context:
@@ -209,7 +209,7 @@ class Photographer:
 
     @contextlib.contextmanager
     def log_in(self, login, width):
-        """:return: a page of a user; the password of the demo users is their login"""
+        """:return: a page of a signed-in user, whose password equals the login"""
         with self.visit(width) as page:
             page.goto(f"{self.url}/web/login")
             page.fill("input[name=login]", login)
@@ -220,19 +220,19 @@ class Photographer:
 
     @staticmethod
     def settle(page):
-        """Wait until a page shows all of itself; the back end's is never idle, it listens for news."""
+        """Wait until a page is complete; the back end's network is never idle, because of its notifications."""
         page.wait_for_load_state("load")
         page.wait_for_function(IS_COMPLETE)
         page.wait_for_timeout(1000)
 
     def take(self, page, addon, name, width, height=None):
-        """Take a picture of what the page shows.
+        """Take a screenshot of a page.
 
         :param page: Playwright page
-        :param str addon: whose picture it is
-        :param str name: its name
-        :param int width: how wide the page is
-        :param int height: how tall the picture is; a screen's height when None
+        :param str addon: addon that the screenshot belongs to
+        :param str name: name of the screenshot
+        :param int width: width of the page
+        :param int height: height of the screenshot; defaults to the height of the screen
         """
         self.settle(page)
         clip = {"x": 0, "y": 0, "width": width, "height": height or HEIGHTS[width]}
@@ -241,10 +241,10 @@ class Photographer:
 
 
 def compress(png):
-    """Reduce a screenshot to a palette, as pages of flat colours can be without a visible loss.
+    """Reduce a screenshot to a colour palette; pages with flat colours show no visible loss.
 
     :param bytes png: the screenshot
-    :return: the same picture as a smaller PNG, the same bytes when it shows the same
+    :return: the picture as a smaller PNG; equal pictures give equal bytes
     :rtype: bytes
     """
     from PIL import Image

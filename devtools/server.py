@@ -1,4 +1,4 @@
-"""A real Odoo process: started, waited for, stopped with all its children."""
+"""Start real Odoo processes, wait for them, and stop them with all their children."""
 
 import contextlib
 import ctypes
@@ -20,23 +20,23 @@ from . import logcheck, paths
 from .errors import DevError
 
 CONFIGURATION = paths.REPOSITORY / "odoo.conf"
-# Nothing listens there: a server without a mail catcher must not reach the machine's own mail server.
+# No server listens on this port: Odoo must not reach the machine's own mail server.
 NO_MAIL_PORT = 1
-# Below those that systems give to outgoing connections: one of these could take a port before a server does.
+# Below the range of outgoing connections, which could take a port before the server does.
 PORTS = range(20000, 32768)
 PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
 def find_free_port():
-    """:return: a port that nobody listens on at this moment, nor is likely to in the next"""
+    """:return: a port that is free and likely to stay free"""
     while not is_port_free(port := random.SystemRandom().choice(PORTS)):
         pass
     return port
 
 
 def is_port_free(port):
-    """Tell whether a server could listen on a port.
+    """Check whether a server can listen on a port.
 
     :param int port: the port
     :rtype: bool
@@ -51,7 +51,7 @@ def is_port_free(port):
 
 
 def _die_with_parent():
-    """Ask Linux to end this process with its parent: a killed `./dev` leaves no Odoo behind."""
+    """Ask Linux to end this process with its parent, so that a killed `./dev` leaves no Odoo behind."""
     if _libc:
         _libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
@@ -59,12 +59,13 @@ def _die_with_parent():
 def launch(odoo, cluster, data_dir, arguments, env=None, stdin=subprocess.DEVNULL, **options):
     """Start Odoo with this project's configuration.
 
-    :param OdooSource odoo: which Odoo
-    :param Cluster cluster: which PostgreSQL server
-    :param Path data_dir: where its attachments and sessions are kept
-    :param list arguments: Odoo's options, which override those of this project; `shell` may precede them
-    :param dict env: more environment variables
-    :param options: for `subprocess.Popen`
+    :param OdooSource odoo: Odoo installation
+    :param Cluster cluster: PostgreSQL server
+    :param Path data_dir: folder of attachments and sessions
+    :param list arguments: Odoo's command line options, which override those of this project; the first may be `shell`
+    :param dict env: additional environment variables
+    :param stdin: standard input of the process
+    :param options: arguments of `subprocess.Popen`
     :rtype: subprocess.Popen
     """
     subcommand = arguments[:1] if arguments[:1] == ["shell"] else []
@@ -87,10 +88,10 @@ def launch(odoo, cluster, data_dir, arguments, env=None, stdin=subprocess.DEVNUL
 
 
 def stop(process, patience=15):
-    """End a process that was started in a session of its own, and all its children.
+    """Stop a process that was started in a new session, with all its children.
 
     :param subprocess.Popen process: the process
-    :param float patience: seconds it has to end by itself
+    :param float patience: seconds before the process is killed
     """
     children = []
     if process.poll() is None:
@@ -101,23 +102,23 @@ def stop(process, patience=15):
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-    # Those in sessions of their own end with their parent.
+    # Children in other sessions end when their parent does.
     for child in psutil.wait_procs(children, patience)[1]:
         child.kill()
 
 
 def follow(process, log_file, on_output=None, cancelled=None, timeout=None):
-    """Wait for the end of a process that writes a log, and stop it when that must not go on.
+    """Wait for a process that writes a log; stop it on a timeout or if the run is cancelled.
 
     :param subprocess.Popen process: the process
-    :param Path log_file: its log
-    :param on_output: called with what the log has got since the last call
-    :param threading.Event cancelled: ends the process when it is set
-    :param float timeout: seconds after which it is stopped
-    :return: its exit code
+    :param Path log_file: log of the process
+    :param on_output: function to call with new text of the log
+    :param threading.Event cancelled: event that stops the process
+    :param float timeout: seconds before the process is stopped
+    :return: the exit code
     :rtype: int
-    :raise DevError: when it takes too long
-    :raise KeyboardInterrupt: when it was cancelled
+    :raise DevError: if the process takes too long
+    :raise KeyboardInterrupt: if the run is cancelled
     """
     started = time.monotonic()
     with Path(log_file).open(errors="replace") as reader:
@@ -137,11 +138,11 @@ def follow(process, log_file, on_output=None, cancelled=None, timeout=None):
 
 
 def run(odoo, cluster, data_dir, arguments, log_file, env=None, **options):
-    """Run Odoo to its end, e.g. to install addons; see :func:`launch`.
+    """Run Odoo and wait until it ends, e.g. to install addons; see :func:`launch`.
 
-    :param Path log_file: where its output goes
-    :param options: for :func:`follow`
-    :return: its exit code
+    :param Path log_file: file for Odoo's output
+    :param options: arguments of :func:`follow`
+    :return: the exit code
     :rtype: int
     """
     with Path(log_file).open("w") as output:
@@ -150,15 +151,15 @@ def run(odoo, cluster, data_dir, arguments, log_file, env=None, **options):
 
 
 def run_script(odoo, cluster, data_dir, database, script, options=(), timeout=1200):
-    """Run Python in Odoo's shell on a database; see :func:`launch`.
+    """Run a Python script in Odoo's shell; see :func:`launch`.
 
-    :param str database: the database
-    :param str script: the program, which finds an environment in `env`
-    :param options: more options for Odoo
-    :param float timeout: seconds after which it is stopped
-    :return: what it printed, Odoo's log among it
+    :param str database: name of the database
+    :param str script: the script, in which `env` is the environment
+    :param options: additional options of Odoo
+    :param float timeout: seconds before the script is stopped
+    :return: the output, including Odoo's log
     :rtype: str
-    :raise DevError: when it fails or takes too long
+    :raise DevError: if the script fails or takes too long
     """
     arguments = ["shell", f"--database={database}", "--no-http", *options]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
@@ -176,21 +177,21 @@ def run_script(odoo, cluster, data_dir, database, script, options=(), timeout=12
 
 @dataclass(eq=False)
 class OdooServer:
-    """An Odoo that serves a database over HTTP, with its cron threads.
+    """An Odoo server with its cron threads.
 
     Use it as a context manager, or call :meth:`start` and :meth:`stop`.
 
-    :param OdooSource odoo: which Odoo
-    :param Cluster cluster: which PostgreSQL server
-    :param str database: the database to serve
-    :param Path data_dir: where its attachments and sessions are kept
-    :param Path log_file: where its log goes
-    :param int port: where it listens; a free port when it is 0
-    :param int workers: processes for requests; 0 makes it one process with threads
-    :param int cron_threads: threads, or processes, that run scheduled actions
-    :param int smtp_port: the mail server's port on this machine; without one no mail leaves
-    :param extra_args: more options for Odoo
-    :param dict environment: more environment variables
+    :param OdooSource odoo: Odoo installation
+    :param Cluster cluster: PostgreSQL server
+    :param str database: name of the database to serve
+    :param Path data_dir: folder of attachments and sessions
+    :param Path log_file: file for the log
+    :param int port: HTTP port; 0 for any free port
+    :param int workers: number of worker processes; 0 for one process with threads
+    :param int cron_threads: number of cron threads or processes
+    :param int smtp_port: port of a mail server on this machine; by default the server can't send mail
+    :param extra_args: additional options of Odoo
+    :param dict environment: additional environment variables
     """
 
     odoo: object
@@ -208,19 +209,19 @@ class OdooServer:
 
     @property
     def url(self):
-        """:return: the address at which this machine reaches the server"""
+        """:return: the server's URL on this machine"""
         return f"http://localhost:{self.port}"
 
     def start(self, timeout=300):
-        """Start the server and wait until it serves.
+        """Start the server and wait until it answers.
 
-        :param float timeout: seconds it has to come up
+        :param float timeout: seconds to wait
         :return: the server itself
         :rtype: OdooServer
-        :raise DevError: when it ends or doesn't answer
+        :raise DevError: if it ends or doesn't answer
         """
         self.port = self.port or find_free_port()
-        # The links in mails lead to this server, also where scheduled actions write them without a request.
+        # Links in mails must lead to this server, even if a scheduled action writes them.
         statement = "UPDATE ir_config_parameter SET value = %s WHERE key = 'web.base.url'"
         self.cluster.query(self.database, statement, [self.url])
         arguments = [
@@ -245,26 +246,26 @@ class OdooServer:
     def stop(self, patience=15):
         """Stop the server and every process it started.
 
-        :param float patience: seconds it has to end by itself
+        :param float patience: seconds before the processes are killed
         """
         if self.process:
             stop(self.process, patience)
             self.process = None
 
     def is_running(self):
-        """:return: whether the process is there"""
+        """:return: whether the process is running"""
         return bool(self.process) and self.process.poll() is None
 
     def read_log(self):
-        """:return: the log's text so far"""
+        """:return: the present text of the log"""
         return Path(self.log_file).read_text(errors="replace")
 
     def tail(self):
-        """:return: the last lines of the log"""
+        """:return: the path and the last lines of the log"""
         return f"Its log {self.log_file} ends with:\n" + "\n".join(self.read_log().splitlines()[-15:])
 
     def find_unexpected_log_entries(self, also_expected=()):
-        """Find what shouldn't be in the log; see :func:`devtools.logcheck.find_unexpected`."""
+        """Find unexpected entries in the log; see :func:`devtools.logcheck.find_unexpected`."""
         return logcheck.find_unexpected(self.read_log(), also_expected)
 
     def __enter__(self):
@@ -277,7 +278,7 @@ class OdooServer:
         deadline = time.monotonic() + timeout
         while not self._is_healthy():
             if not self.is_running():
-                raise DevError("Odoo ended instead of serving.", self.tail())
+                raise DevError("Odoo ended instead of starting its server.", self.tail())
             if time.monotonic() > deadline:
                 raise DevError(f"Odoo doesn't answer on port {self.port} after {timeout} s.", self.tail())
             time.sleep(0.2)

@@ -1,4 +1,4 @@
-"""What the tests work with: an Odoo, a PostgreSQL server, its databases, a folder of logs."""
+"""The environment of the tests: Odoo, a PostgreSQL server, its databases, a folder of logs."""
 
 import os
 import shutil
@@ -10,13 +10,13 @@ from .databases import Databases
 from .locks import FileLock
 from .postgres import open_cluster
 
-# Names the folder of logs to the processes of one run of the tests.
+# The environment variable with the folder of logs, for all processes of a run.
 LOGS_VARIABLE = "PORTAL_ACCOUNTS_LOGS"
 KEPT_LOGS = 10
 
 
 def make_log_folder():
-    """Create the folder of logs of a run, and remove those of old runs.
+    """Create the folder for the logs of a run, and remove those of old runs.
 
     :rtype: Path
     """
@@ -27,13 +27,13 @@ def make_log_folder():
 
 
 class Session:
-    """Everything a test needs to start servers of its own. Use it as a context manager.
+    """Everything a test needs to start servers. Use it as a context manager.
 
-    :param str odoo: which Odoo, as `--odoo` takes it
-    :param Path logs: the folder of logs
+    :param str odoo: value of the option `--odoo`
+    :param Path logs: folder of the logs; defaults to that of the environment variable
     """
 
-    # PostgreSQL's settings, where they differ from the usual ones.
+    # PostgreSQL settings that differ from the defaults.
     settings = None
 
     def __init__(self, odoo=None, logs=None):
@@ -51,10 +51,10 @@ class Session:
         self.cluster.stop()
 
     def prepare(self, recipe):
-        """:return: the name of the template database of a recipe, which is made if need be"""
+        """:return: the name of the template database of a recipe, which is created if needed"""
         with FileLock("databases"):
             return self.databases.prepare(recipe, self.odoo, self.log_file(f"prepare-{recipe.label}"))
 
     def log_file(self, name):
-        """:return: a file of that name in the folder of logs"""
+        """:return: the path of a log in the folder of logs"""
         return self.logs / f"{name}.log"

@@ -1,4 +1,4 @@
-"""`./dev test`: prepares databases, lints, runs the addons' own tests under Odoo, then `tests/` with pytest."""
+"""`./dev test`: prepare databases, run lint, the addons' own tests with Odoo's runner, and `tests/` with pytest."""
 
 import functools
 import itertools
@@ -22,10 +22,10 @@ from .session import LOGS_VARIABLE, Session, make_log_folder
 
 PARALLEL = 2
 LONGEST_RUN = 40 * 60
-# The tag of tests that run with all addons together, and not for each addon alone as well.
+# The tag of tests that run only with all addons together, and not for each addon alone.
 ONCE = "once"
 PYTEST_OUTCOME = re.compile(r"\b(?:PASSED|FAILED|ERROR)\b")
-# Pytest's exit code when no test was chosen.
+# Pytest's exit code if no test was selected.
 NO_TESTS = 5
 TEST_DEFINITION = re.compile(r"^class (?P<case>\w+)|^    def (?P<test>test_\w+)", re.M)
 
@@ -34,7 +34,7 @@ def run(options):
     """Run the tests.
 
     :param argparse.Namespace options: the command line
-    :return: 0 when everything passed
+    :return: 0 if everything passed
     :rtype: int
     """
     with TestRun(options.odoo, choose_addons(options.addons), options.name) as tests:
@@ -42,7 +42,7 @@ def run(options):
 
 
 def run_lint(options):
-    """Run the static checks alone; see :func:`run`."""
+    """Run only the static checks; see :func:`run`."""
     if options.fix:
         lint.fix()
     with TestRun(options.odoo) as tests:
@@ -59,12 +59,12 @@ def run_i18n(options):
 
 
 def choose_addons(names):
-    """Check the names of addons on the command line.
+    """Check the addons of the command line.
 
-    :param list[str] names: the names; none means all
+    :param list[str] names: names of addons; empty for all addons
     :return: the addons, sorted
     :rtype: list[str]
-    :raise DevError: when there is no such addon
+    :raise DevError: if an addon doesn't exist
     """
     known = paths.addons()
     chosen = sorted(name.strip("/") for name in names) or known
@@ -123,12 +123,12 @@ class TestRun(Session):
         return results
 
     def ensure_programs(self):
-        """Find, or install, what Odoo's tests need beside Odoo."""
+        """Find or install the programs that Odoo's tests need."""
         self.chromium = browser.ensure_chromium()
         pdf.ensure_wkhtmltopdf()
 
     def _choose_jobs(self):
-        """Prepare the databases, and list what is run on them: the longest first, the short ones beside it."""
+        """Prepare the databases and list the jobs: the longest first, so that the shorter ones run in parallel."""
         tested = [addon for addon in self.addons if self.test_tags([addon])]
         for addon in tested:
             self.prepare(recipes.dependencies(addon))
@@ -140,8 +140,8 @@ class TestRun(Session):
         if self.everything:
             self.prepare(recipes.with_addons())
             jobs.append(functools.partial(self._test, "all addons together", recipes.SHOP, self.addons))
-        # Each addon with its dependencies only. Tests tagged `once` are left to the run of all addons together, which
-        # has more models, routes and rules to try them on.
+        # Each addon with its dependencies only. Tests tagged `once` run only with all addons together, which gives them
+        # more models, routes and rules.
         without = f",-{ONCE}" if self.everything else ""
         jobs += [
             functools.partial(self._test, f"{addon} alone", recipes.dependencies(addon), [addon], without)
@@ -160,19 +160,19 @@ class TestRun(Session):
         return [found.judge(name), found.check_end(name), found.check_log(name)]
 
     def export_translations(self):
-        """:return: each addon's translation template, as Odoo exports it now"""
+        """:return: the exported translation template of each addon"""
         database = self.prepare(recipes.with_addons())
         return i18n.export(self.odoo, self.cluster, self.data_dir, database, self.addons, self.logs / "i18n")
 
     def check_translations(self):
-        """:return: a result per addon's translation template"""
+        """:return: a result per translation template"""
         return [lint.check_translations(addon, path) for addon, path in self.export_translations().items()]
 
     def _run_pytest(self):
         """Run `tests/` with pytest."""
         report, log = self.logs / "pytest.xml", self.log_file("pytest")
         command = [sys.executable, "-m", "pytest", "tests", f"--junit-xml={report}", "-v", "--color=no"]
-        # Two at a time: most of these tests wait for a server, a browser or a scheduled action.
+        # Two processes: most of these tests wait for a server, a browser or a scheduled action.
         command += ["-k", self.name] if self.name else ["--numprocesses=2", "--dist=loadfile"]
         environment = {LOGS_VARIABLE: str(self.logs), odoo_source.PATH_VARIABLE: str(self.odoo.python_path)}
         with log.open("w") as output:
@@ -196,38 +196,44 @@ class TestRun(Session):
     def clone(self, recipe, name):
         """Create a database, which is dropped at the end of the run.
 
-        :param Recipe recipe: what is in it
-        :param str name: its name, which begins with `portal_accounts_test_`
+        :param Recipe recipe: contents of the database
+        :param str name: name of the database, with the prefix `portal_accounts_test_`
         """
         self.databases.clone(self.prepare(recipe), name)
 
     def report(self, results):
-        """:return: the same results, each printed"""
+        """Print results.
+
+        :return: the same results
+        """
         for result in results:
             result.show()
         return results
 
     def conclude(self, results):
-        """:return: the exit code, after the summary was printed"""
+        """Print the summary.
+
+        :return: the exit code
+        """
         return conclude(results, self.logs, time.monotonic() - self._started)
 
     def no_test_found(self):
-        """:return: the result of a run that was asked for tests that aren't there"""
-        return Result.of_check("tests", [f"No test has {self.name!r} in its name, nor in that of its class or file."])
+        """:return: the result of a run that found no test of the given name"""
+        return Result.of_check("tests", [f"No test, test class or test file has {self.name!r} in its name."])
 
     def run_tests(self, name, recipe, modules, tags):
-        """Run tests under Odoo in a database of their own, and again those for which no browser started.
+        """Run tests with Odoo's runner in a new database; repeat those for which no browser started.
 
-        :param str name: the run
-        :param Recipe recipe: what is in the database
-        :param str modules: the option that installs or updates the modules to test
-        :param str tags: which of their tests
+        :param str name: name of the run
+        :param Recipe recipe: contents of the database
+        :param str modules: option that installs or updates the modules to test
+        :param str tags: tests to run, in the syntax of `--test-tags`
         :rtype: outcomes.Run
         """
         found = self._run_tests_once(name, recipe, modules, tags)
         if unstarted := found.select(UNSTARTED):
-            say(f"No browser started within Odoo's 10 s for {', '.join(unstarted)}: once more.")
-            # Odoo leaves out what has no standard tag unless it is named so.
+            say(f"No browser started within Odoo's limit of 10 s; running again: {', '.join(unstarted)}")
+            # The asterisk includes tests without the tag `standard`.
             found.take(self._run_tests_once(f"{name} again", recipe, modules, ",".join(f"*{t}" for t in unstarted)))
         return found
 
@@ -242,7 +248,7 @@ class TestRun(Session):
             "--stop-after-init",
             "--max-cron-threads=0",
             f"--http-port={server.find_free_port()}",
-            # A tour on a busy machine may take longer than a request in production.
+            # A tour on a busy machine may exceed the limits of a request.
             "--limit-time-real=0",
             "--limit-time-cpu=0",
         ]
@@ -261,7 +267,7 @@ class TestRun(Session):
         return outcomes.Run(log_file, code)
 
     def _run_jobs(self, jobs):
-        """Run jobs side by side and show each result as soon as there is one."""
+        """Run jobs in parallel and show each result as soon as it is available."""
 
         def run_job(job):
             try:
@@ -279,9 +285,9 @@ class TestRun(Session):
                 raise
 
     def run_alone(self, title, name, recipe, modules, tags):
-        """Run tests under Odoo while nothing else is run; see :meth:`run_tests`.
+        """Run tests with Odoo's runner and no other job in parallel; see :meth:`run_tests`.
 
-        :param str title: what is shown meanwhile
+        :param str title: title of the progress line
         :rtype: outcomes.Run
         """
         self._counts = {}
@@ -293,19 +299,19 @@ class TestRun(Session):
         self._stage.update(", ".join(f"{name}: test {count}" for name, count in self._counts.items()))
 
     def test_tags(self, addons):
-        """:return: the tests to run, as `--test-tags` takes them; empty when there is none of that name"""
+        """:return: the tests to run, in the syntax of `--test-tags`; empty if none matches the name"""
         if not self.name:
             return ",".join(f"/{addon}" for addon in addons)
         return ",".join(find_tests(addons, [paths.REPOSITORY, *self.odoo.addons_paths], self.name))
 
 
 def find_tests(addons, folders, name):
-    """Find tests by a part of their names, or of those of their classes or files.
+    """Find tests by a part of the name of the test, its class or its file.
 
-    :param list[str] addons: the addons to look in
-    :param list[Path] folders: where the addons are
-    :param str name: the part, in capital or small letters
-    :return: the tests, as `--test-tags` takes them
+    :param list[str] addons: addons to search
+    :param list[Path] folders: folders that contain the addons
+    :param str name: part of the name, in any case
+    :return: the tests, in the syntax of `--test-tags`
     :rtype: list[str]
     """
     found, case = [], ""
@@ -319,7 +325,7 @@ def find_tests(addons, folders, name):
 
 
 def _read_pytest(code, report, log):
-    """Read pytest's results from its report; a skipped test counts as failed."""
+    """Read the results from pytest's report; a skipped test counts as failed."""
     result = Result("tests/", log=str(log))
     for case in ElementTree.parse(report).iter("testcase") if report.exists() else ():
         bad = [node for kind in ("failure", "error", "skipped") for node in case.findall(kind)]

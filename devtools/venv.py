@@ -1,4 +1,4 @@
-"""The virtual environment with the packages of `requirements.txt`, one per version of Python and of that file."""
+"""Create the virtual environment of `requirements.txt`, one per version of Python and of that file."""
 
 import hashlib
 import importlib.util
@@ -15,27 +15,27 @@ OLDEST, NEWEST = (3, 10), (3, 13)
 RUNTIME = paths.REPOSITORY / "requirements.txt"
 TEST = paths.REPOSITORY / "requirements-test.txt"
 TOOLS = paths.REPOSITORY / "requirements-tools.txt"
-# The package of Debian and Ubuntu that brings pip.
+# The package of Debian and Ubuntu that contains ensurepip.
 ENSUREPIP_PACKAGE = f"python3.{sys.version_info[1]}-venv"
 LAST_LINES = 15
 
 
 def check_python(version=sys.version_info):
-    """Refuse a Python that Odoo 19 doesn't run on.
+    """Check that Odoo 19 supports this version of Python.
 
-    :param tuple version: the version to check
-    :raise DevError: when it is too old or too new
+    :param tuple version: version to check
+    :raise DevError: if it is too old or too new
     """
     if not OLDEST <= tuple(version[:2]) <= NEWEST:
         found = ".".join(map(str, version[:2]))
         raise DevError(
             f"This is Python {found}; Odoo 19 runs on Python 3.{OLDEST[1]} to 3.{NEWEST[1]}.",
-            "Start this program with one of these, e.g.: python3.12 dev run",
+            "Start this program with one of these versions, e.g.: python3.12 dev run",
         )
 
 
 def current():
-    """Name the virtual environment that fits this Python and this `requirements.txt`.
+    """Locate the virtual environment for this Python and this `requirements.txt`.
 
     :rtype: Path
     """
@@ -54,10 +54,10 @@ def is_active():
 
 
 def ensure(requirements=RUNTIME):
-    """Create the virtual environment, or add packages to it, unless that is done.
+    """Create the virtual environment and install packages, unless this has been done.
 
-    :param Path requirements: the packages it must have
-    :raise DevError: when that fails
+    :param Path requirements: file that lists the packages
+    :raise DevError: if this fails
     """
     digest = hashlib.sha256(requirements.read_bytes()).hexdigest()[:12]
     marker = current() / f".complete-{requirements.stem}-{digest}"
@@ -80,7 +80,7 @@ def _create():
             f"Install it: apt-get install {ENSUREPIP_PACKAGE}",
         )
     with Stage("Creating a virtual environment"):
-        # In another process, which sees a package that was installed a moment ago.
+        # A new process, because this one may not see the package that was just installed.
         command = [sys.executable, "-m", "venv", "--clear", current()]
         result = subprocess.run(command, capture_output=True, text=True, check=False)
     if result.returncode:
@@ -88,22 +88,22 @@ def _create():
 
 
 def _has_ensurepip():
-    """:return: whether Python can put pip into an environment: Debian keeps that in a package of its own"""
+    """:return: whether Python can install pip into an environment; Debian has a separate package for this"""
     return bool(importlib.util.find_spec("ensurepip")) or debian.install(ENSUREPIP_PACKAGE)
 
 
 def _install(requirements):
     """Run pip and show its progress.
 
-    :param Path requirements: what to install
-    :raise DevError: when pip fails
+    :param Path requirements: file that lists the packages
+    :raise DevError: if pip fails
     """
     command = [python(), "-m", "pip", "install", "--no-input", "--prefer-binary", "-r", requirements]
     lines = []
     with Stage(f"Installing the Python packages of {requirements.name}") as stage:
         with subprocess.Popen(
             command,
-            # PostgreSQL's programs are started by another user when this one is root.
+            # If this process is root, another user starts PostgreSQL's programs.
             umask=0o022,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

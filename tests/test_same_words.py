@@ -1,4 +1,4 @@
-"""Each addon works without the other, so a few things stand in both: in the same words."""
+"""The code that both addons contain, because each works without the other, is the same."""
 
 import ast
 
@@ -16,7 +16,7 @@ def read_models(addon):
 
 
 def find_constants(addon, name):
-    """:return: the values that an addon gives a constant"""
+    """:return: the values of a constant in an addon's models"""
     return {
         ast.literal_eval(node.value)
         for tree in read_models(addon)

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Fails when scheduled actions stand still: one of them was due longer ago than any of them may run
-# (limit_time_real_cron in odoo.conf is ten minutes), by its date or by what woke it.
+# Health check: fails if a scheduled action has been due, by its date or by a trigger, for longer than an action may run
+# (limit_time_real_cron in odoo.conf is ten minutes).
 set -eu
 
 late=$(psql --no-psqlrc --tuples-only --no-align --dbname=portal_accounts --command="

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Runs Odoo once with the options that it is given, to install or to update addons; then prepares the shop for visitors.
+# Runs Odoo once with the given options to install or update addons, then prepares the shop for visitors.
 #
-#   install.sh --init=website_sale,…        what is installed already stays as it is
+#   install.sh --init=website_sale,…        installed addons are left unchanged
 #   install.sh --update=portal_agent_account
 set -eu
 

@@ -1,7 +1,7 @@
-"""Run by install.sh in Odoo's shell: sets what .env says, and opens the pages once before visitors come.
+"""Apply the settings of .env and open the pages once before visitors do; install.sh runs this in Odoo's shell.
 
-Odoo makes a page's styles and scripts when they are first asked for. Two visitors who ask at the same moment can be in
-each other's way, and with a replica the first answer is a 404.
+Odoo generates a page's stylesheets and scripts at the first request for them. Two requests at the same moment can
+conflict, and with a replica the first answer is a 404.
 """
 
 import os
@@ -17,16 +17,16 @@ BACKEND = ("web.assets_web", "web.report_assets_common")
 
 
 def set_addresses(env):
-    """Set the address that the links in mails lead to, and the one from which what is printed takes its styles."""
+    """Set the address of links in mails, and the address from which wkhtmltopdf loads stylesheets."""
     parameters = env["ir.config_parameter"]
     parameters.set_param("web.base.url", os.environ["BASE_URL"].rstrip("/"))
-    # Otherwise Odoo replaces it by the address at which an administrator signs in.
+    # Otherwise Odoo replaces it with the address at which an administrator signs in.
     parameters.set_param("web.base.url.freeze", "True")
     parameters.set_param("report.url", os.environ["REPORT_URL"])
 
 
 def set_admin_password(env):
-    """Replace the password "admin", with which every database of Odoo starts."""
+    """Replace the default password "admin" of a new database."""
     password = os.environ.get("ADMIN_PASSWORD")
     admin = env.ref("base.user_admin")
     credential = {"type": "password", "login": admin.login, "password": "admin"}
@@ -34,12 +34,12 @@ def set_admin_password(env):
         try:
             admin.with_user(admin)._check_credentials(credential, {"interactive": True})
         except AccessDenied:
-            return  # it was replaced already
+            return  # it has been replaced before
         admin.password = password
 
 
 def open_pages(env):
-    """Open the pages of each website, and what they load."""
+    """Open the pages of each website and the files they load."""
     client = Client(odoo.http.root)
     for website in env["website"].search([]):
         html = [_open(client, website, page) for page in PAGES]

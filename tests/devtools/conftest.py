@@ -1,4 +1,4 @@
-"""Helpers for the tests of `./dev` itself."""
+"""Fixtures for the tests of `./dev`."""
 
 import os
 
@@ -17,14 +17,14 @@ def home(tmp_path, monkeypatch):
 
 @pytest.fixture
 def no_server_named(monkeypatch):
-    """A machine on which no PG… variable is set."""
+    """An environment without PG… variables."""
     for name in ("PGHOST", "PGPORT", "PGUSER", "PGPASSWORD"):
         monkeypatch.delenv(name, raising=False)
 
 
 @pytest.fixture
 def make_program(tmp_path, monkeypatch):
-    """A function that puts a shell script before everything else in the PATH."""
+    """A function that creates a shell script at the beginning of the PATH."""
     folder = tmp_path / "programs"
     folder.mkdir()
     monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")

@@ -1,4 +1,4 @@
-"""A ratio says how two things compare, and not which of them was run first."""
+"""The ratio of a comparison doesn't depend on which side runs first."""
 
 import itertools
 
@@ -10,10 +10,10 @@ COLDER = 1.5
 
 
 def run_in_turns(milliseconds, paces=(1,)):
-    """Return a function that makes runs: whichever is the first of a pair takes longer, and the machine has its paces.
+    """Return a function that creates runs; the first run of a pair takes longer, and the machine's speed varies.
 
-    :param list milliseconds: collects what the runs took
-    :param tuple paces: by how much longer the runs of a pair take than those of others, again and again
+    :param list milliseconds: list to which the durations of the runs are added
+    :param tuple paces: factors by which the runs of successive pairs take longer
     """
 
     def make(own):

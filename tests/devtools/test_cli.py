@@ -18,7 +18,7 @@ def test_it_starts_from_any_folder_with_the_standard_library_alone(tmp_path):
 
 @pytest.fixture
 def clone(home, tmp_path, monkeypatch):
-    """A clone with what commands leave in it, and their home folder."""
+    """A clone with the files that commands create in it, and their home folder."""
     left = ["dist/shop.zip", "shop/__pycache__/a.pyc", ".pytest_cache/x", ".hypothesis/x", "shop/.ruff_cache/x"]
     for path in [home / "odoo" / "addons", *(tmp_path / "clone" / name for name in [*left, "shop/a.py"])]:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -36,7 +36,7 @@ def test_clean_leaves_nothing_behind_in_the_clone_either(home, clone):
 def test_clean_asks_somebody_first(home, clone, monkeypatch, capsys):
     monkeypatch.setattr("sys.stdin", open("/dev/null"))  # noqa: SIM115
     assert cli.main(["clean"]) == 1
-    assert "Nobody is there" in capsys.readouterr().out
+    assert "without a terminal" in capsys.readouterr().out
     assert home.exists()
 
 

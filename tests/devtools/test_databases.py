@@ -1,4 +1,4 @@
-"""Templates are made once, completely or not at all, and anew when what they are made of changes."""
+"""Templates are created once, completely or not at all, and again when their contents change."""
 
 import threading
 
@@ -13,7 +13,7 @@ RECIPE = Recipe("trial", ("base",))
 
 @pytest.fixture
 def trial(cluster, tmp_path):
-    """Databases of the running server, with attachments in a folder of this test."""
+    """The databases of the running server, with attachments in the test's folder."""
     made = Databases(cluster, tmp_path)
     yield made
     for name in made.names():
@@ -23,7 +23,7 @@ def trial(cluster, tmp_path):
 
 @pytest.fixture
 def installed(monkeypatch):
-    """Make an empty database instead of letting Odoo install anything; the list names which."""
+    """Create empty databases instead of installing modules with Odoo; the list has their names."""
     names = []
 
     def install(self, odoo, name, *arguments, **options):
@@ -59,13 +59,13 @@ def test_old_templates_are_dropped(trial, installed, odoo_source, tmp_path, monk
         monkeypatch.setattr(Recipe, "key", lambda self, odoo, number=number: f"v{number}")
         made.append(trial.prepare(RECIPE, odoo_source, tmp_path / "log"))
     assert [name for name in trial.names() if name in made] == made[-module.KEPT_VERSIONS :]
-    assert trial.exists(other), "a label that begins like this one"
+    assert trial.exists(other), "its label only begins with this one"
 
 
 def test_who_has_just_left_a_database_may_take_a_while_to_be_gone(trial):
     name = "portal_accounts_trial_left"
     trial.cluster.query("postgres", f'CREATE DATABASE "{name}"')
-    # PostgreSQL itself waits for five seconds.
+    # PostgreSQL itself waits five seconds.
     leaving = threading.Timer(6, trial.cluster.connect(name).close)
     leaving.start()
     trial.rename(name, f"{name}_at_last")

@@ -1,4 +1,4 @@
-"""The scripts of deploy/, on real databases: a primary that lets a replica in, and what runs in Odoo's containers."""
+"""Tests of the scripts of deploy/ on real databases: the primary, the replica, and Odoo's containers."""
 
 import contextlib
 import os
@@ -22,7 +22,7 @@ PASSWORD = "it's a password"
 
 @pytest.fixture
 def primary(home, no_server_named):
-    """A primary as PostgreSQL's image makes it, with what the script adds."""
+    """A primary as PostgreSQL's image creates it, after the script has run."""
     settings = {**REPLICATED_SETTINGS, "max_replication_slots": "5"}
     with EmbeddedCluster("trial", durable=False, settings=settings) as primary:
         subprocess.run([SCRIPTS / "primary.sh"], env=environment(primary.data, PGHOST=primary.host), check=True)
@@ -30,7 +30,7 @@ def primary(home, no_server_named):
 
 
 def environment(data, **variables):
-    """:return: what the containers have in their environment"""
+    """:return: the environment variables of the containers"""
     return {
         "PATH": f"{postgres.program('postgres').parent}{os.pathsep}{os.environ['PATH']}",
         "PGDATA": str(data),
@@ -44,9 +44,9 @@ def environment(data, **variables):
 def run_replica(primary, folder):
     """Start the replica as its container does.
 
-    :return: how to reach it
+    :return: the running server
     """
-    # Paths of sockets are limited to a hundred bytes or so.
+    # The path of a socket may have about a hundred bytes.
     with tempfile.TemporaryDirectory() as socket:
         primary._let_user_in(Path(socket))
         command = [SCRIPTS / "replica.sh", "postgres", "-k", socket, "-c", "listen_addresses="]
@@ -96,11 +96,11 @@ def test_the_replica_needs_its_password(primary):
     assert stored.startswith("SCRAM-SHA-256$")
 
 
-# What runs in Odoo's containers
+# Scripts of Odoo's containers
 
 
 def late_actions(cluster, database):
-    """:return: what the health check of scheduled actions finds in a database"""
+    """:return: the overdue actions that the health check finds in a database"""
     statement = re.search(r'--command="(.+?)"\)', (SCRIPTS / "odoo" / "check-actions.sh").read_text(), re.S)[1]
     ((late,),) = cluster.query(database, statement)
     return late
@@ -124,7 +124,7 @@ def test_scheduled_actions_that_stand_still_are_noticed(make_database, cluster):
 
 @pytest.fixture
 def prepare(dev_session, odoo_source, cluster):
-    """A function that runs prepare.py in Odoo's shell, as install.sh does, and gives what it printed."""
+    """A function that runs prepare.py in Odoo's shell, as install.sh does, and returns its output."""
 
     def run(database, **variables):
         arguments = ["shell", f"--database={database}", "--no-http", "--log-level=warn"]
@@ -159,10 +159,10 @@ def test_a_shop_is_prepared_for_its_first_visitor(make_database, cluster, prepar
     assert [path for path in opened if path.endswith(".css")]
     assert parameter(cluster, database, "web.base.url") == "https://shop.example.com"
     assert parameter(cluster, database, "report.url") == "http://cron:8069"
-    # A second run keeps a password that was set, and makes no page's styles again.
+    # A second run keeps the password, and generates no stylesheet again.
     prepare(database, BASE_URL="https://other.example.com", ADMIN_PASSWORD="another one")
     assert parameter(cluster, database, "web.base.url") == "https://other.example.com"
-    refused = Expected(r"odoo\.http", "Access Denied", "the password that every database starts with")
+    refused = Expected(r"odoo\.http", "Access Denied", "the default password of a new database")
     url = make_server(database, check_log=[refused]).url
     assert OdooRpc(url, database, password=PASSWORD).uid
     with pytest.raises(OdooError):

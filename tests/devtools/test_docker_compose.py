@@ -1,4 +1,4 @@
-"""docker-compose.yml and deploy/, as far as they can be checked without a Docker engine; `./dev docker` needs one."""
+"""Checks of docker-compose.yml and deploy/ that need no Docker engine; `./dev docker` has those that need one."""
 
 import json
 import os
@@ -15,7 +15,7 @@ from devtools import debian, paths, recipes, server
 from devtools.errors import DevError
 
 SECRET = "chosen-by-a-test"
-# Reads the configuration as a server does and prints what matters.
+# Reads the configuration as a server does and prints the options that the tests check.
 READ_CONFIGURATION = """
 import json, logging, sys
 logging.basicConfig(level=logging.WARNING)
@@ -30,11 +30,11 @@ print(json.dumps({**{name: config[name] for name in names},
 
 @dataclass(frozen=True)
 class Deployment:
-    """A compose file and what belongs to it.
+    """A compose file and the roles of its services.
 
-    :param Path compose: the file
-    :param frozenset published: the services that are reached from outside
-    :param frozenset passing: the services that end when they have done their work
+    :param Path compose: path of the file
+    :param frozenset published: services that are reachable from outside
+    :param frozenset passing: services that exit when they are done
     """
 
     compose: Path
@@ -47,7 +47,7 @@ class Deployment:
         return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
 
     def filled(self):
-        """:return: the same, with what everybody has to choose"""
+        """:return: the same variables, with values for those that the user has to choose"""
         return {name: value or SECRET for name, value in self.example().items()}
 
 
@@ -65,7 +65,7 @@ def deployment(request):
 
 
 def compose(deployment, *arguments, **variables):
-    """Run docker-compose, Debian's package of it or Docker's."""
+    """Run docker-compose; install Debian's package if needed."""
     program = ["docker-compose"] if shutil.which("docker-compose") or debian.install("docker-compose") else None
     if not program:
         raise DevError("docker-compose is needed for this test.", "Install it: apt-get install docker-compose")
@@ -91,7 +91,7 @@ def configuration(deployment):
 
 
 def command_line(service):
-    """:return: the options that Odoo is started with; install.sh adds some of its own"""
+    """:return: the options of Odoo's command line, including those that install.sh adds"""
     if service["entrypoint"] == ["odoo"]:
         return service["command"]
     return [*re.search(r'common="([^"]+)"', INSTALL.read_text())[1].split(), "--stop-after-init", *service["command"]]
@@ -134,7 +134,7 @@ def test_every_mounted_path_exists(configuration):
 
 
 def list_mounts(configuration):
-    """:return: the paths of this machine that services mount"""
+    """:return: the paths of this machine that the services mount"""
     volumes = [
         volume if isinstance(volume, str) else f"{volume['source']}:{volume['target']}"
         for service in configuration["services"].values()
@@ -208,7 +208,7 @@ def test_odoo_sends_its_mail_to_the_catcher(configuration):
 
 
 def read_configuration(odoo_source, *arguments):
-    """Let Odoo itself read odoo.conf."""
+    """Read odoo.conf with Odoo itself."""
     return subprocess.run(
         [sys.executable, "-c", READ_CONFIGURATION, f"--config={server.CONFIGURATION}", *arguments],
         env=odoo_source.environment(),
@@ -251,7 +251,7 @@ def test_odoo_accepts_the_command_lines(configuration, odoo_source, tmp_path):
         assert "WARNING" not in result.stderr
 
 
-# deploy/ alone
+# Tests of deploy/
 
 
 def setting(name):
@@ -276,7 +276,7 @@ def test_scheduled_actions_are_processes_apart_from_the_pages(configuration):
     web, cron = configuration["services"]["web"], configuration["services"]["cron"]
     assert options(web)["max-cron-threads"] == "0"
     assert int(options(cron)["max-cron-threads"]) > 0
-    # A thread for scheduled actions ends for good when the database is away; a process is replaced.
+    # A cron thread ends for good when the database is down; a process is replaced.
     assert int(options(cron)["workers"]) > 0
     assert cron["restart"] == "unless-stopped"
     assert cron["healthcheck"]["test"] == ["CMD", "/bin/sh", "/mnt/deploy/check-actions.sh"]
@@ -320,7 +320,7 @@ def test_pages_are_read_from_the_replica(configuration):
     services = configuration["services"]
     replica = services[options(services["web"])["db_replica_host"]]
     assert replica["environment"]["PRIMARY_HOST"] == services["web"]["environment"]["PGHOST"]
-    # What only writes has no use for one, and goes on without it.
+    # A server that only writes needs no replica, and keeps running without it.
     assert "db_replica_host" not in options(services["cron"])
 
 
@@ -336,7 +336,7 @@ def test_postgresql_takes_all_connections_that_odoo_may_open(configuration):
     services = configuration["services"]
     web, primary, replica = services["web"], services["db"], services["db-replica"]
     cron = options(services["cron"])
-    # The workers and the process of the web sockets.
+    # The workers and the web socket process.
     readers = web["scale"] * (int(options(web)["workers"]) + 1) * int(setting("db_maxconn"))
     writers = readers + (int(cron["workers"]) + 1 + int(cron["max-cron-threads"])) * int(cron["db_maxconn"])
     kept_for_superusers = 3
@@ -354,9 +354,9 @@ def test_the_balancer_knows_odoos_ports(configuration):
     }
     assert re.search(r"location /websocket \{[^}]*proxy_pass http://odoo_websocket;", nginx)
     assert setting("proxy_mode") == "True"
-    # While the primary is away all but what the replica serves is answered by the balancer.
+    # While the primary is down, the balancer answers all requests that the replica can't serve.
     assert re.search(r"location / \{\s+auth_request /primary;", nginx)
-    # The version that looks names up again while it runs.
+    # Open source nginx resolves names again at runtime since this version.
     image = configuration["services"]["balancer"]["image"]
     assert tuple(map(int, image.removeprefix("nginx:").split("."))) >= (1, 27, 3)
 

@@ -1,4 +1,4 @@
-"""What the documents name is there."""
+"""The documents' links, labels, pictures and commands exist."""
 
 import ast
 import re
@@ -15,7 +15,7 @@ DOCUMENTS = sorted(
     for path in paths.REPOSITORY.glob(pattern)
 )
 LINK = re.compile(r"\]\(([^)\s]+)\)")
-# What stands on the screen is written in italics: *Website › Configuration › Settings*.
+# Labels of the user interface are in italics: *Website › Configuration › Settings*.
 ON_SCREEN = re.compile(r"(?<![\w*])\*([^*\s][^*]*?)\*(?![\w*])")
 ODOO_ADDONS = ("base", "base_setup", "contacts", "mail", "portal", "auth_signup", "account", "sale", "sale_management")
 ODOO_ADDONS += ("website", "website_sale", "web", "product", "base_import", "payment", "sales_team")
@@ -30,7 +30,7 @@ def test_every_link_inside_the_repository_leads_to_something(name):
 
 @pytest.fixture(scope="session")
 def screen(odoo_source):
-    """The texts that may be on a screen: those of the addons' files, and those that Odoo's addons have translated."""
+    """The texts that the user interface may show: those of the addons' files, and Odoo's translatable texts."""
     texts = set()
     for addon in paths.addons():
         for path in (paths.REPOSITORY / addon).rglob("*.xml"):

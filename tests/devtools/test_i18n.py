@@ -1,4 +1,4 @@
-"""A translation that would show English, lose a value or break a page doesn't pass."""
+"""The check finds translations that are missing, lose a value or break a page."""
 
 import polib
 import pytest
@@ -18,7 +18,7 @@ def folder(tmp_path, monkeypatch):
 
 @pytest.fixture
 def check(folder):
-    """A function that checks translations of a template with one text."""
+    """A function that checks the translations of a template with one text."""
 
     def check_texts(translations, text=GREETING, flags=()):
         save(folder / "shop.pot", {text: ""})

@@ -1,4 +1,4 @@
-"""The summary tells the truth: nothing passes by not having run."""
+"""The summary of a test run is correct: a test that didn't run doesn't count as passed."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What `./dev package` builds: an addon as it is committed, whole."""
+"""`./dev package` builds complete addons from the last commit."""
 
 import email
 import re
@@ -11,7 +11,7 @@ from devtools import package, paths
 
 @pytest.fixture(scope="module", params=paths.addons())
 def built(request, tmp_path_factory):
-    """An addon, and the folder of its files."""
+    """The name of an addon, and the folder with its built files."""
     folder = tmp_path_factory.mktemp("dist")
     package.build(request.param, folder)
     return request.param, folder

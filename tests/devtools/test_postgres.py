@@ -1,4 +1,4 @@
-"""Our own PostgreSQL starts, is shared, stops, and copes with what a killed run left over."""
+"""The embedded PostgreSQL starts, is shared, stops, and recovers after a killed run."""
 
 import subprocess
 
@@ -10,7 +10,7 @@ from devtools.errors import DevError
 
 @pytest.fixture
 def cluster(home, no_server_named):
-    """A cluster that was never started."""
+    """A new cluster."""
     made = postgres.EmbeddedCluster("trial", durable=False)
     yield made
     made.stop()
@@ -39,7 +39,7 @@ def test_a_server_left_over_from_a_killed_run_is_replaced(cluster, capsys):
 def test_a_process_number_left_over_from_a_killed_server_is_no_obstacle(cluster):
     with cluster:
         pass
-    # That number belongs to another process of the same user by now, which is all that PostgreSQL looks at.
+    # The process id now belongs to another process of the same user; PostgreSQL checks no more than that.
     with subprocess.Popen(["sleep", "60"], **cluster._as_user()) as other:
         (cluster.data / "postmaster.pid").write_text(f"{other.pid}\n{cluster.data}\n1\n5432\n{cluster.host}\n\n 1 1\n")
         with cluster:

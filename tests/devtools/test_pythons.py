@@ -1,4 +1,4 @@
-"""Every promised Python gets the packages that it needs."""
+"""pip finds the required packages for every supported version of Python."""
 
 import re
 import shutil
@@ -15,7 +15,7 @@ PLATFORM = "manylinux_2_28_x86_64"
 
 
 def find_python(version):
-    """:return: an interpreter of that version on this machine, None when there is none"""
+    """:return: an interpreter of the version on this machine, or None"""
     pyenv = sorted(Path.home().glob(f".pyenv/versions/{version}.*/bin/python"))
     return next(map(str, pyenv), shutil.which(f"python{version}"))
 
@@ -25,7 +25,7 @@ def test_pip_finds_all_packages_for(version):
     command = [find_python(version) or sys.executable, "-m", "pip", "install", "--dry-run", "--quiet"]
     command += ["--prefer-binary", "--ignore-installed"]
     if not find_python(version):
-        # another version's wheels, and none that would have to be compiled
+        # wheels for the other version only: a source package would be compiled for this one
         command += ["--python-version", version, "--only-binary=:all:", "--target", "unused", "--platform", PLATFORM]
     for requirements in (venv.RUNTIME, venv.TEST):
         command += ["--requirement", str(requirements)]

@@ -1,4 +1,4 @@
-"""The addons' README.rst is what their fragments say."""
+"""The addons' README.rst matches their fragments."""
 
 import pytest
 

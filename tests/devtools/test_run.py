@@ -1,4 +1,4 @@
-"""`./dev run` as a person uses it: it serves, shows mail, and stops everything on Ctrl-C."""
+"""Tests of `./dev run`: it serves the shop, shows mail, and stops everything on Ctrl-C."""
 
 import os
 import re
@@ -20,7 +20,7 @@ READY = "Ctrl-C stops everything."
 
 @pytest.fixture(scope="module")
 def start_run(make_database, databases, cluster):
-    """A function that starts `./dev run` on a copy of the demo database and reads until it is ready."""
+    """A function that starts `./dev run` on a copy of the demo database and waits until it is ready."""
     started = []
 
     def start(*arguments):
@@ -47,7 +47,7 @@ def start_run(make_database, databases, cluster):
 
 @pytest.fixture(scope="module")
 def shared_run(start_run):
-    """One `./dev run` for the tests that only look at it."""
+    """A running `./dev run` for the tests that don't stop it."""
     return start_run("--", "--log-level=warn")
 
 
@@ -57,7 +57,7 @@ def read_until(process, text):
         lines.append(line)
         if text in line:
             return "".join(lines)
-    raise AssertionError(f"{text!r} never came:\n{''.join(lines)}")
+    raise AssertionError(f"{text!r} is missing in the output:\n{''.join(lines)}")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "kill"])
@@ -76,13 +76,13 @@ def test_it_serves_the_shop_and_shows_the_address_and_the_logins(shared_run):
         assert page.status == 200
     assert f"http://localhost:{shared_run.port}/shop" in shared_run.shown
     assert "login admin, password admin" in shared_run.shown
-    assert shared_run.shown.count("PDF files:") == 1, "what they will lack"
+    assert shared_run.shown.count("PDF files:") == 1, "it reports the limitations of PDF files"
     assert re.search(r"/my/agent +login agent, password agent$", shared_run.shown, re.M)
 
 
 def test_it_shows_the_link_of_an_invitation_and_one_line_of_any_other_mail(shared_run):
     odoo = next(child for child in psutil.Process(shared_run.pid).children() if "--workers=0" in child.cmdline())
-    assert "--log-level=warn" in odoo.cmdline(), "what follows two dashes reaches Odoo"
+    assert "--log-level=warn" in odoo.cmdline(), "options after `--` reach Odoo"
     port = next(word.split("=")[1] for word in reversed(odoo.cmdline()) if word.startswith("--smtp-port="))
     invitation = "http://localhost/fr/my/invitation/a?b=c"
     with smtplib.SMTP("127.0.0.1", int(port)) as client:
@@ -91,9 +91,9 @@ def test_it_shows_the_link_of_an_invitation_and_one_line_of_any_other_mail(share
             f"{invitation} http://localhost/my/invitation/a/decline",
         ):
             client.sendmail("shop@example.com", ["shopper@example.com"], f"Subject: Hello\n\n{link}")
-    shown = read_until(shared_run, "kept as").strip().splitlines()
+    shown = read_until(shared_run, "stored as").strip().splitlines()
     assert shown[:3] == ["Mail to shopper@example.com: Hello"] * 2 + [f"    {invitation}"]
-    path = Path(shown[3].split("kept as ")[1])
+    path = Path(shown[3].split("stored as ")[1])
     assert path.parent.parent == paths.home()
     for kept in sorted(path.parent.glob("*.eml"))[-2:]:
         kept.unlink()

@@ -1,4 +1,4 @@
-"""A real Odoo process is never left behind, and says why it doesn't start."""
+"""Tests of server processes: none is left behind, and a failed start shows the reason."""
 
 import os
 import signal
@@ -11,7 +11,7 @@ import pytest
 from devtools import paths, server
 from devtools.errors import DevError
 
-# Starts a server the way a test does, says its process number, and waits to be killed.
+# Starts a server as a test does, prints its process id, and waits to be killed.
 START_AND_WAIT = """
 import sys, time
 from devtools.server import OdooServer
@@ -41,7 +41,7 @@ def test_a_killed_dev_leaves_no_odoo(make_database):
 def test_a_server_that_cannot_start_shows_its_log(make_database, odoo_source, cluster, dev_session):
     arguments = (odoo_source, cluster, make_database(), dev_session.data_dir)
     odoo = server.OdooServer(*arguments, dev_session.log_file("cannot_start"), extra_args=["--no-such-option"])
-    with pytest.raises(DevError, match="ended instead of serving") as raised:
+    with pytest.raises(DevError, match="ended instead of starting") as raised:
         odoo.start()
     assert "no such option" in raised.value.advice
     assert not odoo.is_running()

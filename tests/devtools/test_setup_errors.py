@@ -1,4 +1,4 @@
-"""What goes wrong while setting up says what to do, and leaves nothing half-done."""
+"""Errors during the setup tell the user what to do, and leave nothing half-done."""
 
 import shutil
 import socket
@@ -11,7 +11,7 @@ import pytest
 from devtools import debian, odoo_source, paths, venv
 from devtools.errors import DevError
 
-# Debian's archive, played by a script.
+# A script that simulates Debian's archive.
 APT_GET = """
 case "$*" in
     *indextargets*) echo "http://mirror.invalid/debian main" ;;
@@ -23,14 +23,14 @@ RELEASE = "version_info = (19, 0, 0, FINAL, 0, '')\n"
 
 @pytest.fixture(autouse=True)
 def no_odoo_named(home, monkeypatch):
-    """A machine that has no Odoo yet, and no network to fetch it."""
+    """A machine without Odoo and without a network to fetch it."""
     monkeypatch.delenv(odoo_source.PATH_VARIABLE, raising=False)
     monkeypatch.setattr(odoo_source, "GIT_URL", "http://127.0.0.1:1/odoo.git")
 
 
 @pytest.fixture
 def checkout(tmp_path):
-    """A folder with just enough of Odoo to be taken for it."""
+    """A folder that has just enough files to be recognized as Odoo."""
     root = tmp_path / "checkout"
     (root / "odoo" / "addons" / "base" / "data").mkdir(parents=True)
     (root / "odoo" / "addons" / "base" / "data" / "base.xml").touch()

@@ -1,4 +1,4 @@
-"""The demo agent, logged in."""
+"""Sign in as the demo agent."""
 
 import re
 
@@ -16,16 +16,16 @@ PAGES = (
 
 
 def log_in(url, login=LOGIN, password=LOGIN):
-    """Log in by the form, as a browser does.
+    """Sign in with the form, as a browser does.
 
-    :param str url: the server's address
+    :param str url: the server's URL
     :param str login: the user's login
     :param str password: the user's password
-    :return: a session
+    :return: a signed-in session
     :rtype: requests.Session
     """
     session = requests.Session()
-    session.headers["Connection"] = "close"  # a server that is stopped waits for connections that stay open
+    session.headers["Connection"] = "close"  # at shutdown, a server waits for open connections
     token = re.search(r'csrf_token: "([^"]+)"', session.get(f"{url}/web/login").text)[1]
     session.post(f"{url}/web/login", data={"login": login, "password": password, "csrf_token": token})
     return session

@@ -1,18 +1,18 @@
-"""What a shopper does in the browser, from the shop to the confirmation page."""
+"""A shopper's steps in the browser, from the shop to the confirmation page."""
 
 import re
 
-PRODUCT = "E-COM11"  # an internal reference reads the same in every language
+PRODUCT = "E-COM11"  # an internal reference is the same in every language
 
 
 def buy_as_guest(page, shop_url, email, name="Greta Guest", product=PRODUCT):
-    """Buy something without logging in.
+    """Buy a product without signing in.
 
     :param page: Playwright page
-    :param str shop_url: the shop's address
-    :param str email: what the shopper types as email address
-    :param str name: what the shopper types as name
-    :param str product: what is bought
+    :param str shop_url: the shop's URL
+    :param str email: the shopper's email address
+    :param str name: the shopper's name
+    :param str product: internal reference of the product
     """
     put_in_cart(page, shop_url, product)
     type_address(page, shop_url, email, name)
@@ -30,7 +30,7 @@ def put_in_cart(page, shop_url, product=PRODUCT):
 
 
 def type_address(page, shop_url, email, name):
-    """Fill in the form of the checkout."""
+    """Fill in the address form of the checkout."""
     page.goto(f"{shop_url}/shop/checkout?try_skip_step=true")
     _wait_for_scripts(page)
     page.fill("input[name=name]", name)
@@ -42,7 +42,7 @@ def type_address(page, shop_url, email, name):
     country = page.locator("select[name=country_id] option[code=US]").get_attribute("value")
     with page.expect_response(re.compile(r"/my/address/country_info")):
         page.select_option("select[name=country_id]", value=country)
-    page.select_option("select[name=state_id]", label="Pennsylvania")  # states have one name in all languages
+    page.select_option("select[name=state_id]", label="Pennsylvania")  # states' names are not translated
     _press_main_button(page)
     page.wait_for_url(re.compile(r"/shop/(checkout|confirm_order|payment)"))
     _wait_for_scripts(page)
@@ -52,14 +52,14 @@ def type_address(page, shop_url, email, name):
 
 
 def pay(page):
-    """Pay with the demo provider, and arrive at the confirmation page."""
+    """Pay with the demo provider, and wait for the confirmation page."""
     _wait_for_scripts(page)
     page.locator("button[name=o_payment_submit_button]:visible").first.click()
     page.wait_for_url("**/shop/confirmation")
 
 
 def _wait_for_scripts(page):
-    """Wait until the page listens: its scripts come after itself."""
+    """Wait until the page's scripts have started; they load after the page."""
     page.locator("body[is-ready=true]").wait_for(state="attached")
 
 

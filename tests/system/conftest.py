@@ -1,4 +1,4 @@
-"""Fixtures for a whole shop: a real server, a real browser, a real mail server."""
+"""Fixtures for a shop with a real server, browser and mail server."""
 
 import contextlib
 import time
@@ -21,11 +21,11 @@ class Shop:
     """A running shop.
 
     :param OdooServer server: the server
-    :param str database: its database
-    :param OdooRpc admin: a session of its administrator
-    :param Cluster cluster: the PostgreSQL server
-    :param MailCatcher mail: the mail server that it sends to, where the test has one
-    :param list[OdooRpc] sessions: more sessions of the administrator, where the test has them
+    :param str database: name of the database
+    :param OdooRpc admin: session of the administrator
+    :param Cluster cluster: PostgreSQL server
+    :param MailCatcher mail: mail server of the shop, if the test needs one
+    :param list[OdooRpc] sessions: further sessions of the administrator, if the test needs them
     """
 
     server: object
@@ -37,7 +37,7 @@ class Shop:
 
     @property
     def url(self):
-        """:return: the shop's address"""
+        """:return: the shop's URL"""
         return self.server.url
 
     def product(self):
@@ -46,9 +46,10 @@ class Shop:
         return found[0] if found else self.admin.create("product.product", name="Chair", list_price=10)
 
     def quotation(self, email, name="Customer"):
-        """Write a quotation for a new customer.
+        """Create a quotation for a new customer.
 
-        :param str email: the customer's address
+        :param str email: the customer's email address
+        :param str name: the customer's name
         :return: the quotation's id
         :rtype: int
         """
@@ -56,7 +57,7 @@ class Shop:
         return self.admin.create("sale.order", partner_id=partner, order_line=[[0, 0, {"product_id": self.product()}]])
 
     def order(self, order_id):
-        """:return: what is to be known of an order"""
+        """:return: the fields of an order that the tests check"""
         return self.admin.read(
             "sale.order",
             [["id", "=", order_id]],
@@ -69,7 +70,7 @@ class Shop:
         )[0]
 
     def users(self, login):
-        """:return: the users with a login, archived ones too"""
+        """:return: the users with a login, including archived ones"""
         return self.admin.read("res.users", [["login", "=ilike", login]], "login", "partner_id", "share")
 
     def invitation(self, email):
@@ -77,9 +78,9 @@ class Shop:
         return self.admin.read("sale.portal.invitation", [["email", "=", email]], "state", "attempts", "order_id")[0]
 
     def run_cron(self, xml_id):
-        """Have the server's own cron thread run a scheduled action now, and wait until it has.
+        """Wake the server's cron thread to run a scheduled action, and wait until it has run.
 
-        :param str xml_id: the action
+        :param str xml_id: XML id of the action
         """
         module, name = xml_id.split(".")
         statement = "SELECT res_id FROM ir_model_data WHERE module = %s AND name = %s"
@@ -92,7 +93,7 @@ class Shop:
         due = "SELECT 1 FROM ir_cron_trigger WHERE cron_id = %s AND call_at <= now() AT TIME ZONE 'UTC'"
 
         def has_run():
-            # Again and again: who is at work on another action misses the call, and sleeps a minute.
+            # Notify repeatedly: a thread that is busy with another action misses the notification and sleeps a minute.
             self.cluster.query("postgres", "SELECT pg_notify('cron_trigger', %s)", [self.database])
             return not self.cluster.query(self.database, due, [cron])
 
@@ -100,13 +101,13 @@ class Shop:
 
 
 def wait_until(condition, timeout=300, what="the expected state"):
-    """Wait for something that another process does.
+    """Wait until another process has done something.
 
-    :param condition: called until it returns something true
-    :param float timeout: seconds
-    :param str what: what is waited for
-    :return: what it returned
-    :raise TimeoutError: it never did
+    :param condition: function to call until it returns a true value
+    :param float timeout: seconds to wait
+    :param str what: description of the condition for the error message
+    :return: the value of the condition
+    :raise TimeoutError: if the condition stays false
     """
     deadline = time.monotonic() + timeout
     while not (result := condition()):
@@ -120,14 +121,14 @@ def open_shop(make_server, cluster, database, mail=None, **options):
     """Start a shop.
 
     :param make_server: the fixture of that name, or `make_shared_server`
-    :param Cluster cluster: the PostgreSQL server
-    :param str database: the shop's database
-    :param MailCatcher mail: the mail server that it sends to
-    :param options: more options of `make_server`
+    :param Cluster cluster: PostgreSQL server
+    :param str database: name of the shop's database
+    :param MailCatcher mail: mail server of the shop
+    :param options: further options of `make_server`
     :rtype: Shop
     """
-    # The daily jobs of a new database are not what is tested, and a server that is stopped amid
-    # one logs errors. What is triggered runs all the same.
+    # Postpone the daily actions of a new database: stopping a server while one runs logs errors. Triggered actions
+    # still run.
     cluster.query(database, "UPDATE ir_cron SET nextcall = now() AT TIME ZONE 'UTC' + interval '1 day'")
     cluster.query(
         database,
@@ -151,8 +152,9 @@ def make_shop(make_database, make_server, cluster):
 def make_module_shop(make_database, cluster, dev_session, odoo_source, tmp_path_factory):
     """A function that starts a shop with a mail server for the tests of a module.
 
-    `make_module_shop(name, template=None, database=None, **options)`: the name is that of its log, the template that
-    of `make_database`, which makes the database unless there is one; the options are those of `make_server`.
+    `make_module_shop(name, template=None, database=None, **options)`: `name` is the name of the log, `template` the
+    argument of `make_database`, which creates the database unless `database` is given; `options` are those of
+    `make_server`.
     """
     with contextlib.ExitStack() as stack:
 
@@ -182,7 +184,7 @@ def shared_shop(make_shared_shop):
 
 @pytest.fixture(scope="session")
 def foreign_names(shared_shop):
-    """The names of customers that the demo agent does not look after."""
+    """The names of customers who are not assigned to the demo agent."""
     (user,) = shared_shop.users("agent")
     rows = shared_shop.admin.read(
         "res.partner",
@@ -195,9 +197,9 @@ def foreign_names(shared_shop):
 
 @pytest.fixture
 def run_in_shell(dev_session, odoo_source, cluster):
-    """A function that runs Python in `odoo shell`: `run_in_shell(database, script, *options)` returns what it printed.
+    """A function that runs Python in `odoo shell`: `run_in_shell(database, script, *options)` returns the output.
 
-    For what only a transaction of one's own can show.
+    It is for tests that need control over their transactions.
     """
 
     def run(database, script, *options):

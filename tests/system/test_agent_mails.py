@@ -1,4 +1,4 @@
-"""The mails to agents as a mail server gets them: no text that somebody typed changes headers or structure."""
+"""Mails to agents as a mail server receives them: user input changes neither their headers nor their structure."""
 
 import re
 
@@ -15,7 +15,7 @@ RETRY = "portal_agent_account.ir_cron_portal_agent_invitation"
 WEEKLY = "portal_agent_account.ir_cron_send_weekly_mails"
 REFUSED = Expected(r"odoo\.addons\.mail\.models\.mail_mail", "failed sending mail", "this mail server refuses")
 
-TEXTS = [text.replace("\x00", "") for text in HOSTILE]  # PostgreSQL keeps no such character
+TEXTS = [text.replace("\x00", "") for text in HOSTILE]  # PostgreSQL can't store this character
 UNSUBSCRIBE_HEADERS = {"List-Unsubscribe", "List-Unsubscribe-Post", "X-Auto-Response-Suppress"}
 
 DUE_NOW = """
@@ -28,14 +28,14 @@ UPDATE res_company
 
 @pytest.fixture(scope="module")
 def shop(make_module_shop):
-    """A running shop with a mail server, and with a name that is an attack in every field that a mail may show."""
+    """A running shop with a mail server; all users are in UTC."""
     shop = make_module_shop("agent-mails", check_log=[REFUSED])
     shop.cluster.query(shop.database, "UPDATE res_partner SET tz = 'UTC'")
     return shop
 
 
 def make_agent(shop, email, name="Ada"):
-    """Make an agent as the administrator does.
+    """Create an agent as the administrator does.
 
     :return: the id of the agent's user
     :rtype: int
@@ -46,14 +46,14 @@ def make_agent(shop, email, name="Ada"):
 
 
 def read_state(shop, user_id):
-    """:return: what the agent's form says of the invitation"""
+    """:return: the state of the invitation on the agent's form"""
     return shop.admin.read("res.users", [["id", "=", user_id]], "portal_agent_invitation_state")[0][
         "portal_agent_invitation_state"
     ]
 
 
 def be_called(shop, text):
-    """Give the company a hostile name and address line, and the templates headers that are made of it."""
+    """Give the company a hostile name and address, and use them in the headers of the templates."""
     (company,) = shop.admin.read("res.company", [["id", "=", 1]], "id")
     shop.admin.call("res.company", "write", [company["id"]], {"name": text, "street": text, "phone": text})
     templates = shop.admin.read("mail.template", [["name", "=like", "Portal Agent:%"]], "id")
@@ -71,7 +71,7 @@ def be_called(shop, text):
 
 
 def check(mail, email, headers=frozenset()):
-    """Check that a mail has the headers and the structure that every mail of its kind has."""
+    """Check that a mail has only the usual headers and structure."""
     assert mail.recipients == [email]
     assert {name.title() for name in mail.message} <= {name.title() for name in HEADERS | headers}
     for name in ("Subject", "From", "To", "Reply-To", *headers):
@@ -79,7 +79,7 @@ def check(mail, email, headers=frozenset()):
         assert len(values) == 1, (name, values)
         assert all(character.isprintable() for character in str(values[0])), (name, values)
     assert str(mail.message["To"]) == email
-    # The sender is the template's, or the company: never one that a name contains.
+    # The sender must be that of the template or of the company, never an address in a name.
     for name in ("From", "Reply-To"):
         (sender,) = mail.message[name].addresses
         assert sender.addr_spec in ("shop@example.com", "info@yourcompany.com"), (name, sender)
@@ -121,14 +121,14 @@ def test_no_name_becomes_a_header_or_markup_of_the_weekly_mail(shop, number):
 
 
 def test_a_mail_program_finds_the_plain_link_to_unsubscribe(shop):
-    """As it is on the wire: what is longer than a line would become encoded words, which no mail program looks into."""
+    """Read the header as sent: a longer link would be split into encoded words, which mail programs don't decode."""
     mail = next(found for found in shop.mail.messages if "List-Unsubscribe" in found.message)
     raw = mail.path.read_bytes().decode("ascii", "replace")
     [link] = re.findall(r"^List-Unsubscribe: (?:\r?\n )?<(\S+)>\r?$", raw, re.MULTILINE)
     assert link.startswith(f"{shop.url}/my/agent/weekly-mail/unsubscribe?user=")
     assert re.search(r"^List-Unsubscribe-Post: List-Unsubscribe=One-Click\r?$", raw, re.MULTILINE)
     user_id = int(re.search(r"user=(\d+)", link)[1])
-    # RFC 8058: without cookies, without a redirect.
+    # RFC 8058: the request has no cookies, and the answer no redirect.
     answer = requests.post(link, data={"List-Unsubscribe": "One-Click"}, allow_redirects=False, timeout=60)
     assert answer.status_code == 200
     (user,) = shop.admin.read("res.users", [["id", "=", user_id]], "portal_agent_weekly_mail")

@@ -1,4 +1,4 @@
-"""A database of the version 19.0.1.0.0 of both addons, in use, is upgraded: agents go on where they were."""
+"""Upgrade of a database with version 19.0.1.0.0 of both addons, which agents use."""
 
 from urllib.parse import urlsplit
 
@@ -11,8 +11,8 @@ from tests.system import agent, test_invitation_migration
 ADDONS = "portal_agent_account,sale_auto_portal_user"
 SIGNED_IN, INVITED, WAITING = "ben@agents.example.com", "ada@agents.example.com", "cleo@agents.example.com"
 
-# Three agents: one who has signed in, and two whose invitations were sent or wait in the mail queue. A website has
-# copies of a template that is another one now, and of one that is the same.
+# Three agents: one has signed in, the invitation of one was sent, that of another waits in the mail queue. A website
+# has copies of a template that has changed since, and of one that has not.
 FILL = f'''
 product = env["product.product"].create({{"name": "Chair", "list_price": 10}})
 contacts = env["res.partner"].create(
@@ -42,7 +42,7 @@ env["mail.mail"].create({{"email_to": "{WAITING}", "subject": "Something else", 
 env.cr.commit()
 '''
 
-# What a database that was upgraded really lacked, and had beside it.
+# The differences between a new database and a real upgraded one.
 OLD_FORM = """
 DROP TABLE portal_agent_invitation, portal_agent_access, portal_agent_hand_over CASCADE;
 ALTER TABLE res_users DROP COLUMN portal_agent_weekly_mail, DROP COLUMN portal_agent_weekly_mail_date;
@@ -81,7 +81,7 @@ SELECT body_html->>'en_US', email_layout_xmlid FROM mail_template JOIN ir_model_
 
 @pytest.fixture
 def upgrade(make_database, run_in_shell, odoo_source, cluster, dev_session):
-    """A function that fills a database, puts it in its old form and upgrades both addons by one command."""
+    """A function that fills a database, restores its old structure and upgrades both addons with one command."""
 
     def make(name, is_template_edited=False):
         database = make_database()
@@ -106,7 +106,7 @@ def upgrade(make_database, run_in_shell, odoo_source, cluster, dev_session):
 
 def test_agents_of_the_old_version_go_on_where_they_were(upgrade, cluster, make_shop, mail_catcher):
     database = upgrade("agent-migration")
-    # What is in the database is that of a new one.
+    # The database has the structure of a new one.
     assert not cluster.query(database, "SELECT 1 FROM pg_indexes WHERE indexname LIKE '%portal_agent_figures%'")
     assert cluster.query(database, "SELECT DISTINCT portal_agent_draft_quotation FROM res_company WHERE id = 1") == [
         (False,)
@@ -128,7 +128,7 @@ def test_agents_of_the_old_version_go_on_where_they_were(upgrade, cluster, make_
     ((body, layout),) = cluster.query(database, TEMPLATE)
     assert ("/logo.png" in body, "signup_url" in body, layout) == (True, False, None)
 
-    # The agent who has signed in before signs in and works.
+    # The agent who has signed in before can still sign in and work.
     shop = make_shop(mail_catcher, database=database)
     session = agent.log_in(shop.url, SIGNED_IN, "ben-has-a-password")
     for path in agent.PAGES:
@@ -143,11 +143,11 @@ def test_agents_of_the_old_version_go_on_where_they_were(upgrade, cluster, make_
     for path in (f"customers/{customer['id']}", f"customers/{customer['id']}/products"):
         assert session.get(f"{shop.url}/my/agent/{path}").status_code == 200
 
-    # One invitation takes the place of those that waited, with a link that works.
+    # One invitation with a working link replaces those that waited.
     mail = mail_catcher.wait_for(lambda mail: WAITING in mail.recipients)
     (link,) = [link for link in mail.links if "/web/signup" in link]
     assert "token=old" not in mail.html
-    # It was written by the upgrade, when the server's present address was not known yet.
+    # The upgrade wrote it, when the server's present URL was not known yet.
     address = urlsplit(link)._replace(scheme="", netloc="").geturl()
     form = requests.get(shop.url + address, timeout=60)
     assert form.status_code == 200

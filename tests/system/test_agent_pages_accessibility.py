@@ -1,4 +1,4 @@
-"""Every page of an agent on screens of all widths: nothing sticks out, no word is broken, axe-core finds no fault."""
+"""Every agent's page on screens of all widths: no overflow, no broken words, no serious finding of axe-core."""
 
 import re
 
@@ -11,8 +11,8 @@ from tests.system import agent
 DESKTOP, PHONE = ({"width": width, "height": 900} for width in (1280, 390))
 WIDTHS = (320, 360, 390, 768, 820, 912, 1024, 1280, 1400)
 
-# What is wider than the screen, and what is part of a word that goes on in the next line. What scrolls by itself (a
-# document as it is printed) may be wider inside.
+# Finds elements that are wider than the screen, and words that are broken across lines. Elements that scroll, such as a
+# printed document, may have wider content.
 MISPLACED = """() => {
     const root = document.querySelector("#portal_agent_content");
     const width = document.documentElement.clientWidth;
@@ -47,13 +47,13 @@ MISPLACED = """() => {
     return found;
 }"""
 
-# Of the theme, the header and the footer, which are the shop's own: we answer for what is between.
+# The rules to check, between the header and the footer, which belong to the shop's theme.
 OURS = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]}
 
 
 @pytest.fixture
 def agent_page(browser, shared_shop):
-    """The window of a phone, in which the agent is logged in."""
+    """A page of a phone on which the agent is signed in."""
     with open_context(browser, viewport=PHONE) as context:
         page = context.new_page()
         page.goto(f"{shared_shop.url}/web/login")
@@ -65,13 +65,13 @@ def agent_page(browser, shared_shop):
 
 
 def find_first_document(page):
-    """The address of the first customer, order or invoice in the list that is open."""
+    """:return: the path of the first customer, order or invoice in the open list, or None"""
     links = page.locator("#wrap a").evaluate_all("links => links.map(link => link.getAttribute('href'))")
     return next((link for link in links if re.match(r"/my/agent/(customers|orders|invoices)/\d+", link or "")), None)
 
 
 def find_serious(page):
-    """What axe finds on the page that is open: the rule, what it says, and where."""
+    """:return: axe's serious findings on the open page: the rule, its text, and the elements"""
     for violation in Axe().run(page, context="#wrap", options=OURS).response["violations"]:
         if violation["impact"] in ("serious", "critical"):
             yield violation["id"], violation["help"], [node["target"] for node in violation["nodes"]][:3]
@@ -79,7 +79,7 @@ def find_serious(page):
 
 def test_axe_finds_nothing_serious_and_every_page_fits_screens_of_all_widths(shared_shop, agent_page):
     page, paths, findings = agent_page, list(agent.PAGES), []
-    for path in paths:  # grows by the first document of each list
+    for path in paths:  # the loop appends the first document of each list
         page.set_viewport_size(PHONE)
         page.goto(shared_shop.url + path)
         page.wait_for_load_state("networkidle")

@@ -1,4 +1,4 @@
-"""Any query string gives an agent a page or a clean 404: never an error, never somebody else's data."""
+"""Any query string results in a page or a 404, never in an error or in another agent's data."""
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -104,7 +104,7 @@ def test_any_query_gives_a_page_or_a_clean_404(shared_shop, foreign_names, route
         url = shared_shop.url + route.format(id=record_id, name=name)
         answer = session.get(url, params=[(key, value.encode(errors="ignore")) for key, value in query])
         assert answer.status_code in (200, 404), (answer.status_code, answer.url)
-        assert "/web/login" not in answer.url, "the agent is still logged in"
+        assert "/web/login" not in answer.url, "the agent is still signed in"
         if "text" in answer.headers.get("Content-Type", ""):
             shown = [name for name in foreign_names if name in answer.text]
             assert not shown, (shown, answer.url)

@@ -1,4 +1,4 @@
-"""An agent on Monday morning: from the weekly mail's link to a customer, its products and its statement."""
+"""An agent follows the weekly mail's link to a customer, its products and its statement."""
 
 import re
 
@@ -29,9 +29,9 @@ def test_from_the_weekly_mail_to_the_customer_the_products_and_the_statement(sho
     mail = read_weekly_mail(shop)
     assert not [link for link in mail.links if "token" in link and "unsubscribe" not in link]
     [link] = {link for link in mail.links if re.fullmatch(r".*/my/agent/customers/\d+", link)} or [None]
-    assert link, "somebody has gone quiet, and the mail leads to them"
+    assert link, "a customer has stopped ordering, and the mail links to them"
 
-    # Nobody is signed in yet: the sign-in leads on to where the mail's link leads.
+    # The agent is not signed in: the sign-in page redirects to the target of the mail's link.
     page.goto(link)
     page.fill("input[name=login]", agent.LOGIN)
     page.fill("input[name=password]", agent.LOGIN)
@@ -64,7 +64,7 @@ def test_unsubscribing_needs_the_link_of_the_mail_and_nothing_else(shop, page):
     def is_wanted(login):
         return shop.admin.read("res.users", [["id", "=", users[login]]], wanted)[0][wanted]
 
-    # Another user's id with this token, a token cut short, none at all: all are the same 404, and change nothing.
+    # Another user's id with this token, a shortened token and no token all give the same 404 and change nothing.
     other = link.replace(f"user={users['agent']}", f"user={users['agent2']}")
     assert other != link
     for forged in (other, link[:-1], link.partition("&token=")[0], re.sub(r"user=\d+", "user=0", link)):
@@ -73,7 +73,7 @@ def test_unsubscribing_needs_the_link_of_the_mail_and_nothing_else(shop, page):
     assert is_wanted("agent")
     assert is_wanted("agent2")
 
-    # Whatever looks at the link, such as a scanner of mails, changes nothing; the button does.
+    # Opening the link, as a mail scanner does, changes nothing; only the button does.
     page.goto(link)
     assert is_wanted("agent")
     with page.expect_response(lambda answer: answer.request.method == "POST" and "unsubscribe" in answer.url):

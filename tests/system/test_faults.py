@@ -1,7 +1,7 @@
-"""Faults while orders are confirmed and invitations leave: no order is lost, nobody is invited twice or forgotten.
+"""Faults while orders are confirmed and invitations are sent: no order is lost, nobody is invited twice or forgotten.
 
-What counts as lost is what the shop has answered: an order whose confirmation got no answer is confirmed again, as a
-payment provider sends its notification again.
+An order counts as lost if the shop has answered its confirmation. A confirmation without an answer is repeated, as a
+payment provider repeats its notification.
 """
 
 import contextlib
@@ -27,29 +27,29 @@ from devtools.pytest_plugin import server_factory
 from tests.system.conftest import PENDING_ACCOUNTS, SEND_INVITATIONS, open_shop, wait_until
 from tests.system.odoo_rpc import OdooError, OdooRpc
 
-# How many times Odoo is killed. Ten take half a minute; a hundred are tried before a release.
+# How many times Odoo is killed. Ten take half a minute; use a hundred before a release.
 ROUNDS = int(os.environ.get("FAULT_ROUNDS", "10"))
-# Every so often all of its processes are, otherwise one.
+# In every so many rounds all processes are killed, in the others one.
 WHOLE = 5
 ORDERS_PER_ROUND = 10
-# More than Odoo hands over in one go.
+# More than Odoo sends in one batch.
 FEW = 25
 RESTARTS = ("fast", "immediate")
-# As much as one process may take, in bytes.
+# The memory limit of a process, in bytes.
 LIMIT = 2**30
-# Where a confirmation and an invitation write dates.
+# The columns in which a confirmation and an invitation write dates.
 WRITTEN = ["sale_order", "res_partner", "res_users", "sale_portal_invitation", "ir_cron_trigger", "mail_mail"]
 CLERKS = 2
 PATIENCE = 120
-# Seconds in which a server ends by itself that has nothing to do any more.
+# Seconds in which an idle server ends.
 SHORT = 3
-# A mail server answers in its own time: faults come amid a mail, too.
+# A slow mail server, so that faults also happen while a mail is sent.
 MAIL_DELAY = 0.02
 KILLED = Expected(r"odoo\.service\.server", r"Worker .* (unregistered|failed)", "the test kills it")
 STANDSTILL = Expected(
     r"odoo\.addons\.base\.models\.ir_cron",
     "Job .* timed out",
-    "Odoo puts a scheduled action off that was killed three times before it had done anything: an hour at most",
+    "Odoo postpones an action that was killed three times before it had done anything, by at most an hour",
 )
 OUT_OF_MEMORY = Expected(r"odoo\.\S+", r"(?s).*\bMemoryError\b", "the test asks for too much")
 REFUSED = Expected(r"odoo\.addons\.mail\.models\.mail_mail", "failed sending mail", "this mail server refuses")
@@ -57,10 +57,10 @@ REFUSED = Expected(r"odoo\.addons\.mail\.models\.mail_mail", "failed sending mai
 
 @dataclass
 class Sales:
-    """Orders of new customers, one each, confirmed by clerks who ask again when they get no answer.
+    """Orders of new customers, one each, confirmed by clerks who retry if they get no answer.
 
     :param Shop shop: the shop
-    :param dict orders: the customers' addresses by order
+    :param dict orders: the customers' email addresses by order
     :param set promised: the orders whose confirmation was answered
     """
 
@@ -71,7 +71,7 @@ class Sales:
 
     @classmethod
     def write(cls, shop, name, number):
-        """Write so many quotations for as many new customers."""
+        """Create a number of quotations, each for a new customer."""
         emails = [f"{name}{each}@example.com" for each in range(number)]
         partners = shop.admin.call("res.partner", "create", [{"name": email, "email": email} for email in emails])
         line = [[0, 0, {"product_id": shop.product()}]]
@@ -80,7 +80,7 @@ class Sales:
 
     @contextlib.contextmanager
     def confirming(self):
-        """Have the orders confirmed one after another meanwhile; what is then under way is brought to its end."""
+        """Confirm the orders one after another in the background; at the end, complete the order in progress."""
         waiting = queue.SimpleQueue()
         for order_id in self.orders:
             waiting.put(order_id)
@@ -95,7 +95,7 @@ class Sales:
                 clerk.result()
 
     def confirm_at_once(self):
-        """Have all orders confirmed together, as from a list."""
+        """Confirm all orders together, as from a list."""
         self.shop.admin.call("sale.order", "action_confirm", list(self.orders))
         self.promised.update(self.orders)
 
@@ -105,7 +105,7 @@ class Sales:
                 self.confirm(session, waiting.get_nowait())
 
     def confirm(self, session, order_id):
-        """Confirm an order as whoever sells does: again, until there is an answer."""
+        """Confirm an order; repeat this until the server answers."""
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
             with contextlib.suppress(requests.RequestException, OdooError):
@@ -117,7 +117,7 @@ class Sales:
         raise TimeoutError(f"order {order_id} can't be confirmed")
 
     def wait_for_another(self):
-        """Wait until one more order is confirmed, where there is one."""
+        """Wait until one more order is confirmed, if any is left."""
         done = len(self.promised)
         wait_until(lambda: done < len(self.promised) or done == len(self.orders), PATIENCE, "an order")
 
@@ -126,7 +126,7 @@ class Sales:
         return set(self._query("SELECT id FROM sale_order WHERE state = 'sale' AND id = ANY(%s)", list(self.orders)))
 
     def invited(self):
-        """:return: the logins of the accounts that the orders have made, each with an invitation that was sent"""
+        """:return: the logins of the accounts created for the orders, each with a sent invitation"""
         statement = """
             SELECT res_users.login
               FROM sale_order JOIN res_users ON res_users.partner_id = sale_order.partner_id
@@ -136,9 +136,9 @@ class Sales:
         return sorted(self._query(statement, list(self.orders)))
 
     def let_time_pass(self):
-        """Let the scheduled actions run.
+        """Run the scheduled actions.
 
-        :return: whether nobody waits for an account or an invitation any more
+        :return: whether no customer waits for an account or an invitation
         """
         self._query("""
             UPDATE sale_portal_invitation SET next_attempt = now() AT TIME ZONE 'UTC' - interval '1 second'
@@ -155,9 +155,9 @@ class Sales:
         return [row[0] for row in self.shop.cluster.query(self.shop.database, statement, parameters) or ()]
 
     def expect_all_well(self, faults):
-        """Nothing is lost, double or forgotten.
+        """Check that no order is lost and that each customer has one account and one invitation.
 
-        :param int faults: how many mails may have been in a mail server's hands when Odoo could not note it
+        :param int faults: number of mails that the mail server may have accepted without Odoo noting it
         """
         wait_until(self.let_time_pass, PATIENCE, "the last invitation")
         assert self.promised <= self.confirmed(), "a confirmed order is lost"
@@ -165,7 +165,7 @@ class Sales:
         ours = set(self.orders.values())
         mails = Counter(mail.recipients[0] for mail in self.shop.mail.messages if mail.recipients[0] in ours)
         assert set(mails) == set(self.invited()), "one invitation each"
-        # Nobody can know whether the mail server took what was being handed over. It comes again as the same message,
+        # Odoo can't know whether the mail server accepted a mail during the fault. It sends the same message again,
         # which mailboxes show once.
         again = {address for address, number in mails.items() if number > 1}
         assert len(again) <= faults, f"{again} were written to twice"
@@ -175,20 +175,20 @@ class Sales:
 
 @pytest.fixture
 def slow_mail(tmp_path):
-    """A mail server that takes a moment for each answer."""
+    """A mail server that delays each answer a little."""
     with MailCatcher(tmp_path / "mails", delay=MAIL_DELAY) as mail:
         yield mail
 
 
 @pytest.fixture(scope="module")
 def small_shop(make_module_shop):
-    """A shop whose processes may not take much memory."""
+    """A shop whose processes have a low memory limit."""
     limit = f"--limit-memory-hard={LIMIT}"
     return make_module_shop("faults", workers=2, extra_args=[limit], check_log=[REFUSED, OUT_OF_MEMORY])
 
 
 def kill(shop, chance, everything):
-    """Kill Odoo, or one of its processes, which Odoo replaces."""
+    """Kill Odoo, or one of its processes, which Odoo then replaces."""
     children = psutil.Process(shop.server.process.pid).children()
     if not everything:
         chance.choice(children).kill()
@@ -214,7 +214,7 @@ def test_odoo_is_killed_again_and_again_while_orders_are_confirmed_and_invitatio
 
 @pytest.fixture
 def own_cluster(cluster, dev_session, make_database):
-    """A PostgreSQL server for one test alone, with a copy of the demo shop; what it has committed outlives a crash."""
+    """A PostgreSQL server for a single test, with a copy of the demo shop; its commits survive a crash."""
     own = EmbeddedCluster("test-faults", durable=False, settings={"synchronous_commit": "on"})
     own.remove()
     database = make_database()
@@ -227,7 +227,7 @@ def own_cluster(cluster, dev_session, make_database):
 def test_postgresql_is_restarted_under_load(own_cluster, dev_session, odoo_source, slow_mail):
     cluster, database = own_cluster
     with server_factory(dev_session, odoo_source, cluster, "restarted-postgresql") as make_server:
-        # Without its database Odoo logs whatever it was about to do.
+        # Without its database, Odoo logs an error for everything it does.
         shop = open_shop(make_server, cluster, database, slow_mail, workers=2, check_log=None)
         sales = Sales.write(shop, "restarted", len(RESTARTS) * ORDERS_PER_ROUND)
         with sales.confirming():
@@ -246,7 +246,7 @@ def test_a_sale_whose_connection_is_lost_amid_the_account_is_not_answered_as_con
         shop = open_shop(make_server, cluster, database, slow_mail, check_log=None)
         sales = Sales.write(shop, "lost", 1)
         (order_id,) = sales.orders
-        # PostgreSQL ends the connection that is just writing this.
+        # PostgreSQL closes the connection that executes this.
         for table in ("mail_tracking_value", "res_users", "sale_portal_invitation"):
             cluster.query(
                 database,
@@ -267,7 +267,7 @@ def test_a_sale_whose_connection_is_lost_amid_the_account_is_not_answered_as_con
 
 
 def count_refused(shop):
-    """:return: how many invitations a mail server has refused once"""
+    """:return: the number of invitations that the mail server has refused once"""
     statement = "SELECT count(*) FROM sale_portal_invitation WHERE attempts = 1 AND state = 'to_send'"
     return shop.cluster.query(shop.database, statement)[0][0]
 
@@ -287,7 +287,7 @@ def test_the_mail_servers_disk_is_full_for_a_while(small_shop):
 
 
 def put_clock_right(shop):
-    """Leave a database as a clock leaves it that was an hour ahead: all that was written is an hour ahead of now."""
+    """Move all dates that were written one hour ahead, as if the clock had been an hour ahead."""
     columns = """
         SELECT table_name, column_name FROM information_schema.columns
          WHERE data_type LIKE 'timestamp%%' AND table_schema = 'public' AND table_name = ANY(%s)
@@ -310,7 +310,7 @@ def test_the_clock_was_an_hour_ahead_and_is_put_right(small_shop):
 
     shop.server.start()
     shop.run_cron(SEND_INVITATIONS)
-    assert not waiting.invited(), "their time is in an hour"
+    assert not waiting.invited(), "they are due in an hour"
     waiting.expect_all_well(faults=0)
     invited.expect_all_well(faults=0)
     for sales in (invited, waiting):

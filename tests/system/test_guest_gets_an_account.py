@@ -1,4 +1,4 @@
-"""The main job: a shopper without an account buys, and has one."""
+"""The main feature: a shopper without an account buys something and gets an account."""
 
 import re
 
@@ -19,10 +19,10 @@ def shop(make_module_shop):
 
 
 def test_a_guest_buys_gets_one_invitation_and_lands_on_the_order(shop, browser, page):
-    # 1. A guest fills the cart, types name, address and email, pays.
+    # 1. A guest fills the cart, enters name, address and email, and pays.
     buy_as_guest(page, shop.url, EMAIL)
 
-    # 2. The page says that there is an account, and what to do; it offers no "Sign Up".
+    # 2. The page announces the account and the next step; it shows no "Sign Up" button.
     message = page.locator(MESSAGE)
     assert EMAIL in message.inner_text()
     assert "choose a password" in message.inner_text()
@@ -30,7 +30,7 @@ def test_a_guest_buys_gets_one_invitation_and_lands_on_the_order(shop, browser, 
     assert not page.get_by_role("button", name="Sign Up").count()
     assert not page.locator("#wrap a[href*='token=']").count()
 
-    # 3. One portal user on the order's contact; the order says so.
+    # 3. The order's contact has one portal user, and the order shows it.
     (user,) = shop.users(EMAIL)
     (order,) = shop.admin.read(
         "sale.order", [["partner_id", "=", user["partner_id"][0]]], "id", "name", "state", "is_user_created"
@@ -43,7 +43,7 @@ def test_a_guest_buys_gets_one_invitation_and_lands_on_the_order(shop, browser, 
     )
     assert len(notes) == 1
 
-    # 4. One invitation, with a link on the website's domain.
+    # 4. One invitation is sent, with a link on the website's domain.
     invitation = shop.mail.wait_for(is_invitation)
     assert invitation.recipients == [EMAIL]
     assert order["name"] in invitation.html
@@ -51,7 +51,7 @@ def test_a_guest_buys_gets_one_invitation_and_lands_on_the_order(shop, browser, 
     assert link.startswith(shop.url)
     assert decline.endswith("/decline")
 
-    # 5. In another browser: a password is set, and the order is there.
+    # 5. In another browser, the customer sets a password and sees the order.
     with open_context(browser) as stranger:
         follow = stranger.new_page()
         follow.goto(link)
@@ -61,12 +61,12 @@ def test_a_guest_buys_gets_one_invitation_and_lands_on_the_order(shop, browser, 
         follow.wait_for_url(re.compile(rf"/my/orders/{order['id']}"))
         assert order["name"] in follow.locator("#wrap").inner_text()
         assert "Greta Guest" in follow.locator("header#top").inner_text()
-        # One order, one mail beside Odoo's own confirmation: no "Welcome", no "Password Changed".
+        # One mail in addition to Odoo's own confirmation: no "Welcome", no "Password Changed".
         shop.run_cron("mail.ir_cron_mail_scheduler_action")
         subjects = [mail.subject for mail in shop.mail.to(EMAIL)]
         assert len(subjects) == 2, subjects
 
-    # 6. The same email buys again as a guest: nothing of all that.
+    # 6. The same email buys again as a guest: no further account and no further invitation.
     with open_context(browser) as again:
         second = again.new_page()
         buy_as_guest(second, shop.url, EMAIL)

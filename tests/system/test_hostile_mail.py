@@ -1,11 +1,11 @@
-"""What a stranger types at the checkout changes neither the headers nor the structure of the shop's mails."""
+"""A visitor's input at the checkout changes neither the headers nor the structure of the shop's mails."""
 
 HOSTILE = (
     "Shop\r\nSubject: Your refund\r\nContent-Type: text/html\r\nBcc: victim@example.com\r\n\r\n<h1>Pay here</h1>",
     "Shop\nBcc: victim@example.com\n\n.\nMAIL FROM:<x@example.com>",
     "Shop\u2028Subject: Your refund\u0085X-Spam: no\x0b\x0c\x00\x1b[31m",
     '"><script>alert(1)</script> =?utf-8?q?=0D=0ABcc:_victim=40example.com?=',
-    # Longer than a line of a header, and not ASCII: Python would leave out the quotes around the name.
+    # Longer than a header line, and not ASCII: Python would omit the quotes around the name.
     "Chairs for everybody who sits all day long and likes to sit well, victim@example.com, and " + "more " * 20,
     "Schnäppchen, victim@example.com, <victim@example.com>",
     "Schnäppchen, victim@example.com;",
@@ -29,7 +29,7 @@ def test_no_text_of_a_customer_reaches_a_header(make_shop, mail_catcher, cluster
     shop = make_shop(mail_catcher)
     (website, *_others) = shop.admin.read("website", [], "id", "company_id")
     (company,) = shop.admin.read("res.company", [["id", "=", website["company_id"][0]]], "email")
-    # The template of a shop that likes to be personal: every text of the customer in every header.
+    # A template that uses all of the customer's input in its headers.
     everything = (
         "{{ object.partner_id.name }} {{ object.partner_id.commercial_company_name }} {{ object.order_id.name }}"
     )
@@ -46,7 +46,7 @@ def test_no_text_of_a_customer_reaches_a_header(make_shop, mail_catcher, cluster
     )
     for number, text in enumerate(HOSTILE):
         email = f"hostile{number}@example.com"
-        text = text.replace("\x00", "")  # PostgreSQL keeps no such character
+        text = text.replace("\x00", "")  # PostgreSQL can't store this character
         order_id = shop.quotation(email, name=text)
         (order,) = shop.admin.read("sale.order", [["id", "=", order_id]], "partner_id")
         shop.admin.call("res.partner", "write", [order["partner_id"][0]], {"company_name": text})
@@ -61,7 +61,7 @@ def test_no_text_of_a_customer_reaches_a_header(make_shop, mail_catcher, cluster
             assert len(values) == 1, (name, values)
             assert all(character.isprintable() for character in str(values[0])), (name, values)
         assert str(mail.message["To"]) == email
-        # The sender is the template's, or the shop's own: never one that a customer typed.
+        # The sender must be that of the template or of the shop, never an address that the customer entered.
         (sender,) = mail.message["From"].addresses
         assert sender.addr_spec in ("shop@example.com", company["email"]), sender
         assert mail.message.get_content_type() == "multipart/alternative"

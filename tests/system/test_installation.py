@@ -1,4 +1,4 @@
-"""Installed on a shop in use, upgraded, uninstalled: orders, users, mails and settings stay as they are."""
+"""Installing, upgrading and uninstalling in a shop in use leaves orders, users, mails and settings unchanged."""
 
 import pytest
 
@@ -8,7 +8,7 @@ ADDON = "sale_auto_portal_user"
 AGENT_ADDON = "portal_agent_account"
 ORDERS = 5_000
 
-# One confirmed order made by Odoo, the others like it.
+# Odoo confirms one order; the others are copies of it.
 FILL = f"""
 partner = env["res.partner"].create({{"name": "Regular", "email": "regular@example.com"}})
 product = env["product.product"].create({{"name": "Chair", "list_price": 10, "type": "service"}})
@@ -24,10 +24,10 @@ env.cr.execute(
 env.cr.commit()
 """
 
-# A row that is written gets a new version: the sum tells whether any was.
+# Writing a row changes its transaction id: the sum shows whether any row was written.
 VERSIONS = "SELECT count(*), sum(xmin::text::bigint) FROM sale_order"
 
-# What a database is made of, beside the records of its users.
+# Queries for the structure and the technical records of a database.
 TRACES = {
     "columns": "SELECT table_name || '.' || column_name FROM information_schema.columns WHERE table_schema = 'public'",
     "indexes": "SELECT indexname FROM pg_indexes WHERE schemaname = 'public'",
@@ -87,7 +87,7 @@ print("UNINSTALLED", flush=True)
 
 @pytest.fixture
 def read_traces(cluster):
-    """A function that reads what a database is made of: `read_traces(database)`."""
+    """A function that reads the structure and technical records of a database: `read_traces(database)`."""
 
     def read(database):
         return {kind: {row[0] for row in cluster.query(database, query)} for kind, query in TRACES.items()}
@@ -100,7 +100,7 @@ def test_a_shop_in_use_is_installed_on_upgraded_and_left_as_it_was_but_for_users
 ):
     database = make_database(database_template)
     before = read_traces(database)
-    # Before these tests ./dev test has installed each alone, and both at once: then Odoo begins with the agents' addon.
+    # `./dev test` also installs each addon alone, and both at once, in which case Odoo starts with the agents' addon.
     output = run_in_shell(database, FILL + INSTALL_ONE_AFTER_THE_OTHER)
     assert "INSTALLED and no order written" in output, output[-2000:]
     assert not cluster.query(database, "SELECT 1 FROM res_users WHERE login = 'regular@example.com'")

@@ -1,11 +1,11 @@
-"""A database of the version 19.0.1.0.0, in which an invitation was fields of the user, is updated."""
+"""Upgrade of a database with version 19.0.1.0.0, which stored an invitation in fields of the user."""
 
 from devtools import server
 from tests.system.conftest import PENDING_ACCOUNTS
 
 ADDON = "sale_auto_portal_user"
 
-# Customers whose account was created by the addon, one for each state that the old version knew.
+# Customers whose account was created by the addon, one for each state of the old version.
 CREATE_ACCOUNTS = '''
 product = env["product.product"].search([("sale_ok", "=", True)], limit=1)
 names = ("to_send", "queued", "queued_sent", "queued_cancelled", "queued_deleted", "sent", "sent_long_ago",
@@ -46,7 +46,7 @@ for name in ("state", "mail_id", "next_try", "refusals"):
 env.cr.commit()
 '''
 
-# What the old version left behind: columns of the users, a template and a scheduled action of that model.
+# The old version's columns of the users, and a template and a scheduled action of that model.
 OLD_FORM = """
 ALTER TABLE res_users
     ADD COLUMN portal_invitation_state varchar,
@@ -121,7 +121,7 @@ STATES = {
 
 
 def update(odoo_source, cluster, dev_session, database, name):
-    """Update the addon, as an administrator does after an upgrade; nothing in the log is unexpected."""
+    """Update the addon as an administrator does, and check the log."""
     log = dev_session.log_file(name)
     options = [f"--update={ADDON}", "--stop-after-init", "--no-http", "--max-cron-threads=0"]
     code = server.run(odoo_source, cluster, dev_session.data_dir, [f"--database={database}", *options], log)
@@ -156,7 +156,7 @@ def test_invitations_of_the_old_version_go_on_as_records(
 
     assert not cluster.query(database, "SELECT 1 FROM ir_model_fields WHERE name LIKE 'portal_invitation_refusals'")
 
-    # The template that the administrator had edited goes on being used, and the new one is there beside it.
+    # The template that the administrator had edited is still used; the new one exists too.
     shop = make_shop(mail_catcher, database=database)
     cluster.query(
         database,
@@ -164,7 +164,7 @@ def test_invitations_of_the_old_version_go_on_as_records(
     )
     shop.run_cron(f"{ADDON}.ir_cron_send_portal_invitations")
 
-    # Links that were mailed to an owner since the first log-in go on working.
+    # Links that were mailed to a user after the first sign-in still work.
     shop.run_cron(PENDING_ACCOUNTS)
     (logged_in,) = shop.users("logged_in@example.com")
     assert cluster.query(
@@ -173,7 +173,7 @@ def test_invitations_of_the_old_version_go_on_as_records(
         [logged_in["partner_id"][0]],
     ) == [(True,)]
 
-    # The template of a closed company is one of invitations, too: the company may open again.
+    # The template of an archived company is converted too, because the company may be activated again.
     assert cluster.query(
         database,
         """

@@ -1,4 +1,4 @@
-"""Who asks what a shop knows of them, and wants it deleted, is told of the invitation, too."""
+"""Odoo's privacy lookup finds and deletes the invitation of a person too."""
 
 LOOK_UP = """
 env["ir.module.module"].search([("name", "=", "privacy_lookup")]).button_immediate_install()

@@ -1,4 +1,4 @@
-"""Somebody alters the table of users, or locks it, while orders are confirmed: the sale waits for nobody."""
+"""The table of users is altered or locked while orders are confirmed: no sale waits for the lock."""
 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
@@ -7,7 +7,7 @@ import pytest
 
 from tests.system.conftest import PENDING_ACCOUNTS, wait_until
 
-# The same for every wait in these tests: a sale that hangs fails them, a busy machine doesn't.
+# The limit of every wait in these tests: long enough for a busy machine, so that only a hanging sale exceeds it.
 PATIENCE = 60
 WAITING = """
     SELECT 1 FROM pg_stat_activity
@@ -17,13 +17,13 @@ WAITING = """
 
 @pytest.fixture(scope="module")
 def shop(make_module_shop):
-    """A shop that sells while its database is worked on."""
+    """A shop that sells while its database is changed."""
     return make_module_shop("locked_users")
 
 
 @contextmanager
 def transaction(shop):
-    """Open a transaction on a connection of its own, and roll it back at the end."""
+    """Open a transaction on a new connection, and roll it back at the end."""
     with closing(shop.cluster.connect(shop.database)) as connection:
         connection.autocommit = False
         with connection.cursor() as cursor:
@@ -41,7 +41,7 @@ def wait_for_waiting(shop, statement):
 
 
 def settle(shop, order_id):
-    """Let the scheduled action look after an order, and read it."""
+    """Run the scheduled action for pending accounts, and read the order."""
     shop.run_cron(PENDING_ACCOUNTS)
     return shop.order(order_id)
 
@@ -49,11 +49,11 @@ def settle(shop, order_id):
 def test_an_order_is_confirmed_while_somebody_waits_to_alter_the_table_of_users(shop):
     order_id = shop.quotation("altered@example.com")
     with ThreadPoolExecutor(2) as pool, transaction(shop) as editor, transaction(shop) as installer:
-        # Somebody holds the order up where the confirmation has read the users and not yet created one.
+        # A lock stops the confirmation after it has read the users and before it creates one.
         editor.execute("SELECT 1 FROM sale_order WHERE id = %s FOR UPDATE", [order_id])
         confirmation = pool.submit(shop.admin.call, "sale.order", "action_confirm", [order_id])
         wait_for_waiting(shop, 'UPDATE "sale_order"')
-        # An addon is installed: its new column waits for the confirmation to end.
+        # The installation of an addon waits for the end of the confirmation to add its column.
         alteration = pool.submit(installer.execute, "ALTER TABLE res_users ADD COLUMN of_an_addon integer")
         wait_for_waiting(shop, "ALTER TABLE res_users")
         editor.connection.rollback()

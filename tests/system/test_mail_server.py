@@ -1,4 +1,4 @@
-"""A mail server that is slow, refuses, is away, or an Odoo that is killed: no order is lost, no mail is doubled."""
+"""The mail server is slow, refuses mails or is down, or Odoo is killed: no order is lost, no mail is sent twice."""
 
 import time
 
@@ -10,25 +10,25 @@ from devtools.pytest_plugin import server_factory
 from tests.system.conftest import SEND_INVITATIONS, open_shop, wait_until
 from tests.system.odoo_rpc import OdooError
 
-# Seconds in which a mail server has to answer, else Odoo gives the mail up.
+# Seconds after which Odoo stops waiting for a mail server.
 ODOO_WAITS = 60
 SLOWER_THAN_ODOO_WAITS = 3600
 REFUSED = Expected(r"odoo\.addons\.mail\.models\.mail_mail", "failed sending mail", "this mail server refuses")
-UNDONE = Expected(r"odoo\.http", "Undone: True", "the error that takes the confirmation back")
+UNDONE = Expected(r"odoo\.http", "Undone: True", "the error that rolls the confirmation back")
 
 
 @pytest.fixture(scope="module")
 def post_office(make_database, cluster, dev_session, odoo_source):
-    """A running shop that each test connects to a mail server of its own."""
+    """A running shop, which each test connects to its own mail server."""
     with server_factory(dev_session, odoo_source, cluster, "post-office") as make_server:
         yield open_shop(make_server, cluster, make_database(), check_log=[REFUSED, UNDONE])
 
 
 def connect(shop, mail=None):
-    """Do what an administrator does who enters a mail server in the settings, or takes it out.
+    """Set the mail server in the settings as an administrator does, or remove it.
 
     :param Shop shop: the shop
-    :param MailCatcher mail: the mail server; none leaves the shop without
+    :param MailCatcher mail: the mail server; None to remove it
     """
     shop.admin.call("ir.mail_server", "unlink", shop.admin.call("ir.mail_server", "search", []))
     if mail:
@@ -38,7 +38,7 @@ def connect(shop, mail=None):
 def confirm(shop, email):
     """Confirm a new customer's order.
 
-    :return: its id, and the seconds that it took
+    :return: the order's id, and the duration in seconds
     """
     order_id = shop.quotation(email)
     started = time.monotonic()
@@ -47,7 +47,7 @@ def confirm(shop, email):
 
 
 def let_time_pass(shop, cluster, email):
-    """Bring the next attempt forward: nobody waits five minutes in a test."""
+    """Make the next attempt due now instead of in five minutes."""
     cluster.query(
         shop.database,
         "UPDATE sale_portal_invitation SET next_attempt = now() AT TIME ZONE 'UTC' - interval '1 second'"
@@ -179,5 +179,5 @@ def test_an_odoo_that_is_killed_while_sending_sends_the_rest_after_its_restart(m
         for email in emails:
             mail.wait_for(lambda found, email=email: email in found.recipients)
         wait_until(lambda: {shop.order(order)["portal_account_state"] for order in orders} == {"invited"})
-        # The one that was in the server's hands when Odoo died may come twice: nobody can know.
+        # The mail that was being sent when Odoo was killed may arrive twice: Odoo can't know whether it was accepted.
         assert len([found for found in mail.messages if found.recipients[0] in emails]) <= len(emails) + 1

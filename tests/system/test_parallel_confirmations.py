@@ -1,4 +1,4 @@
-"""Several workers confirm orders for one email at the same time: one account, no error to anyone."""
+"""Several workers confirm orders of one email at the same time: one account is created, and no user sees an error."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -12,7 +12,7 @@ AT_ONCE = 10
 
 @pytest.fixture(scope="module")
 def busy_shop(make_module_shop):
-    """A shop with three workers, in which ten people have logged in."""
+    """A shop with three workers and ten signed-in sessions."""
     shop = make_module_shop("busy", workers=3)
     with ThreadPoolExecutor(AT_ONCE) as pool:
         shop.sessions = list(pool.map(lambda _number: OdooRpc(shop.url, shop.database), range(AT_ONCE)))
@@ -20,7 +20,7 @@ def busy_shop(make_module_shop):
 
 
 def confirm_at_once(shop, order_ids):
-    """Confirm each order in a session of its own, all at the same moment."""
+    """Confirm all orders at the same moment, each in a separate session."""
     with ThreadPoolExecutor(len(order_ids)) as pool:
         confirming = [
             pool.submit(session.call, "sale.order", "action_confirm", [order_id])
@@ -30,9 +30,9 @@ def confirm_at_once(shop, order_ids):
 
 
 def settle(shop, order_ids):
-    """Let the scheduled action look after the orders that had to wait, and read them all.
+    """Run the scheduled action for pending accounts, and read the orders.
 
-    :return: what is to be known of the orders
+    :return: the fields of the orders that the tests check
     :rtype: list[dict]
     """
 
@@ -79,9 +79,9 @@ def test_ten_orders_of_one_contact_make_one_account(busy_shop):
 
 
 def test_a_transaction_that_another_one_overtakes_makes_no_second_user(make_database, run_in_shell):
-    """The narrowest race, step by step on two real connections.
+    """Run the narrowest race step by step on two real connections.
 
-    The first transaction takes its snapshot; the second one creates the account and commits; the
+    The first transaction takes its snapshot; the second one creates the account and commits. The
     first one then confirms, and can see neither the user nor a lock.
     """
     output = run_in_shell(make_database(), OVERTAKING)

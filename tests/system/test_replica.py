@@ -1,6 +1,6 @@
-"""A real streaming replica: what an agent reads is read there, and on the primary while it is away.
+"""A real streaming replica serves an agent's pages; while it is down, the primary does.
 
-Which server did the work is read from PostgreSQL's own statistics of both.
+PostgreSQL's statistics show which server executed the queries.
 """
 
 import ast
@@ -18,23 +18,23 @@ from tests.system.agent import LOGIN, PAGES, log_in
 from tests.system.conftest import open_shop, wait_until
 
 CONTROLLERS = paths.REPOSITORY / "portal_agent_account" / "controllers"
-# Statements are counted at once, each where it ran; commits and the like are none. A commit waits for
-# the replica as soon as the primary is told that there is one to wait for.
+# Count statements immediately, without commits and similar commands. A commit waits for the replica as soon as the
+# primary has a synchronous standby.
 SETTINGS = {
     **REPLICATED_SETTINGS,
     "synchronous_commit": "remote_apply",
     "shared_preload_libraries": "pg_stat_statements",
     "pg_stat_statements.track_utility": "off",
 }
-# Nothing that is printed fetches its styles: making them is not what the agent asked for, and writes.
-NO_STYLES = Expected(r"odoo\.addons\.base\.models\.ir_actions_report", "wkhtmltopdf: ", "the test keeps it from them")
+# wkhtmltopdf may load no stylesheets: generating them writes to the database, and is not part of the agent's request.
+NO_STYLES = Expected(r"odoo\.addons\.base\.models\.ir_actions_report", "wkhtmltopdf: ", "the test blocks them")
 AWAY = Expected("odoo.registry", "Failed to open a readonly cursor", "the test stops the replica")
 PRINTED = (
     "/my/agent/customers/{customer}/statement",
     "/my/agent/orders/{order}?report_type=pdf",
     "/my/agent/invoices/{invoice}?report_type=pdf",
 )
-# Every route of an agent, and each thing that a route may give.
+# Every route of an agent, with every kind of response.
 ADDRESSES = (
     *PAGES,
     "/my/agent?customer={customer}",
@@ -55,9 +55,9 @@ ADDRESSES = (
 class Servers:
     """The two PostgreSQL servers.
 
-    :param EmbeddedCluster primary: the one that is written to
-    :param Replica replica: the one that follows it
-    :param str database: the shop's database
+    :param EmbeddedCluster primary: the primary
+    :param Replica replica: the replica of the primary
+    :param str database: name of the shop's database
     """
 
     def __init__(self, primary, replica, database):
@@ -66,10 +66,10 @@ class Servers:
         self.database = database
 
     def count(self, action):
-        """Count the statements that each server runs.
+        """Count the statements that each server executes during an action.
 
-        :param action: what is done meanwhile
-        :return: what it returned, the statements on the primary, the number of those on the replica
+        :param action: the function to call
+        :return: the function's result, the statements on the primary, the number of statements on the replica
         :rtype: tuple[object, list[str], int]
         """
         running = [server for server in (self.primary, self.replica) if server.answers()]
@@ -137,16 +137,16 @@ def documents(shop):
 
 @pytest.fixture(scope="module")
 def agent(shop):
-    """The demo agent, logged in."""
+    """A signed-in session of the demo agent."""
     session = log_in(shop.url)
     session.get(shop.url + PAGES[0])
     return session
 
 
 def ask(session, url, address):
-    """Open a page of an agent, or call the one route that scripts call.
+    """Open a page of an agent, or call the JSON route.
 
-    :return: the answer
+    :return: the response
     :rtype: requests.Response
     """
     if address.endswith("/selector"):
@@ -155,9 +155,9 @@ def ask(session, url, address):
 
 
 def is_agents_page(decorator):
-    """Return whether a route is a page of an agent, which only reads. The weekly mail's are for whoever opens its link.
+    """Check whether a decorator defines an agent's read-only page. The weekly mail's routes need no agent.
 
-    :param ast.AST decorator: of a controller's method
+    :param ast.AST decorator: decorator of a controller's method
     :rtype: bool
     """
     if getattr(getattr(decorator, "func", None), "id", "") != "route":
@@ -167,7 +167,7 @@ def is_agents_page(decorator):
 
 
 def read_routes():
-    """Read from the addon's controllers which routes an agent has.
+    """List the agents' routes in the addon's controllers.
 
     :rtype: list[str]
     """
@@ -187,7 +187,7 @@ def test_these_tests_visit_every_route_of_an_agent():
     adapter = Map([Rule(route, endpoint=route) for route in routes]).bind("localhost")
     some = {"customer": 1, "order": 1, "invoice": 1}
     visited = {adapter.match(address.format(**some).partition("?")[0])[0] for address in ADDRESSES}
-    assert visited == set(routes), "a route that is missing here belongs into ADDRESSES"
+    assert visited == set(routes), "add the missing route to ADDRESSES"
 
 
 @pytest.mark.parametrize("address", ADDRESSES)
@@ -213,7 +213,7 @@ def test_what_writes_is_done_by_the_primary(servers, shop):
 
 @pytest.fixture
 def slow_replica(servers):
-    """A replica that is half a second behind, and a primary whose commits wait for it."""
+    """A replica with a delay of half a second, and a primary whose commits wait for it."""
     settings = (
         (servers.replica, "recovery_min_apply_delay", "500ms"),
         (servers.primary, "synchronous_standby_names", "*"),
@@ -246,7 +246,7 @@ def test_what_is_taken_back_is_gone_with_the_next_request(servers, shop, documen
 
 
 def test_while_the_replica_is_away_the_primary_gives_the_pages(servers, shop, documents, agent):
-    """The last one: Odoo leaves a replica that it could not reach alone for twenty minutes."""
+    """Stop the replica; this must be the last test, because Odoo then doesn't use the replica for twenty minutes."""
     servers.replica.stop()
     for address in (address for address in ADDRESSES if address not in PRINTED):
         url = address.format(**documents)

@@ -1,4 +1,4 @@
-"""A customer who has an account buys again without signing in: the order finds its account."""
+"""A customer with an account buys again without signing in, and joins the order to the account."""
 
 import re
 
@@ -24,7 +24,7 @@ def shop(make_module_shop):
 def buy(shop, browser, email):
     """Buy something in a new browser, without signing in.
 
-    :return: the order's number
+    :return: the order's reference
     """
     with open_context(browser) as guest:
         page = guest.new_page()
@@ -33,12 +33,12 @@ def buy(shop, browser, email):
 
 
 def count_users(shop, email):
-    """Count the users with a login, archived ones too."""
+    """Count the users with a login, including archived ones."""
     return len(shop.admin.read("res.users", [["login", "=", email]], "id"))
 
 
 def accept_invitation(shop, context, email):
-    """Open the link in the invitation to an address, choose a password, and return the page of the order."""
+    """Open the link in the invitation to an address, choose a password, and return the order's page."""
     shop.run_cron(SEND_INVITATIONS)
     mail = shop.mail.wait_for(lambda mail: email in mail.recipients and "choose a password" in mail.subject)
     (link,) = {link for link in mail.links if re.search(r"/my/invitation/\d+/\w+$", link)}
@@ -52,7 +52,7 @@ def accept_invitation(shop, context, email):
 
 
 def sign_in(page, email):
-    """Fill in the form of the log-in."""
+    """Fill in the sign-in form."""
     page.locator("form.oe_login_form").wait_for()
     page.fill("form.oe_login_form input[name=login]", email)
     page.fill("form.oe_login_form input[name=password]", PASSWORD)
@@ -60,12 +60,12 @@ def sign_in(page, email):
 
 
 def order_on(page):
-    """Return the number of the order that the confirmation page thanks for."""
+    """Return the order's reference on the confirmation page."""
     return page.locator("#order_name").inner_text().split()[-1]
 
 
 def my_orders(page, shop):
-    """Return the text of the list of orders in the portal."""
+    """Return the text of the portal's list of orders."""
     page.goto(f"{shop.url}/my/orders")
     return page.locator("#wrap").inner_text()
 
@@ -113,7 +113,7 @@ def test_a_returning_guest_is_told_by_mail_and_adds_the_order_there(shop, browse
         assert "added to your account" in page.locator("#portal_joined").inner_text()
         assert order in my_orders(page, shop)
 
-    # Once: neither another mail, nor another offer.
+    # There is no second mail and no second offer.
     shop.run_cron(SEND_JOINS)
     assert [mail.subject for mail in shop.mail.to(EMAIL)].count(subject) == 1
 
@@ -146,7 +146,7 @@ def test_three_orders_from_before_the_addon_join_in_one_go(
 
 
 def test_two_workers_join_an_order_once_and_neither_waits(make_database, run_in_shell):
-    """Step by step on two real connections: who comes second is told to try again, and finds it done."""
+    """Join step by step on two real connections: the second one is told to retry, and finds the order joined."""
     output = run_in_shell(make_database(), TWO_WORKERS)
     assert "JOINED ONCE" in output, output[-3000:]
 

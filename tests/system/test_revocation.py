@@ -1,4 +1,4 @@
-"""What is taken back from an agent is gone with the next request, in every server process."""
+"""An agent loses access to a removed customer with the next request, in every server process."""
 
 import pytest
 
@@ -9,7 +9,7 @@ PASSWORD = "a long password"
 
 @pytest.fixture(scope="module")
 def two_servers(make_shared_shop, make_database):
-    """Two server processes on one database: the agents are on the first, the administrator on the second."""
+    """Two server processes on one database: the agents use the first, the administrator the second."""
     database = make_database()
     return make_shared_shop(database), make_shared_shop(database)
 
@@ -17,8 +17,8 @@ def two_servers(make_shared_shop, make_database):
 class Agent:
     """An agent with one customer, who has one order.
 
-    :param Shop office: the server on which the administrator works
-    :param str name: what tells this agent from others
+    :param Shop office: the administrator's server
+    :param str name: unique name of the agent
     """
 
     def __init__(self, office, name):
@@ -70,14 +70,14 @@ def test_what_is_taken_back_is_gone_with_the_next_request(two_servers, revoke):
     agent = Agent(office, revoke)
     session = log_in(field.url, agent.login, PASSWORD)
     order_page = f"{field.url}/my/agent/orders/{agent.order}"
-    # What else says something of the customer, as a page or as a file. A contact that moves away takes its orders
-    # along, not the company that it has left.
+    # Further pages and files about the customer. A contact that moves to another company takes its orders along; the
+    # former company stays.
     customer_page = f"{field.url}/my/agent/customers/{agent.customer}"
     pages = [f"{customer_page}{path}" for path in ("", "/products", "/statement?report_type=xlsx")]
     pages.append(f"{field.url}/my/agent/products/export?customer={agent.customer}")
     (order,) = office.admin.read("sale.order", [["id", "=", agent.order]], "name")
 
-    # Twice, so that whatever this process caches is cached.
+    # Twice, to fill this process's caches.
     for _warm in range(2):
         assert order["name"] in session.get(f"{field.url}/my/agent/orders").text
         assert session.get(order_page).status_code == 200

@@ -1,4 +1,4 @@
-"""Two websites of two companies in one database, in three languages: each shop's customers and agents stay its own."""
+"""Two websites of two companies in one database, in three languages: their customers and agents are kept apart."""
 
 import re
 
@@ -12,7 +12,7 @@ from tests.system.conftest import SEND_INVITATIONS
 from tests.system.test_returning_guest import accept_invitation, order_on, sign_in
 
 EMAIL = "rita@example.com"
-# Both are this machine, by the names under which the two websites are reached.
+# Both hosts are this machine; each is the domain of one website.
 HOSTS = {"My Website": "localhost", "My Website 2": "127.0.0.1"}
 SHARED_CUSTOMER = "Acme Corporation"
 
@@ -30,12 +30,12 @@ def shop(make_module_shop, databases, odoo_source, dev_session):
 
 @pytest.fixture(scope="module")
 def second(shop):
-    """The second shop's address."""
+    """The second shop's URL."""
     return f"http://{HOSTS['My Website 2']}:{shop.server.port}"
 
 
 def invitation_to(shop, email):
-    """Return the invitation that an address has got; there is one."""
+    """Return the only invitation to an address."""
     shop.run_cron(SEND_INVITATIONS)
     (invitation,) = [mail for mail in shop.mail.to(email) if "/my/invitation/" in mail.html]
     return invitation
@@ -70,7 +70,7 @@ def test_a_returning_guest_signs_in_at_the_shop_that_the_account_is_for(shop, se
     with open_context(browser) as owner:
         accept_invitation(shop, owner, EMAIL)
 
-    # The first shop doesn't know the account.
+    # The account doesn't exist in the first shop.
     with open_context(browser) as elsewhere:
         page = elsewhere.new_page()
         page.goto(f"{shop.url}/web/login")
@@ -88,7 +88,7 @@ def test_a_returning_guest_signs_in_at_the_shop_that_the_account_is_for(shop, se
         assert "added to your account" in page.locator("#portal_joined").inner_text()
     assert len(shop.users(EMAIL)) == 1
 
-    # There the same address is a new customer's, with an account of its own.
+    # There the same address belongs to a new customer, who gets another account.
     with open_context(browser) as guest:
         page = guest.new_page()
         buy_as_guest(page, shop.url, EMAIL)
@@ -115,9 +115,9 @@ def test_an_agent_of_the_first_company_sees_nothing_of_the_second_ones(shop, bro
 
 
 def sold_to(shop, customer_id):
-    """Read what both companies have sold to a customer.
+    """Read the documents of both companies for a customer.
 
-    :return: by page, the company of each document
+    :return: the company of each document, by page
     :rtype: dict[str, dict[int, str]]
     """
     sold = [["partner_id", "=", customer_id]]

@@ -1,4 +1,4 @@
-"""The weekly mail of a thousand agents: an Odoo that is killed amid them writes to the others after its restart."""
+"""Weekly mails to a thousand agents: if Odoo is killed in between, it sends the remaining ones after its restart."""
 
 import re
 from collections import Counter
@@ -9,7 +9,7 @@ from tests.system.conftest import wait_until
 CRON = "portal_agent_account.ir_cron_send_weekly_mails"
 AGENTS = 1000
 PORTION = 20
-# What Odoo's own caches grow by in a run, and what a run of this length would need to keep every agent's records.
+# Between the growth of Odoo's own caches in a run, and the memory that all agents' records would need.
 MEGABYTES = 40
 
 CREATE_AGENTS = f"""
@@ -39,19 +39,19 @@ env.cr.commit()
 
 
 def count_mails(shop):
-    """:return: how many weekly mails each agent has in the queue"""
+    """:return: the number of weekly mails in the queue, by agent"""
     rows = shop.cluster.query(shop.database, "SELECT email_to FROM mail_mail WHERE email_to LIKE 'weekly%'")
     return Counter(address for (address,) in rows)
 
 
 def count_agents_done(shop):
-    """:return: how many agents have a note that they got their mail"""
+    """:return: the number of agents whose mail is noted as sent"""
     query = "SELECT count(*) FROM res_users WHERE login LIKE 'weekly%' AND portal_agent_weekly_mail_date IS NOT NULL"
     return shop.cluster.query(shop.database, query)[0][0]
 
 
 def read_memory(shop):
-    """:return: the megabytes that the server occupies"""
+    """:return: the server's memory in megabytes"""
     status = Path(f"/proc/{shop.server.process.pid}/status").read_text()
     return int(re.search(r"VmRSS:\s+(\d+)", status)[1]) / 1024
 
@@ -70,9 +70,9 @@ def test_a_thousand_agents_get_one_mail_each_though_odoo_is_killed(make_database
     shop.server.stop()
 
     mails = count_mails(shop)
-    assert PORTION <= len(mails) < AGENTS, "Odoo was killed amid them"
+    assert PORTION <= len(mails) < AGENTS, "Odoo was killed in between"
     assert set(mails.values()) == {1}
-    assert len(mails) == count_agents_done(shop), "a mail and its note are there together, or neither is"
+    assert len(mails) == count_agents_done(shop), "a mail and its note are written in one transaction"
 
     shop = make_shop(database=database)
     memory = [read_memory(shop)]

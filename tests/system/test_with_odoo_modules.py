@@ -1,4 +1,4 @@
-"""Together with modules of Odoo that the addon doesn't depend on: deliveries in the portal, rules about passwords."""
+"""Tests with Odoo modules that the addon doesn't depend on: deliveries in the portal, password policy."""
 
 import re
 
@@ -12,11 +12,9 @@ from tests.system.conftest import SEND_INVITATIONS
 from tests.system.test_returning_guest import SEND_JOINS, accept_invitation, order_on
 
 MODULES = ("sale_stock", "auth_password_policy_signup")
-NOT_FOUND = Expected(
-    r"odoo\.http", "<function> returns an HTTPException", "what sale_stock does where access is refused"
-)
+NOT_FOUND = Expected(r"odoo\.http", "<function> returns an HTTPException", "sale_stock does this if access is denied")
 BUNDLES = Expected(
-    r"odoo\.sql_db", "bad query: b'DELETE FROM ir_attachment", "the first visitors make the bundles at the same time"
+    r"odoo\.sql_db", "bad query: b'DELETE FROM ir_attachment", "the first visitors request the bundles at the same time"
 )
 PASSWORD = "a long password"
 MINIMUM = 12
@@ -32,7 +30,7 @@ def shop(make_module_shop, make_database, databases, odoo_source, dev_session):
 
 
 def invite(shop, email):
-    """Confirm an order of a new customer, and return its id and the link in the invitation."""
+    """Confirm the order of a new customer, and return its id and the link in the invitation."""
     order_id = shop.quotation(email, name="Petra Policy")
     shop.admin.call("sale.order", "action_confirm", [order_id])
     shop.run_cron(SEND_INVITATIONS)
@@ -55,7 +53,7 @@ def test_a_password_that_is_too_short_is_refused_and_the_link_works_on(shop, bro
         page = owner.new_page()
         page.goto(link)
         assert f"At least {MINIMUM} characters" in page.locator("#portal_invitation_rules").inner_text()
-        # As somebody whose browser checks nothing.
+        # Send the form without the browser's checks.
         page.locator("input[name=password]").evaluate("input => input.form.noValidate = true")
         page.locator("input[minlength]").first.evaluate("input => input.removeAttribute('minlength')")
         choose_password(page, "short")
@@ -80,14 +78,14 @@ def test_the_owner_opens_the_delivery_of_an_order_that_joined(shop, browser):
     (picking,) = shop.admin.read("stock.picking", [["id", "in", order["picking_ids"]]], "name")
     slip = f"{shop.url}/my/picking/pdf/{picking['id']}"
     shop.cluster.query(shop.database, "UPDATE sale_order SET access_token = 'shown' WHERE id = %s", [order["id"]])
-    assert is_pdf(requests.get(f"{slip}?access_token=shown", timeout=60)), "whoever placed the order has the link"
+    assert is_pdf(requests.get(f"{slip}?access_token=shown", timeout=60)), "the buyer has the link"
 
     with open_context(browser) as owner:
         page = accept_invitation(shop, owner, email)
         shop.run_cron(SEND_JOINS)
         mail = shop.mail.wait_for(lambda mail: mail.subject.startswith(f"Your order {order['name']} was placed"))
         (link,) = {link for link in mail.links if "/my/guest-orders/link/" in link}
-        assert not is_pdf(page.request.get(slip)), "not before it has joined"
+        assert not is_pdf(page.request.get(slip)), "not before the order is joined"
         page.goto(link)
         page.get_by_role("button", name="Add to my account").click()
         page.wait_for_url(re.compile(rf"/my/orders/{order['id']}"))
@@ -95,11 +93,11 @@ def test_the_owner_opens_the_delivery_of_an_order_that_joined(shop, browser):
         path = page.locator(f"a[href*='/my/picking/pdf/{picking['id']}']").first.get_attribute("href")
         assert is_pdf(page.request.get(f"{shop.url}{path}"))
 
-    # The link that was shown at the checkout is worth no more than the page's bare address now.
+    # The link that was shown at the checkout now gives no more access than the page's URL without a token.
     for address in (slip, f"{slip}?access_token=shown"):
         assert requests.get(address, timeout=60).status_code == 404
 
 
 def is_pdf(answer):
-    """Tell whether a page is a PDF file."""
+    """Check whether a response is a PDF file."""
     return {name.lower(): value for name, value in answer.headers.items()}["content-type"] == "application/pdf"

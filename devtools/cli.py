@@ -10,7 +10,7 @@ import sys
 from . import paths, venv
 from .errors import DevError
 from .locks import FileLock
-from .progress import say
+from .progress import Stage, say
 
 DATABASE = "portal_accounts"
 PORT = 8069
@@ -138,9 +138,10 @@ def _clean(options):
     if not all(FileLock(path.stem).try_acquire() for path in (home / "locks").glob("*.lock")):
         raise DevError(f"Another ./dev is using {home}.", "Stop it first (Ctrl-C in its terminal).")
     left_in_clone = [path for pattern in LEFT_IN_CLONE for path in paths.REPOSITORY.glob(pattern)]
-    for path in [home, *left_in_clone]:
-        if path.exists():
-            shutil.rmtree(path)
+    with Stage(f"Removing {home}"):
+        for path in [home, *left_in_clone]:
+            if path.exists():
+                shutil.rmtree(path)
     say(f"Removed {home}, and the files that were built or cached in {paths.REPOSITORY}.")
     return 0
 

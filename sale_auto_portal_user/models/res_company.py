@@ -17,7 +17,7 @@ class ResCompany(models.Model):
     )
     auto_portal_user_free_orders = fields.Selection(
         selection=[
-            ("signup", "As the website's sign-up: where it is free"),
+            ("signup", "If sign-up is free"),
             ("always", "Create accounts"),
             ("never", "Create no accounts"),
         ],

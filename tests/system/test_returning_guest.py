@@ -151,9 +151,8 @@ def test_two_workers_join_an_order_once_and_neither_waits(make_database, run_in_
     assert "JOINED ONCE" in output, output[-3000:]
 
 
-TWO_WORKERS = """
-from odoo import api
-import psycopg2.errors
+# The owner of an account, and an order that a guest placed with the owner's address.
+RETURNING_GUEST = """
 website = env["website"].search([], limit=1)
 owner_contact = env["res.partner"].create({"name": "Twin", "email": "twin@example.com"})
 owner = env["res.users"].with_context(no_reset_password=True).create({
@@ -168,10 +167,16 @@ order = env["sale.order"].create({
     "order_line": [(0, 0, {"product_id": product.id})],
 })
 order.action_confirm()
+"""
+
+TWO_WORKERS = f"""
+from odoo import api
+import psycopg2.errors
+{RETURNING_GUEST}
 env.cr.commit()
 
 def join(cr):
-    env = api.Environment(cr, 1, {})
+    env = api.Environment(cr, 1, dict())
     user = env["res.users"].browse(owner.id)
     return env["sale.portal.join"]._join_by_session(env["sale.order"].browse(order.id), user)
 

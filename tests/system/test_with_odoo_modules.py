@@ -9,7 +9,7 @@ from devtools.browser import open_context
 from devtools.logcheck import Expected
 from tests.system.checkout import buy_as_guest
 from tests.system.conftest import SEND_INVITATIONS
-from tests.system.test_returning_guest import SEND_JOINS, accept_invitation, order_on
+from tests.system.test_returning_guest import RETURNING_GUEST, SEND_JOINS, accept_invitation, order_on
 
 MODULES = ("sale_stock", "auth_password_policy_signup")
 NOT_FOUND = Expected(r"odoo\.http", "<function> returns an HTTPException", "sale_stock does this if access is denied")
@@ -101,3 +101,56 @@ def test_the_owner_opens_the_delivery_of_an_order_that_joined(shop, browser):
 def is_pdf(answer):
     """Check whether a response is a PDF file."""
     return {name.lower(): value for name, value in answer.headers.items()}["content-type"] == "application/pdf"
+
+
+def test_a_delivery_of_a_joined_order_shows_with_its_order_and_within_the_global_rules(shop, run_in_shell):
+    output = run_in_shell(shop.database, JOINED_DELIVERY)
+    assert "AS IT SHOULD" in output, output[-3000:]
+
+
+JOINED_DELIVERY = f"""
+{RETURNING_GUEST}
+[picking] = order.picking_ids
+home, other = website.company_id, env["res.company"].create(dict(name="Other"))
+owner.company_ids += other
+
+def sees(companies=home):
+    env.flush_all()
+    env.invalidate_all()
+    seen = env["stock.picking"].with_user(owner).with_context(allowed_company_ids=companies.ids)
+    found = picking in seen.search([])
+    assert found == seen.browse(picking.id).has_access("read")
+    return found
+
+def sees_with(records, **values):
+    before = dict((name, records[name]) for name in values)
+    records.write(values)
+    found = sees()
+    records.write(dict((name, getattr(value, "id", value)) for name, value in before.items()))
+    return found
+
+def sees_with_rule(domain):
+    model_id = env["ir.model"]._get_id("stock.picking")
+    rule = env["ir.rule"].create(dict(name="Test", model_id=model_id, domain_force=domain))
+    found = sees()
+    rule.unlink()
+    return found
+
+seen = dict(before=sees())
+env["sale.portal.join"]._join_by_session(order, owner)
+stranger = env["res.partner"].create(dict(name="Stranger"))
+seen["joined"] = sees()
+seen["both companies"] = sees(home | other)
+seen["another company"] = sees(other)
+seen["a global rule allows it"] = sees_with_rule("[('id', '!=', 0)]")
+seen["a global rule forbids it"] = sees_with_rule("[('id', '!=', %s)]" % picking.id)
+seen["as before"] = sees()
+seen["the order is another contact's"] = sees_with(order, partner_id=stranger.id)
+seen["the contact is somebody else's"] = sees_with(guest, parent_id=stranger.id)
+seen["no contact that joined"] = sees_with(guest, portal_join_id=False)
+seen["in the end"] = sees()
+allowed = [name for name, found in seen.items() if found]
+expected = ["joined", "both companies", "a global rule allows it", "as before", "in the end"]
+print("AS IT SHOULD" if allowed == expected else ("WRONG", seen), flush=True)
+env.cr.rollback()
+"""

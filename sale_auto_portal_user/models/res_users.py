@@ -22,12 +22,9 @@ class ResUsers(models.Model):
         groups="base.group_erp_manager",
         help="The sales order whose confirmation created this portal account.",
     )
-    portal_tokens_voided = fields.Boolean(
-        readonly=True,
-        copy=False,
-        groups=fields.NO_ACCESS,
-        help="Links to documents that somebody may have seen before the owner's first login don't work any more.",
-    )
+    # An order created the account, and links to documents that somebody may have seen before the owner's first login
+    # still work. That order may be deleted.
+    portal_tokens_exposed = fields.Boolean(readonly=True, copy=False, groups=fields.NO_ACCESS)
 
     @api.model
     def _create_portal_users(self, vals_list):
@@ -46,7 +43,7 @@ class ResUsers(models.Model):
             no_reset_password=True,  # the invitation is ours, and leaves after the commit
             mail_create_nolog=True,  # one message a user; signed in one batch below
             portal_account_batch=True,
-        ).create([template.copy_data({"active": True, **vals})[0] for vals in vals_list])
+        ).create([template.copy_data({"active": True, "portal_tokens_exposed": True, **vals})[0] for vals in vals_list])
         users._log_portal_access_granted()
         return users
 
@@ -95,17 +92,18 @@ class ResUsers(models.Model):
         """
         res = super()._update_last_login()
         user_sudo = self.sudo()
-        if user_sudo.auto_portal_order_id and not user_sudo.portal_tokens_voided:
+        if user_sudo.portal_tokens_exposed:
             self.env.cr.flush()  # what the login has to write must fail as it would without us
+            orders_sudo = user_sudo.env["sale.order"]
             try:
-                with user_sudo.auto_portal_order_id._portal_account_savepoint():
+                with orders_sudo._portal_account_savepoint():
                     user_sudo._void_portal_tokens()
             except Exception:
                 if self.env.cr.closed:
                     raise
                 # The next login and the scheduled action try again.
                 _logger.warning("The links to the documents of %s still work", user_sudo.login, exc_info=True)
-                user_sudo.auto_portal_order_id._trigger_pending_portal_accounts()
+                orders_sudo._trigger_pending_portal_accounts()
         return res
 
     def _void_portal_tokens(self):
@@ -121,21 +119,17 @@ class ResUsers(models.Model):
                 locked = documents.try_lock_for_update(allow_referencing=True)
                 user.partner_id._rotate_portal_tokens(locked)
                 is_complete = is_complete and locked == documents
-            user.portal_tokens_voided = is_complete
-        if not all(self.mapped("portal_tokens_voided")):
-            self.auto_portal_order_id._trigger_pending_portal_accounts()
+            user.portal_tokens_exposed = not is_complete
+        if any(self.mapped("portal_tokens_exposed")):
+            self.env["sale.order"]._trigger_pending_portal_accounts()
 
     @api.model
     def _void_exposed_portal_tokens(self):
         """Void the tokens that could not be voided at the owner's first login."""
         users = self.with_context(active_test=False).search(
-            [
-                ("auto_portal_order_id", "!=", False),
-                ("portal_tokens_voided", "=", False),
-                ("log_ids", "!=", False),
-            ],
+            [("portal_tokens_exposed", "=", True), ("log_ids", "!=", False)],
             limit=TOKEN_BATCH_SIZE,
         )
         users._void_portal_tokens()
         if len(users) == TOKEN_BATCH_SIZE:
-            users.auto_portal_order_id._trigger_pending_portal_accounts()
+            self.env["sale.order"]._trigger_pending_portal_accounts()

@@ -39,6 +39,8 @@ class ResUsers(models.Model):
         :raise UserError: there is no template user
         """
         template = self._get_portal_template_user()
+        # Odoo writes on the contacts one by one: it would read these of each by itself.
+        self.env["res.partner"].browse([vals["partner_id"] for vals in vals_list]).fetch(["properties", "user_ids"])
         users = self.with_context(
             no_reset_password=True,  # the invitation is ours, and leaves after the commit
             mail_create_nolog=True,  # one message a user; signed in one batch below
@@ -51,8 +53,8 @@ class ResUsers(models.Model):
         """Spare the new accounts whose groups say the same already: to write groups empties Odoo's caches."""
         users = self
         if self.env.context.get("portal_account_batch"):
-            inbox = self.env.ref("mail.group_mail_notification_type_inbox")
-            users = self.filtered(lambda user: (inbox in user.group_ids) != (user.notification_type == "inbox"))
+            inbox_id = self.env["ir.model.data"]._xmlid_to_res_id("mail.group_mail_notification_type_inbox")
+            users = self.filtered(lambda user: (inbox_id in user.group_ids.ids) != (user.notification_type == "inbox"))
         return super(ResUsers, users)._inverse_notification_type() if users else None
 
     @api.model
@@ -64,7 +66,9 @@ class ResUsers(models.Model):
         :raise UserError: the parameter names no user
         """
         template_id = self.env["ir.config_parameter"].sudo().get_param("base.template_portal_user_id", "")
-        template = self.browse(int(template_id) if template_id.isdigit() else False).exists()
+        # With all that is copied of it, in one query.
+        domain = [("id", "=", int(template_id) if template_id.isdigit() else False)]
+        template = self.with_context(active_test=False).search_fetch(domain, order="id").with_env(self.env)
         if not template:
             raise UserError(
                 self.env._(

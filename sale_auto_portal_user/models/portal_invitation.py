@@ -38,6 +38,8 @@ class SalePortalInvitation(models.Model):
         readonly=True,
         help="The mail that is being sent, or was sent last, reminds the customer.",
     )
+    # Only its order, which is not confirmed any more, keeps it from leaving: another one sends it.
+    is_waiting_for_order = fields.Boolean(readonly=True)
     reminded_date = fields.Datetime(string="Reminded On", readonly=True)
     accepted_date = fields.Datetime(string="Accepted On", readonly=True)
     declined_date = fields.Datetime(string="Declined On", readonly=True)
@@ -173,7 +175,7 @@ class SalePortalInvitation(models.Model):
         self.user_id.filtered(lambda user: not user.active).action_unarchive()
         if not is_same_address:
             self._get_account_orders().portal_account_granted = may_grant
-        if self.order_id.state == "cancel" and not self._find_other_order():
+        if not self._is_order_confirmed() and not self._find_other_order():
             self.order_id = False  # the mail is about the account: no order is thanked for
         self._request_again(is_reminder=False)
 
@@ -222,4 +224,5 @@ class SalePortalInvitation(models.Model):
 
     def _prepare_cancel_values(self):
         """Void the links that were sent, for ever: the last mail's, and that of one that was waiting."""
-        return {**super()._prepare_cancel_values(), "link_number": self.link_number + 2}
+        values = super()._prepare_cancel_values()
+        return {**values, "link_number": self.link_number + 2, "is_waiting_for_order": False}

@@ -10,6 +10,8 @@ class SalePortalInvitation(models.Model):
     def action_resend(self):
         """Send the invitations again, to those who have never signed in.
 
+        Who declined is invited again by hand, on that one invitation: not by a selection that somebody made.
+
         :return: a notification that says for how many it was done
         :rtype: dict
         :raise AccessError: the user may not see these invitations
@@ -17,7 +19,10 @@ class SalePortalInvitation(models.Model):
         """
         self.check_access("read")
         requested, may_grant = 0, self.env["sale.order"]._may_grant_portal_access()
-        for invitation in self.sudo():
+        invitations_sudo = self.sudo()
+        if len(self) > 1:
+            invitations_sudo = invitations_sudo.filtered(lambda invitation: invitation.state != "declined")
+        for invitation in invitations_sudo:
             try:
                 invitation._resend(may_grant)
                 requested += 1
@@ -39,8 +44,8 @@ class SalePortalInvitation(models.Model):
         if requested == len(self):
             return self.env._("%(requested)s invitations are on their way.", requested=requested)
         return self.env._(
-            "%(requested)s of %(selected)s invitations are on their way. The others were accepted, revoked, "
-            "or sent a short time ago.",
+            "%(requested)s of %(selected)s invitations are on their way. The others were accepted, declined or "
+            "revoked, or sent a short time ago. Who declined can be invited again on the invitation itself.",
             requested=requested,
             selected=len(self),
         )

@@ -112,16 +112,19 @@ class SalePortalInvitation(models.Model):
         :param str signature: from the link
         :param str purpose: ``CHOOSE_PASSWORD`` or ``DECLINE``
         :return: the invitation, privileged; empty for a link that is void: its login or address was
-            changed, its account archived, or another one sent
+            changed, its account archived, or another one sent; nobody archives an internal user by a link
         :rtype: sale.portal.invitation record
         """
         domain = [("id", "=", invitation_id if invitation_id <= MAX_ID else False)]
         invitation_sudo = self.sudo().search_fetch(domain, LINK_FIELDS)
         if not invitation_sudo:
             return invitation_sudo
-        login, is_active, address = invitation_sudo._read_account()
+        login, is_active, is_portal, address = invitation_sudo._read_account()
         is_alive = invitation_sudo.state == "declined" or (
-            invitation_sudo.state != "cancelled" and is_active and address == invitation_sudo.email
+            invitation_sudo.state != "cancelled"
+            and is_active
+            and address == invitation_sudo.email
+            and (is_portal or purpose != DECLINE)
         )
         is_valid = is_alive and any(
             consteq(sign_link(invitation_sudo, login, purpose, number).encode(), signature.encode())
@@ -132,15 +135,16 @@ class SalePortalInvitation(models.Model):
     def _read_account(self):
         """Read of the account what its links depend on, in one query.
 
-        :return: the login, whether the account is active, and the contact's normalized address
-        :rtype: tuple[str, bool, str]
+        :return: the login, whether the account is active, whether its user is no internal one, and the contact's
+            normalized address
+        :rtype: tuple[str, bool, bool, str]
         """
         self.ensure_one()
-        self.env["res.users"].flush_model(["login", "active", "partner_id"])
+        self.env["res.users"].flush_model(["login", "active", "share", "partner_id"])
         self.env["res.partner"].flush_model(["email_normalized"])
         query = SQL(
             """
-            SELECT res_users.login, res_users.active, res_partner.email_normalized
+            SELECT res_users.login, res_users.active, res_users.share, res_partner.email_normalized
               FROM res_users
               JOIN res_partner ON res_partner.id = res_users.partner_id
              WHERE res_users.id = %s

@@ -32,7 +32,7 @@ class SalePortalInvitation(models.Model):
         return self - welcome - archived
 
     def _filter_order_alive(self):
-        """Keep those whose mail says nothing of a cancelled order.
+        """Keep those whose mail says nothing of an order that is not confirmed any more.
 
         Another order of the customer takes its place. Without one the first mail and a reminder don't leave; a link
         that somebody asked for does, and the mail is about the account alone.
@@ -40,7 +40,7 @@ class SalePortalInvitation(models.Model):
         :rtype: sale.portal.invitation recordset
         """
         stopped = self.browse()
-        for invitation in self.filtered(lambda invitation: invitation.order_id.state == "cancel"):
+        for invitation in self.filtered(lambda invitation: not invitation._is_order_confirmed()):
             if other := invitation._find_other_order():
                 invitation.write(invitation._prepare_order_values(other))
             elif invitation.is_reminder:
@@ -51,8 +51,17 @@ class SalePortalInvitation(models.Model):
                 invitation.order_id = False
             else:
                 invitation._cancel()
+                invitation.is_waiting_for_order = True
                 stopped += invitation
         return self - stopped
+
+    def _is_order_confirmed(self):
+        """Tell whether the mail may thank for its order; a mail that is about no order thanks for none.
+
+        :rtype: bool
+        """
+        self.ensure_one()
+        return not self.order_id or self.order_id.state == "sale"
 
     def _find_other_order(self):
         """Find a confirmed order of the same customer.

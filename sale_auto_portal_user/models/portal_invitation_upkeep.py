@@ -50,25 +50,20 @@ class SalePortalInvitation(models.Model):
         ]
 
     # ------------------------------------------------------------
-    # Not thanked for a cancelled order, but there is another one
+    # Not thanked for an order that is not confirmed any more, but there is another one, or the same one again
     # ------------------------------------------------------------
 
     @api.model
     def _get_order_alive_again_domain(self):
-        """Return the domain of invitations that were not sent because their order was cancelled."""
-        return [
-            ("state", "=", "cancelled"),
-            ("sent_date", "=", False),
-            ("order_id.state", "=", "cancel"),
-            ("user_active", "=", True),
-        ]
+        """Return the domain of invitations that were not sent because their order was not confirmed any more."""
+        return [("state", "=", "cancelled"), ("is_waiting_for_order", "=", True), ("user_active", "=", True)]
 
     def _invite_for_other_order(self):
-        """Invite customers whose first order was cancelled for the next one."""
+        """Invite customers whose first order was cancelled for the next one, or for that one once it is confirmed."""
         for invitation in self:
             order = invitation._find_other_order()
             if order:
-                invitation._request(**invitation._prepare_order_values(order))
+                invitation._request(is_waiting_for_order=False, **invitation._prepare_order_values(order))
 
     # ------------------------------------------------------------
     # Reminder
@@ -88,7 +83,7 @@ class SalePortalInvitation(models.Model):
             ("reminded_date", "=", False),
             ("last_sent_date", "<=", now - timedelta(days=days)),
             ("expiry_date", ">", now),
-            ("order_id.state", "!=", "cancel"),
+            ("order_id.state", "=", "sale"),
         ]
 
     def _remind(self):
@@ -124,6 +119,8 @@ class SalePortalInvitation(models.Model):
             Domain("company_id", "=", company.id)
             & Domain("state", "in", ["sent", "failed", "expired", "cancelled"])
             & Domain("user_active", "=", True)
+            # Whoever was made an internal user since is an employee, who may sign in by other means.
+            & Domain("user_id.share", "=", True)
             & (never_sent | Domain("last_sent_date", "<=", limit))
         )
 

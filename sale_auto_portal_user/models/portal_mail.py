@@ -216,9 +216,9 @@ class SalePortalMail(models.AbstractModel):
 
         :param datetime.datetime at: when
         """
-        cron = self.env.ref(self._cron_xml_id, raise_if_not_found=False)
-        if cron:
-            cron.sudo()._trigger(at=at)
+        cron_id = self.env["ir.model.data"]._xmlid_to_res_id(self._cron_xml_id)
+        if cron_id:
+            self.env["ir.cron"].sudo().browse(cron_id)._trigger(at=at)
 
     @api.model
     def _cron_send(self):

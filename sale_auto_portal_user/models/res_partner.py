@@ -74,7 +74,7 @@ class ResPartner(models.Model):
         :rtype: bool
         """
         self.ensure_one()
-        return any(user.login_date or not user.auto_portal_order_id for user in self.user_ids)
+        return any(user.login_date or not user.sudo().portal_tokens_exposed for user in self.user_ids)
 
     def _withdraw_portal_links(self):
         """Void the links that show these contacts' documents to whoever has them, and the invitations to sign up."""

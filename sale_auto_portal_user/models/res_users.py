@@ -22,12 +22,9 @@ class ResUsers(models.Model):
         groups="base.group_erp_manager",
         help="The sales order whose confirmation created this portal account.",
     )
-    portal_tokens_voided = fields.Boolean(
-        readonly=True,
-        copy=False,
-        groups=fields.NO_ACCESS,
-        help="Links to documents that somebody may have seen before the owner's first login don't work any more.",
-    )
+    # An order created the account, and links to documents that somebody may have seen before the owner's first login
+    # still work. That order may be deleted.
+    portal_tokens_exposed = fields.Boolean(readonly=True, copy=False, groups=fields.NO_ACCESS)
 
     @api.model
     def _create_portal_users(self, vals_list):
@@ -42,11 +39,13 @@ class ResUsers(models.Model):
         :raise UserError: there is no template user
         """
         template = self._get_portal_template_user()
+        # Odoo writes on the contacts one by one: it would read these of each by itself.
+        self.env["res.partner"].browse([vals["partner_id"] for vals in vals_list]).fetch(["properties", "user_ids"])
         users = self.with_context(
             no_reset_password=True,  # the invitation is ours, and leaves after the commit
             mail_create_nolog=True,  # one message a user; signed in one batch below
             portal_account_batch=True,
-        ).create([template.copy_data({"active": True, **vals})[0] for vals in vals_list])
+        ).create([template.copy_data({"active": True, "portal_tokens_exposed": True, **vals})[0] for vals in vals_list])
         users._log_portal_access_granted()
         return users
 
@@ -54,8 +53,8 @@ class ResUsers(models.Model):
         """Spare the new accounts whose groups say the same already: to write groups empties Odoo's caches."""
         users = self
         if self.env.context.get("portal_account_batch"):
-            inbox = self.env.ref("mail.group_mail_notification_type_inbox")
-            users = self.filtered(lambda user: (inbox in user.group_ids) != (user.notification_type == "inbox"))
+            inbox_id = self.env["ir.model.data"]._xmlid_to_res_id("mail.group_mail_notification_type_inbox")
+            users = self.filtered(lambda user: (inbox_id in user.group_ids.ids) != (user.notification_type == "inbox"))
         return super(ResUsers, users)._inverse_notification_type() if users else None
 
     @api.model
@@ -67,7 +66,9 @@ class ResUsers(models.Model):
         :raise UserError: the parameter names no user
         """
         template_id = self.env["ir.config_parameter"].sudo().get_param("base.template_portal_user_id", "")
-        template = self.browse(int(template_id) if template_id.isdigit() else False).exists()
+        # With all that is copied of it, in one query.
+        domain = [("id", "=", int(template_id) if template_id.isdigit() else False)]
+        template = self.with_context(active_test=False).search_fetch(domain, order="id").with_env(self.env)
         if not template:
             raise UserError(
                 self.env._(
@@ -95,17 +96,18 @@ class ResUsers(models.Model):
         """
         res = super()._update_last_login()
         user_sudo = self.sudo()
-        if user_sudo.auto_portal_order_id and not user_sudo.portal_tokens_voided:
+        if user_sudo.portal_tokens_exposed:
             self.env.cr.flush()  # what the login has to write must fail as it would without us
+            orders_sudo = user_sudo.env["sale.order"]
             try:
-                with user_sudo.auto_portal_order_id._portal_account_savepoint():
+                with orders_sudo._portal_account_savepoint():
                     user_sudo._void_portal_tokens()
             except Exception:
                 if self.env.cr.closed:
                     raise
                 # The next login and the scheduled action try again.
                 _logger.warning("The links to the documents of %s still work", user_sudo.login, exc_info=True)
-                user_sudo.auto_portal_order_id._trigger_pending_portal_accounts()
+                orders_sudo._trigger_pending_portal_accounts()
         return res
 
     def _void_portal_tokens(self):
@@ -121,21 +123,17 @@ class ResUsers(models.Model):
                 locked = documents.try_lock_for_update(allow_referencing=True)
                 user.partner_id._rotate_portal_tokens(locked)
                 is_complete = is_complete and locked == documents
-            user.portal_tokens_voided = is_complete
-        if not all(self.mapped("portal_tokens_voided")):
-            self.auto_portal_order_id._trigger_pending_portal_accounts()
+            user.portal_tokens_exposed = not is_complete
+        if any(self.mapped("portal_tokens_exposed")):
+            self.env["sale.order"]._trigger_pending_portal_accounts()
 
     @api.model
     def _void_exposed_portal_tokens(self):
         """Void the tokens that could not be voided at the owner's first login."""
         users = self.with_context(active_test=False).search(
-            [
-                ("auto_portal_order_id", "!=", False),
-                ("portal_tokens_voided", "=", False),
-                ("log_ids", "!=", False),
-            ],
+            [("portal_tokens_exposed", "=", True), ("log_ids", "!=", False)],
             limit=TOKEN_BATCH_SIZE,
         )
         users._void_portal_tokens()
         if len(users) == TOKEN_BATCH_SIZE:
-            users.auto_portal_order_id._trigger_pending_portal_accounts()
+            self.env["sale.order"]._trigger_pending_portal_accounts()

@@ -27,9 +27,9 @@ class ResUsers(models.Model):
         self.env["sale.portal.invitation"].sudo().search([("user_id", "in", self.ids)]).unlink()
 
     def _cancel_portal_invitations(self):
-        """Cancel the invitations that are waiting, or that nobody has used."""
+        """Cancel the invitations that are waiting, if only for another order, or that nobody has used."""
         self.env["sale.portal.invitation"].sudo().search(
-            [("user_id", "in", self.ids), ("state", "in", ["to_send", "queued", "sent", "failed", "expired"])]
+            [("user_id", "in", self.ids), ("state", "not in", ["accepted", "declined"])]
         )._cancel()
 
     def _can_resend_portal_invitation(self, invitation):
@@ -40,7 +40,7 @@ class ResUsers(models.Model):
         """
         if invitation:
             return invitation._can_resend()
-        return bool(self.auto_portal_order_id and self.active and not self.login_date)
+        return bool(self.sudo().portal_tokens_exposed and self.active and not self.login_date)
 
     def _set_portal_login(self, login):
         """Have an invited user sign in with another address; links that Odoo sent to the old one are void.

@@ -169,7 +169,7 @@ class SaleOrder(models.Model):
             return "declined"
         if not user.active:
             return "archived"
-        if not user.auto_portal_order_id:
+        if not user.auto_portal_order_id and not invitation:
             return "invited"  # by Odoo's own means
         return {
             "to_send": "inviting",

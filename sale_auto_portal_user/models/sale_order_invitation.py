@@ -1,4 +1,4 @@
-from odoo import fields, models
+from odoo import api, fields, models
 
 
 class SaleOrder(models.Model):
@@ -17,11 +17,18 @@ class SaleOrder(models.Model):
                 decisions[order] = "declined"
         return decisions
 
+    @api.ondelete(at_uninstall=False)
+    def _unlink_stop_portal_invitations(self):
+        """Keep back the invitations for these orders, which are not confirmed: without an order they would leave."""
+        self.env["sale.portal.invitation"].sudo().search(
+            [("order_id", "in", self.ids), ("state", "=", "to_send")]
+        )._filter_order_alive()
+
     def action_create_portal_account(self):
-        """Create accounts by hand also for who had declined one, or never used it."""
+        """Create accounts by hand also for who never used one; for who had declined it, on that one order only."""
         self.check_access("write")
         orders_sudo = self.filtered(lambda order: order.state == "sale").sudo()._filter_without_account()
-        unused = orders_sudo._get_unused_portal_users(["declined", "expired"])
+        unused = orders_sudo._get_unused_portal_users(["expired"] if len(self) > 1 else ["declined", "expired"])
         released = {user_sudo: user_sudo.login for users_sudo in unused.values() for user_sudo in users_sudo}
         for user_sudo in released:
             user_sudo._release_portal_login()

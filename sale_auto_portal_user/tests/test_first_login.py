@@ -63,6 +63,28 @@ class TestFirstLogin(FirstLoginCommon):
             self.assertNotEqual(document.access_token, token, document)
         self.assertEqual(foreign.access_token, tokens[-1])
 
+    def test_the_tokens_are_void_though_the_order_that_created_the_account_is_deleted(self):
+        order, user = self.sell()
+        other = self.order(order.partner_id)
+        token = other._portal_ensure_token()
+        order._action_cancel()
+        order.unlink()
+        self.sign_in(user)
+        self.assertNotEqual(other.access_token, token)
+
+    def test_an_account_whose_order_is_deleted_is_still_nobodys_before_the_first_login(self):
+        order, user = self.sell()
+        other = self.order(order.partner_id)
+        order._action_cancel()
+        order.unlink()
+        self.assertFalse(user.partner_id._has_owned_account())
+        token = other._portal_ensure_token()
+        known = self.customer(name="Vera", street="9 Secret Street")
+        merge = self.env["base.partner.merge.automatic.wizard"].create({})
+        merge._merge((known + other.partner_id).ids, known)
+        self.assertEqual(other.partner_id, known)
+        self.assertNotEqual(other.access_token, token)
+
     def test_a_link_made_after_the_first_login_goes_on_working(self):
         order, user = self.sell()
         self.sign_in(user)

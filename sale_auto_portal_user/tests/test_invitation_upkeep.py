@@ -1,5 +1,6 @@
 """What becomes of an invitation in time: reminded, accepted by another way, expired, archived, sent again."""
 
+import itertools
 from datetime import timedelta
 from unittest.mock import patch
 
@@ -9,7 +10,7 @@ from odoo.tests import new_test_user, tagged
 from odoo.tools import mute_logger
 
 from odoo.addons.sale_auto_portal_user.models import portal_invitation_upkeep
-from odoo.addons.sale_auto_portal_user.models.portal_invitation_link import CHOOSE_PASSWORD
+from odoo.addons.sale_auto_portal_user.models.portal_invitation_link import CHOOSE_PASSWORD, DECLINE
 
 from .common import PortalInvitationCommon
 
@@ -72,7 +73,12 @@ class TestReminder(PortalInvitationCommon):
         def cancel_order(invitation):
             invitation.order_id._action_cancel()
 
-        for number, happening in enumerate((log_in, set_password, decline, archive, cancel_order)):
+        def back_to_quotation(invitation):
+            invitation.order_id._action_cancel()
+            invitation.order_id.action_draft()
+
+        happenings = (log_in, set_password, decline, archive, cancel_order, back_to_quotation)
+        for number, happening in enumerate(happenings):
             _order, invitation = self.invite(email=f"otto{number}@example.com")
             self.send()
             happening(invitation)
@@ -167,6 +173,18 @@ class TestUpkeep(PortalInvitationCommon):
         self.keep_house()
         self.assertTrue(invitation.user_id.active)
 
+    def test_a_customer_who_was_employed_since_is_not_archived(self):
+        self.company.auto_portal_user_archive_days = 30
+        (_sale, employed), (_sale, customer) = self.invite(), self.invite(email="otto@example.com")
+        body = self.send()["nora@example.com"]
+        employed.user_id.group_ids = self.env.ref("base.group_user")
+        self.days_pass(employed + customer, 30)
+        self.keep_house()
+        self.assertEqual((employed.user_id.active, customer.user_id.active), (True, False))
+        *_path, invitation_id, signature, _decline = self.links_in(body)[1].split("/")
+        find_by_link = self.env["sale.portal.invitation"]._find_by_link
+        self.assertFalse(find_by_link(int(invitation_id), signature, DECLINE), "nor by the link in the mail")
+
     def test_many_are_looked_after_in_portions(self):
         self.patch(portal_invitation_upkeep, "SEARCH_LIMIT", 2)
         invitations = self.invite_many(5)
@@ -223,13 +241,60 @@ class TestCancelled(PortalInvitationCommon):
         self.assertIn(other.name, self.send()["nora@example.com"])
         self.assertEqual(invitation.state, "sent")
 
-    def test_what_staff_send_again_after_the_order_was_cancelled_thanks_for_no_order(self):
-        for sent_before in (False, True):
-            with self.subTest(sent_before=sent_before):
-                order, invitation = self.invite(email=f"otto{sent_before}@example.com")
+    def test_an_order_that_is_cancelled_and_confirmed_again_invites_its_customer(self):
+        order, invitation = self.invite()
+        order._action_cancel()
+        self.send()
+        order.action_draft()
+        self.keep_house()
+        self.assertFalse(self.send(), "a quotation")
+        order.action_confirm()
+        self.keep_house()
+        self.assertIn(order.name, self.send()["nora@example.com"])
+        self.assertEqual(invitation.state, "sent")
+
+    def test_a_customer_whose_first_order_was_deleted_is_invited_for_the_next_one(self):
+        for is_seen, email in ((True, "otto@example.com"), (False, "nora@example.com")):
+            with self.subTest("the invitation was stopped before the order was deleted", is_seen=is_seen):
+                order, invitation = self.invite(email=email)
+                partner = order.partner_id
+                order._action_cancel()
+                if is_seen:
+                    self.send()
+                order.unlink()
+                self.assertNotIn(email, self.send())
+                other = self.order(partner)
+                self.assertEqual((invitation.state, other.portal_account_state), ("cancelled", "uninvited"))
+                other.action_confirm()
+                self.keep_house()
+                self.assertIn(other.name, self.send()[email])
+
+    def test_an_order_that_went_back_to_quotation_is_not_thanked_for(self):
+        order, invitation = self.invite()
+        order._action_cancel()
+        order.action_draft()
+        self.assertFalse(self.send())
+        self.assertEqual((invitation.state, order.portal_account_state), ("cancelled", "uninvited"))
+
+    def test_an_invitation_about_no_order_leaves(self):
+        order, invitation = self.invite()
+        self.send()
+        order._action_cancel()
+        order.unlink()
+        self.expire(invitation)
+        self.days_pass(invitation, 1)
+        invitation._request_again(is_reminder=False)
+        self.assertIn("nora@example.com", self.send())
+
+    def test_what_staff_send_again_without_a_confirmed_order_thanks_for_none(self):
+        for sent_before, is_quotation in itertools.product((False, True), (False, True)):
+            with self.subTest(sent_before=sent_before, is_quotation=is_quotation):
+                order, invitation = self.invite(email=f"otto{sent_before}{is_quotation}@example.com")
                 if sent_before:
                     self.send()
                 order._action_cancel()
+                if is_quotation:
+                    order.action_draft()
                 self.send()
                 self.days_pass(invitation, 1)
                 invitation.action_resend()
@@ -249,23 +314,42 @@ class TestCancelled(PortalInvitationCommon):
         self.assertEqual(invitation.user_id.login, "nora@example.com")
 
     def test_a_mail_that_an_administrator_cancels_in_the_queue_is_not_sent_again(self):
-        _order, invitation = self.invite()
+        order, invitation = self.invite()
         invitation._queue()
         invitation.mail_id.cancel()
         self.assertFalse(self.send())
         self.assertFalse(self.send())
         self.assertEqual(invitation.state, "cancelled")
+        self.assert_stays_out(order)
+
+    def assert_stays_out(self, order):
+        """Nothing that happens to the customer's orders sends the invitation."""
+        order._action_cancel()
+        self.send()
+        self.keep_house()
+        order.action_draft()
+        order.action_confirm()
+        self.order(order.partner_id).action_confirm()
         self.keep_house()
         self.assertFalse(self.send())
 
     def test_a_mail_that_an_administrator_deletes_is_not_sent_again(self):
-        _order, invitation = self.invite()
+        order, invitation = self.invite()
         invitation._queue()
         invitation.mail_id.unlink()
         self.assertFalse(self.send())
         self.assertEqual(invitation.state, "cancelled")
+        self.assert_stays_out(order)
         invitation._resend()
         self.assertTrue(self.send(), "by hand it can")
+
+    def test_an_account_that_was_archived_while_it_waited_for_an_order_is_not_invited_by_one(self):
+        order, invitation = self.invite()
+        order._action_cancel()
+        self.send()
+        invitation.user_id.action_archive()
+        invitation.user_id.action_unarchive()
+        self.assert_stays_out(order)
 
     def test_a_user_who_is_deleted_takes_the_waiting_mail_along(self):
         _order, invitation = self.invite()
@@ -349,6 +433,36 @@ class TestSendAgain(PortalInvitationCommon):
         answer = invitations.with_user(self.sales_manager()).action_resend()
         self.assertIn("1 of 3", answer["params"]["message"])
         self.assertEqual(list(self.send()), [waiting.email])
+
+    def test_who_declined_is_not_invited_again_by_a_selection(self):
+        invitations = self.invite_many(2)
+        declined, waiting = invitations
+        self.send()
+        declined._decline()
+        self.days_pass(invitations, 1)
+        answer = invitations.action_resend()
+        self.assertIn("1 of 2", answer["params"]["message"])
+        self.assertIn("declined", answer["params"]["message"])
+        self.assertEqual(list(self.send()), [waiting.email])
+        self.assertEqual((declined.state, declined.user_id.active), ("declined", False))
+        declined.action_resend()
+        self.assertEqual(list(self.send()), [declined.email], "by hand")
+
+    def test_a_selection_of_orders_creates_no_account_for_who_declined_one(self):
+        _order, declined = self.invite()
+        _order, unused = self.invite(email="otto@example.com")
+        self.send()
+        declined._decline()
+        self.company.auto_portal_user_archive_days = 30
+        self.days_pass(unused, 30)
+        self.keep_house()
+        orders = self.order(self.customer()) + self.order(self.customer(email="otto@example.com"))
+        orders.action_confirm()
+        orders.action_create_portal_account()
+        self.assert_no_account(orders[0], "declined")
+        self.assert_account(orders[1])
+        orders[0].action_create_portal_account()
+        self.assert_account(orders[0])
 
     def sales_manager(self):
         return new_test_user(self.env, login="boss", groups="sales_team.group_sale_manager")

@@ -72,7 +72,7 @@ def migrate(cr, version):
     """Make invitations of what were fields of users in 19.0.1.0.0."""
     env = api.Environment(cr, SUPERUSER_ID, {})
     _convert_invitations(env)
-    _keep_links_of_owners(env)
+    _note_links_of_unused_accounts(env)
     for column in OLD_COLUMNS:
         cr.execute(f'ALTER TABLE res_users DROP COLUMN IF EXISTS "{column}"')
     _convert_templates(env)
@@ -95,19 +95,19 @@ def _convert_invitations(env):
     env["sale.portal.invitation"].search(env["sale.portal.invitation"]._get_expired_domain())._expire()
 
 
-def _keep_links_of_owners(env):
-    """Leave the links to documents working whose owner has signed in: by now they are the owner's own.
+def _note_links_of_unused_accounts(env):
+    """Have the first sign-in void the links to documents of accounts that the addon has created.
 
-    Only at the first sign-in they are made void; that was before this version.
+    Those of owners who have signed in go on working: by now they are the owner's own.
 
     :param odoo.api.Environment env: the superuser's environment
     """
     env.cr.execute(
         """
         UPDATE res_users
-           SET portal_tokens_voided = true
-         WHERE auto_portal_order_id IS NOT NULL
-           AND EXISTS (SELECT 1 FROM res_users_log WHERE create_uid = res_users.id)
+           SET portal_tokens_exposed = NOT EXISTS (SELECT 1 FROM res_users_log WHERE create_uid = res_users.id)
+          FROM sale_portal_invitation AS invitation
+         WHERE invitation.user_id = res_users.id
         """
     )
     env.invalidate_all()

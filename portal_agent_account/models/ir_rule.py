@@ -1,7 +1,8 @@
 """The one place that touches Odoo's record rules. What a port to Odoo 20.0 changes: docs/porting-to-20.md."""
 
-from odoo import api, models
+from odoo import api, models, tools
 from odoo.fields import Domain
+from odoo.tools.safe_eval import safe_eval
 
 from . import agent_scope
 from .res_users import AGENT_GROUP
@@ -59,6 +60,17 @@ class IrRule(models.Model):
             return rules._filter_rules_of_groups(user.all_group_ids - agent_group)
         agent_rules = rules._filter_rules_of_groups(agent_group)
         return agent_rules if any(rule.groups for rule in agent_rules.sudo()) else rules
+
+    @api.model
+    @tools.ormcache("self.env.uid", "tuple(self._compute_domain_context_values())")
+    def _get_portal_agent_contact_domain(self):
+        """Return the contacts that the rules for everybody let the current user read: none of other companies.
+
+        :rtype: Domain
+        """
+        rules_sudo = self.sudo(False)._get_rules("res.partner").sudo().filtered(lambda rule: not rule.groups)
+        values = self._eval_context()
+        return Domain.AND(safe_eval(rule.domain_force, values) for rule in rules_sudo if rule.domain_force)
 
     def _filter_rules_of_groups(self, groups):
         """Return the rules among these that are global or belong to one of some groups.

@@ -36,6 +36,7 @@ class TestPortalCompanies(PortalAgentPagesCommon):
         today = fields.Date.context_today(cls.agent)
         quotation = cls._new_order(partner, f"{partner.name} Q", state="sent", validity_date=today + timedelta(days=3))
         order = cls._new_order(partner, f"{partner.name} O", confirm=True)
+        order.date_order -= timedelta(hours=1)
         for age in (500, 490, 480, 470):
             cls._new_order(partner, f"{partner.name} {age}", confirm=True).date_order -= timedelta(days=age)
         due = {"invoice_payment_term_id": False, "invoice_date_due": today - timedelta(days=3)}

@@ -1,7 +1,8 @@
 """The one place that touches Odoo's record rules. What a port to Odoo 20.0 changes: docs/porting-to-20.md."""
 
-from odoo import api, models
+from odoo import api, models, tools
 from odoo.fields import Domain
+from odoo.tools.safe_eval import safe_eval
 
 from . import agent_scope
 from .res_users import AGENT_GROUP
@@ -59,6 +60,43 @@ class IrRule(models.Model):
             return rules._filter_rules_of_groups(user.all_group_ids - agent_group)
         agent_rules = rules._filter_rules_of_groups(agent_group)
         return agent_rules if any(rule.groups for rule in agent_rules.sudo()) else rules
+
+    @api.model
+    @tools.ormcache("self.env.uid", "tuple(self._compute_domain_context_values())")
+    def _get_portal_agent_contact_domain(self):
+        """Return the contacts that the rules for everybody let the current user read: none of other companies.
+
+        :rtype: Domain
+        """
+        return Domain.AND(self._get_rule_domains("res.partner", of_groups=False))
+
+    @api.model
+    def _do_groups_hide(self, model_name, domain):
+        """Return whether the rules of the current user's groups may hide a record, one that is still to come included.
+
+        :param str model_name: the model
+        :param Domain domain: what records these are
+        :rtype: bool
+        """
+        domains = self._get_rule_domains(model_name, of_groups=True)
+        hidden = domain & ~Domain.OR(domains) if domains else Domain.FALSE
+        return not hidden.optimize_full(self.env[model_name].sudo()).is_false()
+
+    @api.model
+    def _get_rule_domains(self, model_name, of_groups):
+        """Return what the rules on a model say of what the current user reads.
+
+        :param str model_name: the model
+        :param bool of_groups: whether the rules of the user's groups are wanted, instead of those for everybody
+        :rtype: list[Domain]
+        """
+        rules_sudo = self.sudo(False)._get_rules(model_name).sudo()
+        values = self._eval_context()
+        return [
+            Domain(safe_eval(rule.domain_force, values) if rule.domain_force else [])
+            for rule in rules_sudo
+            if bool(rule.groups) == of_groups
+        ]
 
     def _filter_rules_of_groups(self, groups):
         """Return the rules among these that are global or belong to one of some groups.

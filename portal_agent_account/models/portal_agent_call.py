@@ -124,13 +124,13 @@ class PortalAgentCall(models.AbstractModel):
         query = Order._search(domain)
         if query.is_empty():
             return []
-        state, moment, valid_until = (
-            Order._field_to_sql(Order._table, name, query) for name in ("state", "date_order", "validity_date")
+        state, valid_until = (
+            Order._field_to_sql(Order._table, name, query) for name in ("state", "validity_date")
         )
         orders = query.select(
             SQL("%s AS customer_id", Order._get_portal_agent_customer_sql(query)),
             SQL("%s = 'sale' AS is_order", state),
-            SQL("%s::date AS day", moment),
+            SQL("%s AS day", Order._get_portal_agent_day_sql(Order._table, "date_order", query)),
             SQL("%s AS valid_until", valid_until),
         )
         end = today + timedelta(days=RUNNING_OUT)

@@ -238,10 +238,11 @@ class PortalAgentDashboard(models.AbstractModel):
 
         :param rows: dicts with ``date`` and ``amount``
         :param list starts: when the months begin, as the dates are given
-        :return: amounts by the number of the month: 1 for the first, 0 for what is older
+        :return: amounts by the number of the month: 1 for the first, 0 for what is older; what is later than the last
+            one has a number of its own
         :rtype: defaultdict
         """
-        amounts = defaultdict(float)
+        amounts, starts = defaultdict(float), [*starts, starts[-1] + relativedelta(months=1)]
         for row in rows:
             amounts[bisect.bisect_right(starts, row["date"])] += row["amount"]
         return amounts

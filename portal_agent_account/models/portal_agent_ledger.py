@@ -55,7 +55,7 @@ class PortalAgentLedger(models.AbstractModel):
         """Read the journal items of some customers' receivable accounts, in the current company.
 
         :param customers: ``res.partner``, commercial entities that the current user may read
-        :param date day: the last day that counts, today by default
+        :param date day: the last day that counts; ``None`` for what is booked now, whatever day it is dated
         :param bool open_only: whether to leave out what was settled on that day
         :return: the items, the oldest first, and what was settled across currencies or customers
         :rtype: tuple[list[LedgerItem], list[Transfer]]
@@ -63,8 +63,8 @@ class PortalAgentLedger(models.AbstractModel):
         """
         customers.check_access("read")
         today = fields.Date.context_today(self)
+        is_current = open_only and (not day or (day >= today and not self._has_later_items(customers, day)))
         day = day or today
-        is_current = open_only and day >= today
         rows = self._select_lines(customers, day, is_current)
         partials = [] if is_current else self._select_partials([row[0] for row in rows])
         later = self._sum_up_later_partials(partials, day)
@@ -72,6 +72,19 @@ class PortalAgentLedger(models.AbstractModel):
         if open_only:
             items = [item for item in items if item.residual]
         return items, [] if is_current else self._get_transfers(items, partials, day)
+
+    @api.model
+    def _has_later_items(self, customers, day):
+        """Return whether something is dated after a day: what is open then may not be what is open now.
+
+        :param customers: ``res.partner``, commercial entities
+        :param date day: the day
+        :rtype: bool
+        """
+        Line_sudo = self.env["account.move.line"].sudo()
+        items = Line_sudo._get_portal_agent_receivable_domain() & Domain("company_id", "=", self.env.company.id)
+        of_customers = Domain("partner_id", "any!", Domain("commercial_partner_id", "in", customers.ids))
+        return bool(Line_sudo.search_count(items & of_customers & Domain("date", ">", day), limit=1))
 
     @api.model
     def _get_kinds(self):

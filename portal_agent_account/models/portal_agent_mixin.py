@@ -4,23 +4,10 @@ import pytz
 
 from odoo import api, fields, models
 from odoo.fields import Domain
-from odoo.tools import SQL
+from odoo.tools import SQL, Query
 
 from . import agent_scope
 from .agent_boundary import READABLE_FIELDS
-
-# The customers of some agents, and their contacts, unless the customer is archived. That is asked by a subquery for
-# each customer: to join it, PostgreSQL would read all contacts there are, for an agent with a thousand customers.
-_SELECT_CUSTOMERS = """
-    SELECT agent.partner_id FROM res_partner_portal_agent_rel AS agent
-     WHERE agent.user_id IN %s AND (SELECT active FROM res_partner WHERE id = agent.partner_id)
-"""
-_SELECT_CONTACTS = """
-    SELECT contact.id FROM res_partner AS contact
-      JOIN res_partner_portal_agent_rel AS agent ON agent.partner_id = contact.commercial_partner_id
-     WHERE agent.user_id IN %s AND (SELECT active FROM res_partner WHERE id = agent.partner_id)
-"""
-
 
 class PortalAgentMixin(models.AbstractModel):
     """A model whose records portal agents may read as far as ``agent_boundary`` says."""
@@ -85,10 +72,36 @@ class PortalAgentMixin(models.AbstractModel):
         name = self._portal_agent_contact_field
         if self._fields[name].comodel_name != "res.partner":
             return Domain(name, "any!", Domain("portal_agent_reader_ids", "in", value))
-        Partner = self.env["res.partner"]
-        to_flush = [Partner._fields[name] for name in ("active", "commercial_partner_id", "portal_agent_ids")]
-        select = _SELECT_CUSTOMERS if name == "commercial_partner_id" else _SELECT_CONTACTS
-        return Domain(name, "any!", SQL(select, tuple(value), to_flush=to_flush))
+        return Domain(name, "any!", self._select_portal_agent_contacts(value, name == "commercial_partner_id"))
+
+    @api.model
+    def _select_portal_agent_contacts(self, user_ids, only_customers):
+        """Select the contacts whose documents some agents may read: what the rules for everybody keep from them is out.
+
+        Those rules, such as that of a contact's company, hold for the contact and for the customer that it belongs to:
+        no page finds a document whose customer it can't name, and all figures are of the same documents. The customer
+        is asked for by a subquery for each. To join it, PostgreSQL would read all contacts there are, for an agent with
+        a thousand customers.
+
+        :param user_ids: the agents' ids
+        :param bool only_customers: whether to select the customers alone, without the contacts below them
+        :rtype: SQL
+        """
+        Partner_sudo = self.env["res.partner"].sudo()
+        rules = self.env["ir.rule"]._get_portal_agent_contact_domain().optimize_full(Partner_sudo)
+        to_flush = [Partner_sudo._fields[name] for name in ("active", "commercial_partner_id", "portal_agent_ids")]
+        customer = Query(self.env, "customer", SQL.identifier(Partner_sudo._table))
+        customer.add_where(SQL("customer.active AND customer.id = agent.partner_id", to_flush=to_flush))
+        customer.add_where(rules._to_sql(Partner_sudo, customer.table, customer))
+        agent = Query(self.env, "agent", SQL.identifier(Partner_sudo._fields["portal_agent_ids"].relation))
+        agent.add_where(SQL("agent.user_id IN %s", tuple(user_ids)))
+        agent.add_where(SQL("(%s)", customer.select(SQL("TRUE"))))
+        if only_customers:
+            return agent.select(SQL("agent.partner_id"))
+        is_below = SQL("contact.commercial_partner_id = agent.partner_id")
+        agent.add_join("JOIN", "contact", SQL.identifier(Partner_sudo._table), is_below)
+        agent.add_where(rules._to_sql(Partner_sudo, "contact", agent))
+        return agent.select(SQL("contact.id"))
 
     def _has_field_access(self, field, operation):
         """Refuse agents every field that is not listed, wherever their rules give them records.
@@ -203,8 +216,7 @@ class PortalAgentMixin(models.AbstractModel):
         """Read what an agent's page shows of these records.
 
         Only for records that this request has found under the agent's record rules, and for the contacts of
-        such documents, of whom the documents' rule has proved the same. The rules are not asked again: a document
-        of this company may be for a contact of another one, whom the contacts' own rule leaves out.
+        such documents, of whom the documents' rule has proved the same. The rules are not asked again.
         """
         if self:
             self._fetch_query(self._as_query(ordered=False), self._determine_fields_to_fetch())

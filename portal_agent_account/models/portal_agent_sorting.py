@@ -60,10 +60,17 @@ class PortalAgentMixin(models.AbstractModel):
 
         :rtype: SQL
         """
+        return SQL("date_trunc('month', %s)", self._get_portal_agent_day_sql(alias, date_field, query))
+
+    def _get_portal_agent_day_sql(self, alias, date_field, query):
+        """Return the day of a record's date, where the agent is.
+
+        :rtype: SQL
+        """
         column = self._field_to_sql(alias, date_field, query)
         if self._fields[date_field].type == "datetime":
-            column = SQL("timezone(%s, timezone('UTC', %s))", self.env.tz.zone, column)
-        return SQL("date_trunc('month', %s)", column)
+            column = SQL("timezone(%s, timezone('UTC', %s))::date", self.env.tz.zone, column)
+        return column
 
 
 class AccountMove(models.Model):

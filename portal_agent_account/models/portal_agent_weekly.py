@@ -84,17 +84,19 @@ class PortalAgentWeekly(models.AbstractModel):
 
     @api.model
     def _get_new_orders(self, since):
-        """Return the sales orders since the mail before.
+        """Return the sales orders since the mail before. An order that is dated later is told of by a later mail.
 
         :param datetime since: the time of the mail before, in UTC
         :rtype: dict
         """
         Order = self.env["sale.order"]
-        domain = Order._get_portal_agent_order_domain() & Domain("date_order", ">=", since)
+        now = fields.Datetime.now()
+        domain = Order._get_portal_agent_order_domain()
+        domain &= Domain("date_order", ">=", since) & Domain("date_order", "<", now)
         orders, count = Order._search_portal_agent_page(domain, "date_order desc, id desc", LINES)
         return self._prepare_section(
             self.env._("New orders"),
-            f"/orders?date_from={self._get_local_day(since)}",
+            f"/orders?date_from={self._get_local_day(since)}&date_to={self._get_local_day(now)}",
             count,
             map(self._prepare_order_line, orders),
         )

@@ -46,10 +46,14 @@ class ResPartner(models.Model):
     def _get_portal_agent_reader_depends(self):
         return ["commercial_partner_id.active", "commercial_partner_id.portal_agent_ids"]
 
+    @api.depends_context("uid", "allowed_company_ids")
     def _compute_portal_agent_reader_ids(self):
+        rules = self.env["ir.rule"]._get_portal_agent_contact_domain()
+        readable = (self | self.commercial_partner_id).filtered_domain(rules)
         for partner in self:
             customer = partner.commercial_partner_id
-            partner.portal_agent_reader_ids = customer.portal_agent_ids if customer.active else False
+            is_readable = customer.active and (partner | customer) <= readable
+            partner.portal_agent_reader_ids = customer.portal_agent_ids if is_readable else False
 
     @api.depends("user_ids.is_portal_agent")
     def _compute_is_portal_agent(self):

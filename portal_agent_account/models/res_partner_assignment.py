@@ -138,8 +138,8 @@ class ResPartner(models.Model):
             ``add``
         :raise ValidationError: if somebody in ``add`` is not an agent
         """
-        self._check_may_assign_portal_agents()
         agents = self.env["res.users"].browse(sorted({user_id for _partner_id, user_id in add}))
+        self._check_may_assign_portal_agents(agents)
         agents.check_access("read")
         agents._check_is_portal_agent()
         removed = self._delete_portal_agents(add if replace else remove, keep=replace)

@@ -55,12 +55,13 @@ class ResUsers(models.Model):
 
     @api.depends_context("company")
     def _compute_portal_agent_order_count(self):
-        Order = self.env["sale.order"]
+        Order, now = self.env["sale.order"], fields.Datetime.now()
         domain = (
             Order._get_portal_agent_order_domain()
-            & Domain("portal_agent_ids", "in", self.ids)
+            & self._get_portal_agent_customers_domain()
             & Domain("company_id", "=", self.env.company.id)
-            & Domain("date_order", ">=", fields.Datetime.now() - timedelta(days=90))
+            & Domain("date_order", ">=", now - timedelta(days=90))
+            & Domain("date_order", "<=", now)
         )
         counts = dict(Order._read_group(domain, ["portal_agent_ids"], ["__count"]))
         for user in self:
@@ -73,6 +74,14 @@ class ResUsers(models.Model):
             user.portal_agent_currency_id = self.env.company.currency_id
             user.portal_agent_amount_due, user.portal_agent_amount_overdue = amounts[user._origin.id]
 
+    def _get_portal_agent_customers_domain(self):
+        """Return the documents of these agents' customers. An archived customer is none, as on the agents' pages.
+
+        :rtype: Domain
+        """
+        is_active = Domain("commercial_partner_id", "any!", Domain("active", "=", True))
+        return Domain("portal_agent_ids", "in", self.ids) & Domain("partner_id", "any!", is_active)
+
     def _read_portal_agent_amounts(self):
         """Sum up what the customers of these agents have not paid, in the current company.
 
@@ -84,7 +93,7 @@ class ResUsers(models.Model):
             Move_sudo._get_portal_agent_invoice_domain()
             & Domain("state", "=", "posted")
             & Domain("company_id", "=", self.env.company.id)
-            & Domain("portal_agent_ids", "in", self.ids)
+            & self._get_portal_agent_customers_domain()
         )
         instalments = Move_sudo._read_portal_agent_instalments(invoices)
         customers_sudo = self.env["res.partner"].sudo().browse({item.customer_id for item in instalments})

@@ -88,7 +88,8 @@ class CustomerStatement(models.AbstractModel):
             never added up. See ``_get_balance``.
         :rtype: dict[int, list[dict]]
         """
-        items, transfers = self.env["portal.agent.ledger"]._read_items(customers, date_to, open_only=not date_from)
+        day = date_to or fields.Date.context_today(self)
+        items, transfers = self.env["portal.agent.ledger"]._read_items(customers, day, open_only=not date_from)
         parts = defaultdict(lambda: ([], []))
         for item in items:
             parts[item.customer_id, item.currency_id][0].append(item)

@@ -225,6 +225,32 @@ class TestWhatAdministratorsSee(AdministratorCommon):
         self.env.invalidate_all()
         self.assertEqual(agent.portal_agent_order_count, 0)
 
+    def test_archived_customers_count_in_no_figure_as_on_the_agents_pages(self):
+        self.order.user_id = False
+        agent = self.agent.with_user(self.env.ref("base.user_admin")).with_company(self.company)
+
+        def read():
+            self.env.flush_all()
+            self.env.invalidate_all()
+            return (
+                agent.portal_agent_customer_count,
+                agent.portal_agent_order_count,
+                agent.portal_agent_amount_due,
+                agent.portal_agent_amount_overdue,
+            )
+
+        self.credit_note.button_draft()
+        self.assertEqual(read()[:3], (1, 1, 100))
+        self.customer_user.active = False
+        self.customer.active = False
+        self.assertEqual(read(), (0, 0, 0, 0))
+
+    def test_an_order_that_is_dated_later_is_none_of_the_last_90_days(self):
+        self.order.user_id = False
+        self.order.date_order = fields.Datetime.now() + timedelta(days=3)
+        agent = self.agent.with_user(self.salesperson).with_company(self.company)
+        self.assertEqual(agent.portal_agent_order_count, 0)
+
     def test_figures_of_many_agents_take_as_many_queries_as_of_one(self):
         agents = self.agent + self.other_agent
         names = ["portal_agent_customer_count", "portal_agent_order_count", "portal_agent_invitation_state"]

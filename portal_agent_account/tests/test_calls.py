@@ -53,6 +53,19 @@ class TestCalls(PortalAgentCommon):
         self._order(400, 200, 200, 200)
         self.assertEqual(self._get_reasons(), ([], []))
 
+    def test_two_orders_of_one_day_where_the_agent_is_are_one(self):
+        """Orders at noon and at ten in the evening of Los Angeles, where it is the next day in Greenwich by then."""
+        self.agent.tz = "America/Los_Angeles"
+        for age in (160, 130, 100):
+            noon = fields.Datetime.to_datetime(self.today - relativedelta(days=age)).replace(hour=20)
+            for moment in (noon, noon + relativedelta(hours=10)):
+                self._new_order(self.contact, "QUACK", state="sale").date_order = moment
+        with self.on_an_agents_page() as env:
+            habits = {habit.customer_id: habit for habit in env["portal.agent.call"]._read_habits()}
+        habit = habits[self.regular.id]
+        self.assertEqual((habit.intervals, habit.usual), (2, 30))
+        self.assertEqual(habit.last_day, self.today - relativedelta(days=100))
+
     def test_one_long_break_does_not_change_what_is_usual(self):
         self._order(500, 130, 120, 110, 100)
         self.assertEqual(self._get_reasons()[1], ["Orders every 10 days as a rule, last 100 days ago"])

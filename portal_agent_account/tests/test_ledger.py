@@ -569,6 +569,24 @@ class TestLedger(LedgerCommon):
         self._assert_same(balance["balance_before"], before)
         self._assert_same(balance["balance_after"], after)
 
+    def test_what_is_dated_later_is_on_no_statement_of_today(self):
+        """Neither an invoice of next week, nor a payment of next week, which leaves its invoice open today."""
+        before = self._get_statements(date_from=self.today)
+        self._bill(self.customer, 777, -7)
+        paid_later = self._bill(self.customer, 333, 3, invoice_payment_term_id=False)
+        self._pay(paid_later, days=-7)
+        self.assertFalse(paid_later.amount_residual)
+        self.env.flush_all()
+        open_items, period = self._get_statements(), self._get_statements(date_from=self.today)
+        name = self.company.currency_id.name
+        for customer in self.customers:
+            due, due_of_period, due_before = (
+                {balance["currency"].name: balance["amount_due"] for balance in statements[customer.id]}
+                for statements in (open_items, period, before)
+            )
+            self.assertEqual(due, {key: amount for key, amount in due_of_period.items() if key in due})
+            self._assert_same(due.get(name, 0), due_before.get(name, 0) + 333 * (customer == self.customer))
+
     def test_statement_as_a_sheet_has_the_same_amounts(self):
         date_from = self.today - relativedelta(days=60)
         for options in ({}, {"date_from": date_from}):

@@ -197,6 +197,16 @@ class TestPortalDashboard(PortalAgentCommon):
                     month["invoices"], sum(self._get_booked(move)[0] for move in invoiced), month["label"]
                 )
 
+    def test_what_is_dated_in_a_month_to_come_is_no_sale_of_this_one(self):
+        later = self.today.replace(day=1) + relativedelta(months=1)
+        with self.on_an_agents_page() as env:
+            before = env["portal.agent.dashboard"]._get_summary(env["res.partner"])["months"]
+        self._new_order(self.second, "QUACK-LATER", confirm=True).date_order = f"{later} 12:00:00"
+        self._new_invoice(self.second, "QUACK-LATER", invoice_date=later)
+        self.env.flush_all()
+        with self.on_an_agents_page() as env:
+            self.assertEqual(env["portal.agent.dashboard"]._get_summary(env["res.partner"])["months"], before)
+
     def test_ages_show_what_is_due_by_the_days_that_it_is_overdue(self):
         limits = ((-10_000, 0), (1, 30), (31, 60), (61, 90), (91, 10_000))
         for customer, dashboard, seen in self._for_all_and_each():

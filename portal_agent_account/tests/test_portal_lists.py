@@ -286,17 +286,6 @@ class TestPortalLists(PortalAgentPagesCommon):
             self._get_totals("/my/agent/customers", search="quack"), ["Overdue: $ 0.00", "Unpaid: $ 100.00"]
         )
 
-    def test_customer_who_belongs_to_another_company_hides_no_list(self):
-        abroad = self.env["res.company"].create({"name": "Abroad"})
-        self.customer_user.partner_id.parent_id = False
-        (self.customer + self.buyer + self.warehouse).company_id = abroad
-        self._new_customer("Quack Feathers", portal_agent_ids=[Command.link(self.agent.id)])
-        self.env.flush_all()
-        for name in ("quotations", "orders", "invoices"):
-            with self.subTest(name):
-                self.assertEqual(self._get(f"/my/agent/{name}").status_code, 200)
-        self.assertEqual(self._get_totals("/my/agent/customers"), ["Overdue: $ 0.00", "Unpaid: $ 0.00"])
-
     def test_list_is_one_table_whatever_groups_it_has(self):
         second = self._new_customer("Quack Feathers", portal_agent_ids=[Command.link(self.agent.id)])
         self._new_order(second, "QUACK-ORDER", confirm=True)

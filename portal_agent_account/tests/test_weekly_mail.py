@@ -84,6 +84,11 @@ class TestWeeklyMail(CronMixinCase, MailCase, PortalAgentCommon):
         self.order.date_order = MONDAY + timedelta(days=8)
         self.assertEqual(len(self.run_cron(MONDAY + timedelta(days=14))), 1)
 
+    def test_an_order_that_is_dated_later_is_told_of_once_and_when_its_day_has_come(self):
+        self.order.date_order = MONDAY + timedelta(days=10)
+        told = [len(self.run_cron(MONDAY + timedelta(days=7 * week))) for week in range(4)]
+        self.assertEqual(told, [0, 0, 1, 0])
+
     def test_a_customer_who_was_taken_away_is_gone_from_the_next_mail(self):
         self.customer.portal_agent_ids -= self.agent
         self.assertFalse(self.run_cron())

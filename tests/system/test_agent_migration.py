@@ -10,13 +10,14 @@ from tests.system import agent, test_invitation_migration
 
 ADDONS = "portal_agent_account,sale_auto_portal_user"
 SIGNED_IN, INVITED, WAITING = "ben@agents.example.com", "ada@agents.example.com", "cleo@agents.example.com"
+GIVEN_UP = "dora@agents.example.com"
 
-# Three agents: one has signed in, the invitation of one was sent, that of another waits in the mail queue. A website
-# has copies of a template that has changed since, and of one that has not.
+# Four agents: one has signed in (after an invitation that failed); the invitations of the others were sent, wait in the
+# mail queue, or failed a year ago. A website has copies of a template that has changed since, and of one that has not.
 FILL = f'''
 product = env["product.product"].create({{"name": "Chair", "list_price": 10}})
 contacts = env["res.partner"].create(
-    [{{"name": email.split("@")[0].title(), "email": email}} for email in {[SIGNED_IN, INVITED, WAITING]}]
+    [{{"name": email.split("@")[0].title(), "email": email}} for email in {[SIGNED_IN, INVITED, WAITING, GIVEN_UP]}]
 )
 contacts.action_make_portal_agent()
 agents = env["res.users"].concat(*(contact.user_ids for contact in contacts))
@@ -38,6 +39,11 @@ env["mail.mail"].search([("body_html", "like", "%2Fmy%2Fagent")]).unlink()
 link = '<a href="https://shop/web/signup?token=old&amp;redirect=%2Fmy%2Fagent">Choose a Password</a>'
 for recipient in ({{"recipient_ids": [(4, contacts[2].id)]}}, {{"email_to": "{WAITING}"}}):
     env["mail.mail"].create(recipient | {{"body_html": link, "message_type": "user_notification"}})
+for email in ("{SIGNED_IN}", "{GIVEN_UP}"):
+    failed = env["mail.mail"].create({{"email_to": email, "body_html": link, "message_type": "user_notification"}})
+    failed.state = "exception"
+env.flush_all()
+env.cr.execute("UPDATE mail_mail SET create_date = create_date - interval '1 year' WHERE id = %s", [failed.id])
 env["mail.mail"].create({{"email_to": "{WAITING}", "subject": "Something else", "state": "cancel"}})
 env.cr.commit()
 '''

@@ -1,10 +1,15 @@
-from odoo import SUPERUSER_ID, api
+from datetime import timedelta
+
+from odoo import SUPERUSER_ID, api, fields
 from odoo.fields import Domain
 from odoo.tools.mail import email_normalize_all
 
 
 def migrate(cr, version):
-    """Write the invitations anew that wait in the mail queue: the links in them do not work any more."""
+    """Write the invitations anew that wait in the mail queue: the links in them do not work any more.
+
+    Nobody is invited anew who has signed in since, nor by a mail that is older than its link: that one was given up.
+    """
     env = api.Environment(cr, SUPERUSER_ID, {})
     waiting = env["mail.mail"].search(
         Domain("state", "in", ("outgoing", "exception"))
@@ -12,8 +17,11 @@ def migrate(cr, version):
         & Domain("body_html", "like", "/web/signup?")
         & Domain("body_html", "like", "%2Fmy%2Fagent")
     )
-    addresses = [address for mail in waiting for address in email_normalize_all(mail.email_to or "")]
-    is_invited = Domain("partner_id", "in", waiting.recipient_ids.ids) | Domain("email_normalized", "in", addresses)
+    hours = env["res.users"]._get_portal_agent_link_hours()
+    start = fields.Datetime.now() - timedelta(hours=hours)
+    recent = waiting.filtered(lambda mail: mail.create_date >= start)
+    addresses = [address for mail in recent for address in email_normalize_all(mail.email_to or "")]
+    is_invited = Domain("partner_id", "in", recent.recipient_ids.ids) | Domain("email_normalized", "in", addresses)
     agents = env["res.users"].search(Domain("is_portal_agent", "=", True) & is_invited)
     waiting.unlink()
-    agents._invite_portal_agents()
+    agents.filtered(lambda agent: not agent.login_date)._invite_portal_agents()

@@ -51,15 +51,19 @@ class TestQueries(PortalAccountCommon):
         one, many = (self.extra_queries(count, with_account=False) for count in (1, 25))
         self.assertEqual(one, many)
 
-    def test_an_account_takes_55_queries_less_than_odoos_own_wizard(self):
+    def grant_by_wizard(self, email):
+        """Queries of Odoo's portal wizard that grants portal access to one contact."""
+        customer = self.customer(name="W", email=email)
+        wizard = self.env["portal.wizard"].with_context(active_ids=customer.ids).create({})
+        return self.count_queries(wizard.user_ids.action_grant_access)
+
+    def test_an_account_takes_63_queries_less_than_odoos_own_wizard(self):
         self.warm_caches()
         account = self.extra_queries(1, with_account=False)
-        customer = self.customer(name="W", email="w@example.com")
-        wizard = self.env["portal.wizard"].with_context(active_ids=customer.ids).create({})
-        granted = self.count_queries(wizard.user_ids.action_grant_access)
+        # The first one warms its caches. What other addons do with a new user is in both.
+        granted = [self.grant_by_wizard(email) for email in ("w1@example.com", "w2@example.com")][1]
         self.assertLess(account, granted / 2)
-        # What other addons do with a new user is in both.
-        self.assertLessEqual(account + 55, granted)
+        self.assertLessEqual(account + 63, granted)
 
     def test_accounts_and_invitations_empty_no_caches(self):
         # Every worker of every server would have to fill its own again, for each new customer who buys something.

@@ -185,9 +185,8 @@ class SaleOrder(models.Model):
         :rtype: odoo.fields.Domain
         """
         users_sudo = self.env["res.users"].sudo().with_context(active_test=False)._search([])
-        joins_sudo = self.env["sale.portal.join"].sudo()._search(
-            [("join_state", "in", states), ("partner_id", "not in", users_sudo.subselect("partner_id"))]
-        )
+        without_user = Domain("partner_id", "not in", users_sudo.subselect("partner_id"))
+        joins_sudo = self.env["sale.portal.join"].sudo()._search(Domain("join_state", "in", states) & without_user)
         return Domain("partner_id", "in", joins_sudo.subselect("partner_id"))
 
     @api.model

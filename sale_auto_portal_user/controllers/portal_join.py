@@ -131,11 +131,12 @@ class PortalJoin(CustomerPortal):
     def portal_join_submit(self, decline=None, **kwargs):
         """Join what is ticked, or decline what is shown."""
         joins, join_sudo = request.env["sale.portal.join"], self._get_portal_join_link()
+        offers_sudo = self._get_portal_join_offers_by_proof()
         if decline:
-            joins._decline_portal_joins(request.env.user, join_sudo)
+            guests_sudo = request.env["res.partner"].sudo().union(*offers_sudo.values())
+            joins._decline_portal_joins(request.env.user, self._filter_posted_portal_guests(guests_sudo, "shown"))
             request.session.pop("portal_join_token", None)
             return self._redirect_portal_join("declined")
-        offers_sudo = self._get_portal_join_offers_by_proof()
         ticked_sudo = self._get_ticked_portal_guests(offers_sudo)
         outcome = self._join_ticked_portal_guests(ticked_sudo, offers_sudo, join_sudo)
         if not ticked_sudo or outcome != "joined":
@@ -213,8 +214,10 @@ class PortalJoin(CustomerPortal):
         order_sudo = get_session_guest_order()
         if not order_sudo:
             return order_sudo.partner_id
-        proof = request.env["sale.portal.join"]._check_session_proof(order_sudo, request.env.user)
-        return order_sudo.partner_id if proof == "ready" else order_sudo.browse().partner_id
+        joins, user, guest_sudo = request.env["sale.portal.join"], request.env.user, order_sudo.partner_id
+        is_offered = joins._check_session_proof(order_sudo, user) == "ready"
+        is_offered = is_offered and not joins._is_portal_join_declined(user, guest_sudo)
+        return guest_sudo if is_offered else guest_sudo.browse()
 
     def _get_ticked_portal_guests(self, offers_sudo):
         """Return the contacts that the user ticked: those that are on offer, or that another tab has added.
@@ -223,13 +226,23 @@ class PortalJoin(CustomerPortal):
         :return: in superuser mode
         :rtype: res.partner recordset
         """
-        ticked = set(request.httprequest.form.getlist("guest"))
         joins_sudo = request.env["sale.portal.join"].sudo()
         joined = [("user_id", "=", request.env.uid), ("join_state", "=", "joined")]
         guests_sudo = (
             request.env["res.partner"].sudo().union(*offers_sudo.values(), joins_sudo.search(joined).partner_id)
         )
-        return guests_sudo.filtered(lambda guest: str(guest.id) in ticked)
+        return self._filter_posted_portal_guests(guests_sudo, "guest")
+
+    def _filter_posted_portal_guests(self, guests_sudo, name):
+        """Keep the contacts that the form names.
+
+        :param guests_sudo: contacts that the user may add
+        :param str name: the name of the form's values: ``guest`` for what is ticked, ``shown`` for all of the page
+        :return: in superuser mode
+        :rtype: res.partner recordset
+        """
+        posted = set(request.httprequest.form.getlist(name))
+        return guests_sudo.filtered(lambda guest: str(guest.id) in posted)
 
     def _join_ticked_portal_guests(self, ticked_sudo, offers_sudo, join_sudo):
         """Join contacts, each by the proof that there is.
@@ -243,14 +256,14 @@ class PortalJoin(CustomerPortal):
         """
         joins, user = request.env["sale.portal.join"], request.env.user
         by_link, by_mailbox = ticked_sudo & offers_sudo["link"], ticked_sudo & offers_sudo["mailbox"]
-        outcome = "joined"
+        outcomes = []
         if by_link:
-            outcome = joins._join_by_mailbox(by_link, user, join_sudo)
-        if by_mailbox and outcome in ("joined", "refused"):
-            outcome = joins._join_by_mailbox(by_mailbox, user)
+            outcomes.append(joins._join_by_mailbox(by_link, user, join_sudo))
+        if by_mailbox:
+            outcomes.append(joins._join_by_mailbox(by_mailbox, user))
         if ticked_sudo & offers_sudo["session"]:
-            outcome = joins._join_by_session(get_session_guest_order(), user)
-        return outcome
+            outcomes.append(joins._join_by_session(get_session_guest_order(), user))
+        return next((outcome for outcome in outcomes if outcome != "joined"), "joined")
 
     def _prepare_portal_join_values(self, outcome):
         """Prepare the values of the page.

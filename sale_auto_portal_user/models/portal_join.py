@@ -7,6 +7,9 @@ from odoo.tools import clean_context
 
 _logger = logging.getLogger(__name__)
 
+# A contact has several records where an order was refused, e.g., and confirmed again: the first of these counts.
+STATES_BY_PRIORITY = ("joined", "waiting", "declined", "refused", "new")
+
 
 class SalePortalJoin(models.Model):
     """A guest's order and the account that it belongs to: whether it waits, has joined, or why it can't.
@@ -268,6 +271,18 @@ class SalePortalJoin(models.Model):
         return env[self._name]._join_portal_guests(offers, user, "mailbox") or "joined"
 
     @api.model
+    def _get_portal_join_by_contact(self, guests):
+        """Return the records of guest contacts that count.
+
+        :param guests: guest contacts
+        :return: per contact that has any the one, by :data:`STATES_BY_PRIORITY`, the latest of these
+        :rtype: dict[res.partner, sale.portal.join]
+        """
+        joins = self.search([("partner_id", "in", guests.ids), ("join_state", "in", STATES_BY_PRIORITY)], order="id")
+        ranked = joins.sorted(lambda join: STATES_BY_PRIORITY.index(join.join_state), reverse=True)
+        return {join.partner_id: join for join in ranked}
+
+    @api.model
     def _get_portal_joins_of(self, guests):
         """Return the records of guest contacts, made where there are none: for orders from before this addon, e.g.
 
@@ -275,9 +290,8 @@ class SalePortalJoin(models.Model):
         :return: one for each
         :rtype: sale.portal.join recordset
         """
-        joins = self.search([("partner_id", "in", guests.ids), ("join_state", "!=", "separated")])
-        found = {join.partner_id: join for join in joins.sorted(lambda join: join.join_state == "joined")}
-        missing = guests - joins.partner_id
+        found = self._get_portal_join_by_contact(guests)
+        missing = guests - self.env["res.partner"].union(*found)
         created = self.create(
             [
                 {**self._prepare_portal_join(guest._get_portal_guest_orders()[:1]), "state": "cancelled"}
@@ -296,7 +310,8 @@ class SalePortalJoin(models.Model):
         :rtype: str or None
         """
         joins = self._get_portal_joins_of(guests)
-        if not joins._lock_portal_joins(user):
+        others = joins._get_other_portal_joins()
+        if not (joins | others)._lock_portal_joins(user):
             return "busy"
         obstacles = {join: join._find_portal_owner() for join in joins}
         for join, (owner, reason) in obstacles.items():
@@ -307,6 +322,7 @@ class SalePortalJoin(models.Model):
             with self.env.cr.savepoint():
                 for join in joins:
                     join._join_portal_contact(user, proof)
+                others.unlink()
         except psycopg2.Error:  # Odoo answers the request anew where a parallel one was in the way
             raise
         except Exception as error:  # whoever has signed in is not to be sent away by an error of another addon
@@ -314,6 +330,14 @@ class SalePortalJoin(models.Model):
             joins._set_portal_join_state("refused", reason="error")
             return "refused"
         return None
+
+    def _get_other_portal_joins(self):
+        """Return what else there is of these contacts: of an order that was refused, and confirmed again, e.g.
+
+        :rtype: sale.portal.join recordset
+        """
+        domain = [("partner_id", "in", self.partner_id.ids), ("join_state", "in", STATES_BY_PRIORITY)]
+        return self.search([*domain, ("id", "not in", self.ids)])
 
     def _lock_portal_joins(self, user):
         """Keep others from changing what is joined, without waiting for anybody.

@@ -256,6 +256,7 @@ class SalePortalJoin(models.Model):
         lines = self.env["account.move.line"].browse(undo["lines"])
         lines.with_context(bypass_lock_check=BYPASS_LOCK_CHECK).partner_id = guest
         self._move_commercial_partner(family, guest)
+        family._withdraw_portal_links()  # those that were sent to the owner
         self._set_portal_join_state("separated")
         note = self.env._(
             "%(orders)s no longer belong to the portal account of %(owner)s.",

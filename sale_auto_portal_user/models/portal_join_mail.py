@@ -78,8 +78,9 @@ class SalePortalJoin(models.Model):
     def _filter_mail_decent(self):
         """Keep the latest of an owner's guest orders, unless a mail was sent to the address a short time ago.
 
-        Anybody can order with somebody's address, any number of times. The link about the latest order offers the
-        earlier ones, too, so that they need no mail of their own.
+        Anybody can order with somebody's address, any number of times. The mail about the latest order names the
+        earlier ones, and its link offers them, too, so that they need no mail of their own. An order that it has no
+        place for keeps its mail: where that is the one that has waited longest, it comes first.
 
         :return: the one whose mail is sent now, or none
         :rtype: sale.portal.join record
@@ -90,17 +91,28 @@ class SalePortalJoin(models.Model):
             self.write({"next_attempt": moment})
             self._trigger_cron(moment)
             return self.browse()
-        waiting = [("user_id", "=", latest.user_id.id), ("join_state", "=", "waiting"), ("state", "=", "to_send")]
-        covered = self.search([*waiting, ("is_mail_requested", "=", False), ("id", "!=", latest.id)])
-        covered.filtered(lambda join: join.order_id.date_order <= latest.order_id.date_order)._cancel()
-        return latest
+        told, offers = latest, self._get_portal_join_offers(latest.user_id, latest)
+        oldest = self._sort_by_order_date()[:1]
+        if oldest.partner_id not in offers:
+            told, offers = oldest, self._get_portal_join_offers(oldest.user_id, oldest)
+        waiting = [("user_id", "=", told.user_id.id), ("join_state", "=", "waiting"), ("state", "=", "to_send")]
+        covered = [("is_mail_requested", "=", False), ("id", "!=", told.id), ("partner_id", "in", offers.ids)]
+        self.search([*waiting, *covered])._cancel()
+        return told
+
+    def _sort_by_order_date(self):
+        """Return the records, those of the earliest orders first.
+
+        :rtype: sale.portal.join recordset
+        """
+        return self.sorted(lambda join: (join.order_id.date_order, join.id))
 
     def _get_latest_portal_join(self):
         """Return the record of the latest order.
 
         :rtype: sale.portal.join record
         """
-        return self.sorted(lambda join: (join.order_id.date_order, join.id))[-1:]
+        return self._sort_by_order_date()[-1:]
 
     def _get_next_portal_join_mail_date(self):
         """Return when the address may be sent another mail about a guest order.
@@ -135,6 +147,19 @@ class SalePortalJoin(models.Model):
         """
         self.ensure_one()
         return urljoin(self.get_base_url(), SAMPLE_PATH)
+
+    def _get_portal_join_other_orders(self):
+        """Return the orders that the link offers beside the one that the mail is about, for the template.
+
+        :return: those that whoever renders it may read, the latest first
+        :rtype: sale.order recordset
+        """
+        self.ensure_one()
+        orders = self.env["sale.order"]
+        if self.user_id:
+            for guest in self._get_portal_join_offers(self.user_id, self):
+                orders |= guest._get_portal_guest_orders().with_env(self.env)
+        return (orders - self.order_id)._filtered_access("read").sorted("date_order", reverse=True)
 
     def get_base_url(self):
         """Return the address of the website where the order was placed."""

@@ -4,6 +4,8 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
 
+from .portal_join import STATES_BY_PRIORITY
+
 _logger = logging.getLogger(__name__)
 
 
@@ -126,13 +128,26 @@ class SaleOrder(models.Model):
 
     @api.model
     def _search_portal_user_id(self, operator, value):
+        if operator == "any":  # by the account's name, e.g.
+            operator, value = "in", self.env["res.users"].with_context(active_test=False).search(value).ids
         domain = super()._search_portal_user_id(operator, value)
         if operator != "in":
             return domain
-        joined = Domain("partner_id.portal_join_id.user_id", "in", [user_id for user_id in value if user_id])
+        accounts = [("portal_join_id.user_id", "in", [user_id for user_id in value if user_id])]
         if False in value:
-            return (domain & Domain("partner_id.portal_join_id", "=", False)) | joined
-        return domain | joined
+            others = self._get_portal_joined_contact_domain([("portal_join_id.user_id", "!=", False)])
+            domain &= ~others
+        return domain | self._get_portal_joined_contact_domain(accounts)
+
+    @api.model
+    def _get_portal_joined_contact_domain(self, domain):
+        """Return the domain of the orders of some contacts, for who may not read how these joined an account.
+
+        :param list domain: of the contacts
+        :rtype: odoo.fields.Domain
+        """
+        contacts_sudo = self.env["res.partner"].sudo().with_context(active_test=False)._search(domain)
+        return Domain("partner_id", "in", contacts_sudo.subselect())
 
     # ---- what the order says
 
@@ -152,41 +167,41 @@ class SaleOrder(models.Model):
 
     @api.depends("partner_id.portal_join_id", "partner_id.user_ids", "portal_join_ids.join_state")
     def _compute_portal_join(self):
-        joins = self.env["sale.portal.join"].search(
-            [("partner_id", "in", self.partner_id.ids), *self._get_portal_join_state_domain()], order="id"
-        )
-        join_by_partner = {join.partner_id: join for join in joins}
+        joins = self.env["sale.portal.join"]
+        guests = self.partner_id.filtered(lambda partner: not partner.with_context(active_test=False).user_ids)
+        join_by_contact = joins._get_portal_join_by_contact(guests)
         for order in self:
-            join = join_by_partner.get(order.partner_id, joins.browse())
+            join = join_by_contact.get(order.partner_id, joins).filtered(lambda join: join.join_state != "new")
             order.portal_join_state = join.join_state
             order.portal_join_note = join._get_portal_join_note()
             order.portal_join_user_id = join.user_id
             order.can_send_portal_join = bool(join) and join._can_send_portal_join_mail()
 
     @api.model
-    def _get_portal_join_state_domain(self):
-        """Return the domain of the records that orders tell of: of contacts that have no user of their own.
+    def _get_portal_join_contact_domain(self, states):
+        """Return the domain of the orders whose contact has a record in one of these states, and no user of its own.
 
-        :rtype: list
+        :param states: values of ``sale.portal.join.join_state``
+        :rtype: odoo.fields.Domain
         """
-        users = self.env["res.users"].sudo().with_context(active_test=False)._search([])
-        return [
-            ("join_state", "not in", ("new", "separated")),
-            ("partner_id", "not in", users.subselect("partner_id")),
-        ]
+        users_sudo = self.env["res.users"].sudo().with_context(active_test=False)._search([])
+        without_user = Domain("partner_id", "not in", users_sudo.subselect("partner_id"))
+        joins_sudo = self.env["sale.portal.join"].sudo()._search(Domain("join_state", "in", states) & without_user)
+        return Domain("partner_id", "in", joins_sudo.subselect("partner_id"))
 
     @api.model
     def _search_portal_join_state(self, operator, value):
-        """Search by how it stands with the account of a guest's order."""
+        """Search by how it stands with the account of a guest's order: by the record that counts."""
         if operator != "in":
             return NotImplemented
-        joins_sudo = self.env["sale.portal.join"].sudo()
-        states = [state for state in value if state]
-        domain = [("join_state", "in", states), *self._get_portal_join_state_domain()]
-        found = Domain("partner_id", "in", joins_sudo._search(domain).subselect("partner_id"))
+        shown = [state for state in STATES_BY_PRIORITY if state != "new"]
+        found = Domain.FALSE
+        for index, state in enumerate(shown):
+            if state in value:
+                superseded = self._get_portal_join_contact_domain(shown[:index])
+                found |= self._get_portal_join_contact_domain([state]) & ~superseded
         if False in value:
-            every = joins_sudo._search(self._get_portal_join_state_domain())
-            found |= Domain("partner_id", "not in", every.subselect("partner_id"))
+            found |= ~self._get_portal_join_contact_domain(shown)
         return found
 
     @api.depends_context("uid")

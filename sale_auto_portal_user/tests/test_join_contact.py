@@ -374,6 +374,18 @@ class TestSeparation(GuestLedgerCommon):
         self.assertEqual(self.env["sale.portal.join"]._join_by_session(join.order_id, self.owner), "refused")
         self.assert_not_joined(join.order_id)
 
+    def test_links_that_the_owner_was_sent_are_void_once_it_is_separated(self):
+        order = self.guest_order()
+        invoice = self.invoice(order)
+        join = self.join(order)
+        tokens = {document: document._portal_ensure_token() for document in (order, invoice)}
+        link = get_link_token(join)
+        self.separate(order)
+        for document, token in tokens.items():
+            self.assertTrue(document.access_token)
+            self.assertNotEqual(document.access_token, token, document)
+        self.assertFalse(self.env["sale.portal.join"]._find_portal_join_by_token(link))
+
     def test_nobody_else_separates(self):
         order = self.join().order_id
         for user in (self.salesman, self.owner):

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from odoo import fields
 from odoo.fields import Command
-from odoo.tests import tagged
+from odoo.tests import new_test_user, tagged
 
 from ..models import portal_join_offers
 from ..models.portal_join_mail import get_link_token
@@ -173,6 +173,56 @@ class TestGuestOrderWaits(GuestOrderCommon):
         self.assertFalse(self.joins_of(order))
         self.assertEqual(self.env["sale.portal.join"]._join_by_session(order, self.owner), "refused")
         self.assert_not_joined(order)
+
+    def refused_and_confirmed_again(self):
+        """An order that could not join, and that waits for the customer since it was confirmed once more."""
+        order = self.guest_order(self.guest(vat="BE0477472701"))
+        self.assertEqual(self.state_of(order), ("refused", "vat"))
+        order.partner_id.vat = False
+        order._action_cancel()
+        order.action_draft()
+        order.action_confirm()
+        self.check()
+        self.env.invalidate_all()
+        self.assertEqual(set(self.joins_of(order).mapped("join_state")), {"refused", "waiting"})
+        return order
+
+    def find(self, state):
+        orders = self.env["sale.order"].search([("portal_join_state", "=", state)])
+        return orders.filtered(lambda order: order.partner_id.name == "Nora Guest")
+
+    def test_an_order_that_was_refused_and_confirmed_again_waits_and_then_has_joined(self):
+        order = self.refused_and_confirmed_again()
+        self.assertEqual(order.portal_join_state, "waiting")
+        self.assertEqual((self.find("waiting"), self.find("refused")), (order, order.browse()))
+        self.assertEqual(self.env["sale.portal.join"]._join_by_session(order, self.owner), "joined")
+        self.env.invalidate_all()
+        self.assertEqual(order.portal_join_state, "joined")
+        self.assertEqual((self.find("joined"), self.find("waiting")), (order, order.browse()))
+        self.assertEqual(self.joins_of(order).mapped("join_state"), ["joined"])
+        manager = new_test_user(self.env, login="manager", groups="sales_team.group_sale_manager")
+        order.with_user(manager).action_separate_portal_join()
+        self.assert_not_joined(order)
+
+    def test_an_order_that_was_refused_and_confirmed_again_is_declined_and_gets_no_mail(self):
+        order = self.refused_and_confirmed_again()
+        self.env["sale.portal.join"]._decline_portal_joins(self.owner, order.partner_id)
+        self.env.invalidate_all()
+        self.assertEqual(order.portal_join_state, "declined")
+        self.assertEqual((self.find("declined"), self.find("refused")), (order, order.browse()))
+        self.assertEqual(set(self.joins_of(order).mapped("state")), {"cancelled"})
+
+    def test_a_declined_order_that_is_confirmed_again_joins_when_its_owner_signs_in_there(self):
+        order = self.waiting().order_id
+        self.env["sale.portal.join"]._decline_portal_joins(self.owner, order.partner_id)
+        order._action_cancel()
+        order.action_draft()
+        order.action_confirm()
+        self.assertEqual(self.env["sale.portal.join"]._join_by_session(order, self.owner), "joined")
+        self.check()
+        self.env.invalidate_all()
+        self.assertEqual(self.joins_of(order).mapped("join_state"), ["joined"])
+        self.assertEqual(order.portal_join_state, "joined")
 
     def test_contacts_that_are_merged_wait_no_more(self):
         join = self.waiting()
@@ -360,13 +410,25 @@ class TestProofByMailbox(GuestOrderCommon):
             self.guest_order(confirm=False)
         self.assertEqual(self.offers(), genuine.partner_id)
 
+    def test_orders_that_are_not_paid_yet_take_no_place_from_confirmed_ones(self):
+        self.patch(portal_join_offers, "MAX_OFFERS", 2)
+        own = self.guest_order()
+        unpaid = [self.guest_order(confirm=False) for _number in range(3)]
+        for order in unpaid:
+            order.state = "sent"
+        self.owner._prove_portal_mailbox()
+        self.assertEqual(self.offers(), own.partner_id | unpaid[-1].partner_id, "the latest of the unpaid ones")
+        second, third = self.guest_order(), self.guest_order()
+        self.owner._prove_portal_mailbox()
+        self.assertEqual(self.offers(), second.partner_id | third.partner_id)
+
     def test_who_declines_what_a_stranger_ordered_is_offered_the_rest(self):
         self.patch(portal_join_offers, "MAX_OFFERS", 2)
         genuine = self.guest_order()
         strange = [self.guest_order().partner_id for _number in range(2)]
         self.owner._prove_portal_mailbox()
         self.assertEqual(self.offers(), strange[1] | strange[0])
-        self.env["sale.portal.join"]._decline_portal_joins(self.owner)
+        self.env["sale.portal.join"]._decline_portal_joins(self.owner, self.offers())
         self.assertEqual(self.offers(), genuine.partner_id)
 
     def test_a_tax_number_that_is_the_owners_is_no_reason_to_offer_nothing(self):
@@ -379,7 +441,7 @@ class TestProofByMailbox(GuestOrderCommon):
         join = self.waiting()
         self.owner._prove_portal_mailbox()
         self.assertEqual(self.offers(), join.partner_id)
-        self.env["sale.portal.join"]._decline_portal_joins(self.owner)
+        self.env["sale.portal.join"]._decline_portal_joins(self.owner, join.partner_id)
         self.assertFalse(self.offers())
         self.assertEqual(join.join_state, "declined")
         self.assertEqual(self.find(get_link_token(join)), join)

@@ -3,14 +3,16 @@
 import re
 from datetime import timedelta
 
-from lxml import etree
+from lxml import etree, html
 
 from odoo import fields
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import Form, new_test_user, tagged
+from odoo.tools import format_date, safe_eval
 
 from odoo.addons.mail.tests.common import MailCase
 
+from ..models import portal_join_offers
 from ..models.portal_join_mail import SAMPLE_PATH
 from .join_common import GuestOrderCommon
 
@@ -86,6 +88,56 @@ class TestJoinMail(MailCase, GuestOrderCommon):
         self.assertIn(orders[-1].name, mail["subject"])
         self.later(hours=24)
         self.assertFalse(self.send())
+
+    def test_the_owners_order_is_in_a_mail_though_a_stranger_orders_every_day(self):
+        self.guest_order()
+        self.send()
+        own, strange = self.guest_order(), self.guest_order()
+        strange.date_order += timedelta(seconds=5)
+        self.assertFalse(self.send())
+        self.later(hours=24)
+        [mail] = self.send()
+        self.assertIn(strange.name, mail["subject"])
+        listed = [" ".join(item.text_content().split()) for item in html.fromstring(mail["body"]).iter("li")]
+        date = format_date(self.env(context={"lang": self.owner.lang}), own.date_order)
+        self.assertIn(f"{own.name} ({date})", listed)
+        self.assertFalse([line for line in listed if strange.name in line])
+        join = self.env["sale.portal.join"]._find_portal_join_by_token(self.link_in(mail))
+        self.assertEqual(join._join_by_mailbox(own.partner_id, self.owner, join), "joined")
+        self.assert_joined(own, "mailbox")
+        self.assert_not_joined(strange)
+
+    def test_a_mail_about_the_only_order_lists_no_others(self):
+        self.guest_order()
+        self.guest_order(self.guest(email="other@example.com"))
+        self.guest_order(self.owner.partner_id)
+        [mail] = [mail for mail in self.send() if mail["email_to"] == ["nora@example.com"]]
+        self.assertNotIn("<li", mail["body"])
+        self.assertNotIn("Earlier orders", mail["body"])
+
+    def test_orders_that_the_link_has_no_place_for_get_a_mail_of_their_own(self):
+        self.patch(portal_join_offers, "MAX_OFFERS", 2)
+        orders = [self.guest_order() for _number in range(4)]
+        for number, order in enumerate(orders):
+            order.date_order += timedelta(seconds=number - 10)
+        [mail] = self.send()
+        self.assertIn(orders[0].name, mail["subject"], "the one that has waited longest")
+        bodies = mail["body"]
+        for _day in range(3):
+            self.later(hours=24)
+            bodies += "".join(mail["body"] for mail in self.send())
+        for order in orders:
+            self.assertIn(order.name, bodies)
+
+    def test_whoever_renders_the_mail_reads_of_no_order_that_they_may_not_see(self):
+        other = self.env["res.company"].create({"name": "Other"})
+        website = self.env["website"].create({"name": "Other", "company_id": other.id})
+        self.owner.company_ids += other
+        foreign = self.guest_order(self.guest(website=website), website_id=website.id, company_id=other.id)
+        join = self.waiting()
+        manager = new_test_user(self.env, login="manager", groups="sales_team.group_sale_manager")
+        self.assertEqual(join._get_portal_join_other_orders(), foreign)
+        self.assertFalse(join.with_user(manager)._get_portal_join_other_orders())
 
     def test_an_order_after_one_that_has_joined_does_not_wait(self):
         self.guest_order()
@@ -215,6 +267,62 @@ class TestStaff(GuestOrderCommon):
         self.assertEqual(self.search([("portal_join_state", "=", "joined")]), joined)
         self.assertEqual(self.search([("portal_join_state", "in", ["refused", "joined"])]), joined | refused)
         self.assertNotIn(waiting, self.search([("portal_join_state", "!=", "waiting")]))
+
+    def own_filters(self, user):
+        """The addon's filters and groupings in the list of orders, as a user has them: domains and fields."""
+        arch = etree.fromstring(self.env["sale.order"].with_user(user).get_view(view_type="search")["arch"])
+        filters = arch.xpath("//filter[contains(@name, 'portal') or contains(@name, 'user_created')]")
+        self.assertGreaterEqual(len(filters), 6)
+        domains = [safe_eval.safe_eval(item.get("domain")) for item in filters if item.get("domain")]
+        contexts = [safe_eval.safe_eval(item.get("context")) for item in filters if item.get("context")]
+        return domains, [context["group_by"] for context in contexts]
+
+    def test_a_salesperson_filters_and_groups_the_list_of_orders(self):
+        waiting, joined = self.waiting().order_id, self.join().order_id
+        manager = new_test_user(self.env, login="manager", groups="sales_team.group_sale_manager")
+        (waiting | joined).user_id = self.salesman
+        names = ["portal_account_state", "portal_join_state", "portal_user_id", "is_user_created"]
+        for user in (self.salesman, manager):
+            self.env.invalidate_all()
+            orders = self.env["sale.order"].with_user(user)
+            domains, groupings = self.own_filters(user)
+            for domain in domains:
+                for grouping in groupings:
+                    with self.subTest(user=user.login, domain=domain, grouping=grouping):
+                        found = orders.web_search_read(domain, {name: {} for name in names})["records"]
+                        groups = orders.formatted_read_group(domain, [grouping], ["__count"])
+                        self.assertEqual(sum(group["__count"] for group in groups), len(found))
+
+    def test_a_salesperson_finds_orders_by_their_account(self):
+        waiting, joined = self.waiting().order_id, self.join().order_id
+        own = self.order(self.owner.partner_id)
+        created = self.guest_order(self.guest(email="new@example.com"))
+        mine = waiting | joined | own | created
+        mine.user_id = self.salesman
+        self.env.invalidate_all()
+        expected = {
+            ("=", self.owner.id): joined | own,
+            ("in", tuple(self.owner.ids)): joined | own,
+            ("!=", self.owner.id): waiting | created,
+            ("not in", tuple(self.owner.ids)): waiting | created,
+            ("=", False): waiting,
+            ("!=", False): joined | own | created,
+            ("in", (self.owner.id, False)): joined | own | waiting,
+            ("ilike", "Nora Owner"): joined | own,
+            ("not ilike", "Nora Owner"): waiting | created,
+        }
+        for (operator, value), orders in expected.items():
+            with self.subTest(operator=operator, value=value):
+                value = list(value) if isinstance(value, tuple) else value
+                domain = [("portal_user_id", operator, value), ("id", "in", mine.ids)]
+                self.assertEqual(mine.with_user(self.salesman).search(domain), orders)
+
+    def test_an_order_whose_account_was_deleted_is_found_without_one(self):
+        order = self.join().order_id
+        self.owner.unlink()
+        self.env.invalidate_all()
+        self.assertFalse(order.portal_user_id)
+        self.assertIn(order, self.env["sale.order"].search([("portal_user_id", "=", False)]))
 
     def test_a_contact_that_was_given_a_user_waits_no_more(self):
         order = self.waiting().order_id

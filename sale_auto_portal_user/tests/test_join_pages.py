@@ -6,6 +6,8 @@ from urllib.parse import parse_qs, urlsplit
 
 from lxml import html
 
+from odoo.exceptions import UserError
+from odoo.fields import Command
 from odoo.http import root
 from odoo.tests import tagged
 
@@ -56,7 +58,8 @@ class GuestPagesCommon(GuestOrderCommon, PortalAccountHttpCommon):
     def submit(self, guests, **data):
         """Send the form of the page, as it is now, with these contacts ticked."""
         page = self.page("/my/guest-orders")
-        values = {"csrf_token": self.csrf(page), "guest": [str(guest.id) for guest in guests], **data}
+        shown = page.xpath("//input[@name='shown']/@value")
+        values = {"csrf_token": self.csrf(page), "guest": [str(guest.id) for guest in guests], "shown": shown, **data}
         response = self.url_open("/my/guest-orders", data=values)
         self.env.invalidate_all()
         return response
@@ -374,6 +377,122 @@ class TestGuestOrdersPage(GuestPagesCommon):
         self.submit([], decline="1")
         self.assertIsNone(self.text(self.page("/my"), "portal_join_offer"))
         self.assert_not_joined(second)
+
+    def test_declining_declines_all_that_the_page_shows(self):
+        linked = self.waiting().order_id
+        proved, placed = self.guest_order(), self.guest_order()
+        proved.date_order = linked.date_order + timedelta(minutes=1)
+        self.owner.portal_mailbox_date = proved.date_order
+        placed.date_order = linked.date_order + timedelta(minutes=2)
+        self.browse_as(self.owner, placed)
+        text = self.page(self.link(self.joins_of(linked))).text_content()
+        for order in (linked, proved, placed):
+            self.assertIn(order.name, text)
+        self.submit([], decline="1")
+        text = self.page("/my/guest-orders").text_content()
+        for order in (linked, proved, placed):
+            self.assertNotIn(order.name, text)
+            self.assertEqual(order.portal_join_state, "declined")
+
+    def test_what_the_page_did_not_show_is_not_declined(self):
+        shown = self.guest_order()
+        self.owner._prove_portal_mailbox()
+        self.browse_as(self.owner)
+        token = self.csrf(self.page("/my/guest-orders"))
+        later = self.guest_order()
+        self.owner.portal_mailbox_date = later.date_order
+        data = {"csrf_token": token, "shown": shown.partner_id.id, "decline": "1"}
+        self.url_open("/my/guest-orders", data=data)
+        self.env.invalidate_all()
+        self.assertEqual(shown.portal_join_state, "declined")
+        self.assertIn(later.name, self.page("/my/guest-orders").text_content())
+
+    def test_what_changed_between_the_page_and_the_click_joins_nothing(self):
+        """The page is open, and its form is sent as it was."""
+        other = self.customer(name="Other", email="other@example.com")
+        changes = {
+            "the order is cancelled": lambda order: order._action_cancel(),
+            "the order is another customer's": lambda order: order.write({"partner_id": other.id}),
+            "the contact is merged": lambda order: self.merge(other, order.partner_id),
+            "the contact has a user": lambda order: self.portal_user(order.partner_id, login="own@example.com"),
+            "the contact has another address": lambda order: order.partner_id.write({"email": "x@example.com"}),
+            "the contact belongs to a company": lambda order: order.partner_id.write({"parent_id": other.id}),
+            "the contact is a company": lambda order: order.partner_id.write({"is_company": True}),
+            "the contact is an employee": lambda order: order.partner_id.write({"employee": True}),
+            "the contact is archived": lambda order: order.partner_id.write({"active": False}),
+            "staff added an address": lambda order: self.customer(email=False, parent_id=order.partner_id.id),
+            "the tax number is another": lambda order: order.partner_id.write({"vat": "BE0477472701"}),
+            "the order is deleted": lambda order: (order._action_cancel(), order.unlink()),
+            "the contact is deleted": lambda order: (order._action_cancel(), order.unlink(), guest.unlink()),
+            "the company switched it off": lambda order: self.company.write({"auto_portal_user_join": False}),
+        }
+        self.browse_as(self.owner)
+        for name, change in changes.items():
+            with self.subTest(name):
+                join = self.waiting()
+                order, guest = join.order_id, join.partner_id
+                page = self.page(self.link(join))
+                self.assertIn(order.name, page.text_content())
+                data = {"csrf_token": self.csrf(page), "guest": guest.id, "shown": guest.id}
+                change(order)
+                response = self.url_open("/my/guest-orders", data=data)
+                self.assertEqual(response.status_code, 200)
+                self.env.invalidate_all()
+                self.assertFalse((guest | other).exists().portal_join_id)
+                self.assertFalse(self.env["sale.portal.join"].search([("join_state", "=", "joined")]))
+
+    def test_an_owner_who_was_changed_between_the_page_and_the_click_gets_nothing(self):
+        changes = {
+            "another login": {"login": "someone@example.com"},
+            "another contact": {"partner_id": self.customer(name="B", email="nora@example.com").id},
+            "an employee": {"group_ids": [Command.set(self.env.ref("base.group_user").ids)]},
+            "archived": {"active": False},
+        }
+        before = {
+            "login": self.owner.login,
+            "partner_id": self.owner.partner_id.id,
+            "group_ids": [Command.set(self.owner.group_ids.ids)],
+        }
+        for name, values in changes.items():
+            with self.subTest(name):
+                self.owner.write({**before, "password": PASSWORD, "portal_mailbox": False})
+                self.browse_as(self.owner)
+                join = self.waiting()
+                data = {"csrf_token": self.csrf(self.page(self.link(join))), "guest": join.partner_id.id}
+                self.owner.write(values)
+                self.url_open("/my/guest-orders", data=data, allow_redirects=False)
+                self.assert_not_joined(join.order_id)
+                self.assertFalse(join.exists().filtered(lambda join: join.join_state == "joined"))
+
+    def test_where_a_part_can_not_join_the_page_says_so(self):
+        linked = self.waiting().order_id
+        proved = self.guest_order()
+        proved.date_order = linked.date_order + timedelta(minutes=1)
+        self.owner.portal_mailbox_date = proved.date_order
+        self.browse_as(self.owner)
+        self.page(self.link(self.joins_of(linked)))
+        joins = self.registry["sale.portal.join"]
+        take_along = joins._take_along_records
+
+        def refuse(join, guest, owner):
+            if guest == linked.partner_id:
+                raise UserError(join.env._("Not today"))
+            return take_along(join, guest, owner)
+
+        with patch.object(joins, "_take_along_records", refuse), self.assertLogs(level="WARNING"):
+            response = self.submit(linked.partner_id | proved.partner_id)
+        self.assertIn("outcome=refused", response.url)
+        self.assert_joined(proved)
+        self.assert_not_joined(linked)
+
+    def test_nobody_declines_what_is_not_offered(self):
+        foreign = self.waiting().order_id
+        self.browse_as(self.stranger)
+        token = self.csrf(self.page("/my/guest-orders?outcome=void"))
+        data = {"csrf_token": token, "shown": foreign.partner_id.id, "decline": "1"}
+        self.url_open("/my/guest-orders", data=data)
+        self.env.invalidate_all()
+        self.assertEqual(foreign.portal_join_state, "waiting")
 
     def test_my_account_offers_nothing_to_who_never_proved_the_mailbox(self):
         order = self.guest_order()

@@ -132,7 +132,8 @@ def sees_with(records, **values):
     return found
 
 def sees_with_rule(domain):
-    rule = env["ir.rule"].create(dict(name="Test", model_id=env["ir.model"]._get_id("stock.picking"), domain_force=domain))
+    model_id = env["ir.model"]._get_id("stock.picking")
+    rule = env["ir.rule"].create(dict(name="Test", model_id=model_id, domain_force=domain))
     found = sees()
     rule.unlink()
     return found

@@ -6,7 +6,7 @@ from . import wizard
 
 
 def uninstall_hook(env):
-    """Take the agents out of the menu of Contacts, which has it as a record of its own."""
+    """Remove the menu that the addon added to Contacts: it belongs to Contacts, so Odoo would keep it."""
     menu = env.ref(models.ir_module_module.CONTACTS_MENU, raise_if_not_found=False)
     if menu:
         menu.unlink()

@@ -51,8 +51,8 @@
         "static/description/customer-phone.png",
     ],
     "assets": {
-        # Loaded by the agents' pages alone, before the website's lazy bundle, which has what its modules import:
-        # until then these are missing. Odoo loads its tours in the same way.
+        # Only the agents' pages load this bundle, and they load it before the website's lazy bundle, which defines the
+        # modules it imports. Until then these modules are missing. Odoo loads its tours in the same way.
         "portal_agent_account.assets_portal_agent": [
             ("include", "web._assets_helpers"),
             ("include", "web._assets_frontend_helpers"),

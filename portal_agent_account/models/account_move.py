@@ -17,7 +17,7 @@ class AccountMove(models.Model):
 
     @api.model
     def _get_portal_agent_invoice_domain(self):
-        """Return what an agent's page of invoices and credit notes lists.
+        """Return the condition for the invoices and credit notes on an agent's page.
 
         :rtype: Domain
         """
@@ -33,9 +33,9 @@ class AccountMove(models.Model):
         return -self[name] if self.move_type == "out_refund" else self[name]
 
     def _get_portal_agent_status(self):
-        """Return the payment status that an agent is told.
+        """Return the payment status to show to an agent.
 
-        :return: ``{"label", "color", "icon"}``, the color by its name in Bootstrap
+        :return: ``{"label", "color", "icon"}``; the color is the name of a Bootstrap color
         :rtype: dict
         """
         self.ensure_one()
@@ -60,7 +60,7 @@ class AccountMove(models.Model):
         return {"label": self.env._("Unpaid"), "color": "info", "icon": "fa-clock-o"}
 
     def _compute_display_link_qr_code(self):
-        """Print no code on an agent's page that lets whoever scans it pay, and see the customer's account."""
+        """Hide the payment QR code on an agent's page: it would let anyone pay and see the customer's account."""
         result = super()._compute_display_link_qr_code()
         if agent_scope.get_agent_scope() == agent_scope.AGENT:
             self.display_link_qr_code = False

@@ -1,7 +1,7 @@
-"""What is left to pay of an invoice, and since when: by instalment, as an aged receivable report counts.
+"""Amounts due and overdue, computed per instalment as in an aged receivable report.
 
-Everything that the agent's pages say of what is due or overdue comes from here: tiles, charts, filters, columns,
-balances, statements and exports.
+All amounts due or overdue on the agent's pages come from this file: tiles, charts, filters, columns, balances,
+statements and exports.
 """
 
 from collections import defaultdict
@@ -11,16 +11,16 @@ from typing import NamedTuple
 from odoo import api, fields, models
 from odoo.fields import Domain
 
-# Nobody waits for these to be paid, whatever is left of them: Odoo's portal counts none of them as
-# overdue (``_get_overdue_invoices_domain`` in account's ``controllers/portal.py``).
+# Invoices in these states are never overdue, even with an amount left to pay: Odoo's portal excludes them too
+# (``_get_overdue_invoices_domain`` in account's ``controllers/portal.py``).
 NEVER_OVERDUE_PAYMENT_STATES = ("in_payment", "paid", "reversed", "blocked", "invoicing_legacy")
 
 
 class Instalment(NamedTuple):
-    """What is left of one instalment of an invoice, or of a credit note: plain values.
+    """The amount due of one instalment of an invoice or a credit note, as plain values.
 
-    A credit note's amounts are negative. ``amount`` is in the currency of the company, ``amount_currency`` in that of
-    the document. ``days_overdue`` is 0 for what is not overdue.
+    The amounts of a credit note are negative. ``amount`` is in the currency of the company, ``amount_currency`` in the
+    currency of the document. ``days_overdue`` is 0 if the instalment is not overdue.
     """
 
     move_id: int
@@ -37,7 +37,7 @@ class AccountMoveLine(models.Model):
 
     @api.model
     def _get_portal_agent_receivable_domain(self):
-        """Return the journal items by which customers owe something, paid or not.
+        """Return the condition for posted journal items on receivable accounts, paid or not.
 
         :rtype: Domain
         """
@@ -45,7 +45,7 @@ class AccountMoveLine(models.Model):
 
     @api.model
     def _get_portal_agent_open_item_domain(self):
-        """Return those of them that are not matched in full.
+        """Return the condition for receivable journal items that are not fully reconciled.
 
         :rtype: Domain
         """
@@ -55,7 +55,7 @@ class AccountMoveLine(models.Model):
 class AccountMove(models.Model):
     _inherit = "account.move"
 
-    # Shown in a row of the list of invoices, and exported.
+    # Shown in the list of invoices and in its export.
     portal_agent_date_due = fields.Date(
         string="Next Due Date",
         compute="_compute_portal_agent_instalments",
@@ -86,12 +86,12 @@ class AccountMove(models.Model):
 
     @api.model
     def _read_portal_agent_instalments(self, domain):
-        """Read what is not paid of the documents that the current user may read.
+        """Read the open instalments of the documents that the current user may read.
 
-        The documents are searched for under the rules of the current user. Their journal items are read with more
-        rights than an agent has, who may not read them, and nothing but these values leaves this method.
+        The documents are searched under the record rules of the current user. Agents may not read journal items, so
+        these are read with sudo; only the plain values leave this method.
 
-        :param Domain domain: which documents, on ``account.move``
+        :param Domain domain: condition on ``account.move``
         :rtype: list[Instalment]
         """
         rows = self._read_portal_agent_rows(
@@ -101,9 +101,9 @@ class AccountMove(models.Model):
 
     @api.model
     def _read_portal_agent_instalments_of(self, documents):
-        """Read what is not paid of documents that were found under the rules of the current user.
+        """Read the open instalments of documents that were found under the current user's record rules.
 
-        :param dict documents: type, payment status and customer by id of the document
+        :param dict documents: type, payment status and customer id of each document, by document id
         :rtype: list[Instalment]
         """
         Line_sudo = self.env["account.move.line"].sudo()
@@ -121,15 +121,15 @@ class AccountMove(models.Model):
 
     @api.model
     def _get_portal_agent_days_late(self, move_type, payment_state, date_due, today):
-        """Return since how many days an instalment that is not paid should have been paid.
+        """Return for how many days an open instalment has been overdue.
 
-        A credit note is money that the customer gets: it is never overdue, and makes nothing less overdue.
+        A credit note is money owed to the customer: it is never overdue and doesn't reduce an overdue amount.
 
-        :param str move_type: what it is an instalment of
-        :param str payment_state: the payment status of that
-        :param date date_due: when it is due
-        :param date today: the day that is asked about
-        :return: 0 for what is not overdue
+        :param str move_type: type of the document
+        :param str payment_state: payment status of the document
+        :param date date_due: due date of the instalment
+        :param date today: reference day
+        :return: number of days; 0 if the instalment is not overdue
         :rtype: int
         """
         if move_type != "out_invoice" or payment_state in NEVER_OVERDUE_PAYMENT_STATES:
@@ -138,9 +138,9 @@ class AccountMove(models.Model):
 
     @api.model
     def _get_portal_agent_due_domain(self):
-        """Return the invoices that are not paid in full, and the credit notes that are not used up.
+        """Return the condition for invoices not paid in full and credit notes not used up.
 
-        What is left of a credit note is subtracted from what is due.
+        The amount left of a credit note reduces the amount due.
 
         :rtype: Domain
         """
@@ -148,7 +148,7 @@ class AccountMove(models.Model):
 
     @api.model
     def _get_portal_agent_overdue_domain(self):
-        """Return the invoices of which an instalment should have been paid before today.
+        """Return the condition for invoices with an overdue instalment.
 
         :rtype: Domain
         """
@@ -156,7 +156,7 @@ class AccountMove(models.Model):
         return Domain("id", "in", list({item.move_id for item in instalments if item.days_overdue}))
 
     def _get_portal_agent_days_overdue(self):
-        """Return since how many days something of an invoice should have been paid: 0 if nothing is overdue.
+        """Return for how many days the invoice has been overdue; 0 if nothing is overdue.
 
         :rtype: int
         """
@@ -165,10 +165,10 @@ class AccountMove(models.Model):
         return (fields.Date.context_today(self) - since).days if since else 0
 
     def _get_portal_agent_instalments(self):
-        """Return the instalments of an invoice, paid ones included.
+        """Return all instalments of the invoice, including paid ones.
 
-        :return: ``[{"date_due", "amount", "amount_due", "days_overdue"}]`` in the currency of the document, a credit
-            note's amounts negative; the first one to be paid comes first
+        :return: ``[{"date_due", "amount", "amount_due", "days_overdue"}]`` in the currency of the document, sorted by
+            due date; the amounts of a credit note are negative
         :rtype: list[dict]
         :raise AccessError: if the current user may not read the invoice
         """
@@ -190,19 +190,19 @@ class AccountMove(models.Model):
         return sorted(instalments, key=lambda instalment: instalment["date_due"])
 
     def _get_portal_agent_payments(self):
-        """Return what was paid of an invoice, and the credit notes and other entries that count as paid.
+        """Return the payments, credit notes and other entries that settle the invoice.
 
-        An agent learns when how much was paid, and the number of the entry; nothing of the account that it came from.
+        An agent sees the date, the amount and the number of each entry, but not the bank account.
 
-        :return: ``[{"kind", "label", "date", "amount", "currency", "reference"}]``, the oldest first. The kinds are
-            those of ``portal.agent.ledger``, and ``in_process`` for a payment that is not booked yet.
+        :return: ``[{"kind", "label", "date", "amount", "currency", "reference"}]``, oldest first. The kinds are those
+            of ``portal.agent.ledger``, plus ``in_process`` for a payment without a journal entry.
         :rtype: list[dict]
         :raise AccessError: if the current user may not read the invoice
         """
         self.ensure_one()
         self.check_access("read")
         move_sudo = self.sudo()
-        amounts = defaultdict(float)  # a payment of two instalments is one payment
+        amounts = defaultdict(float)  # one payment may settle several instalments
         for partial in move_sudo._get_all_reconciled_invoice_partials():
             if not partial["is_exchange"]:
                 amounts[partial["aml"].move_id, partial["aml"].date] += partial["amount"]
@@ -224,11 +224,11 @@ class AccountMove(models.Model):
         return sorted(payments, key=lambda payment: payment["date"])
 
     def _prepare_portal_agent_payment(self, entry_sudo, day, amount):
-        """Return what an agent learns of an entry that an invoice was matched with.
+        """Prepare the values that an agent sees of an entry reconciled with the invoice.
 
-        :param entry_sudo: the ``account.move`` of the payment, or the credit note
-        :param date day: when it was booked
-        :param float amount: how much of the invoice it pays, in the currency of the invoice
+        :param entry_sudo: ``account.move`` of the payment, or the credit note
+        :param date day: date of the journal item
+        :param float amount: amount settled, in the currency of the invoice
         :rtype: dict
         """
         is_payment = bool(entry_sudo.origin_payment_id or entry_sudo.statement_line_id)
@@ -243,7 +243,7 @@ class AccountMove(models.Model):
         }
 
     def _get_portal_agent_orders(self):
-        """Return the orders that an invoice is for, as far as they are the agent's to see.
+        """Return the orders behind the invoice that the agent may see.
 
         :rtype: sale.order
         """

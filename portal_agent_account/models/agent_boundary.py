@@ -1,21 +1,20 @@
-"""What a portal agent may read of the customers' records: these fields, and no others.
+"""The fields of the customers' records that a portal agent may read.
 
-The record rules in ``security/portal_agent_rules.xml`` say *which records*; this list says *which
-fields*. Both are closed: a model or a field that another addon adds is out of an agent's reach
-until it is listed with the reason, here or, by an addon that brings it, on the model:
-``_get_portal_agent_readable_fields``. ``tests/test_boundary_list.py`` compares the lists with what an
-agent can read really, over all models and fields of the database.
+The record rules in ``security/portal_agent_rules.xml`` define *which records* an agent may read; this list defines
+*which fields*. Both are closed: an agent can't read a model or a field that another addon adds until it is listed, with
+a reason, either here or by that addon in the model's ``_get_portal_agent_readable_fields``.
+``tests/test_boundary_list.py`` compares the lists with what an agent can actually read, over all models and fields of
+the database.
 
-Not here, on purpose: ``access_token`` and every URL that carries it, internal notes (``comment``),
-what a sale earns (costs, margins), bank accounts, credit limits and risk figures, signup data,
-messages, followers, activities and attachments, journal items that are not the lines of the
-document, and who else is an agent of the customer.
+Deliberately excluded: ``access_token`` and all URLs that contain it, internal notes (``comment``), what a sale earns
+(costs, margins), bank accounts, credit limits and risk figures, signup data, messages, followers, activities and
+attachments, journal items other than the lines of the document, and the customer's other agents.
 
-What the pages say of records that are closed as a whole is read with more rights by these methods, of documents and
-customers that were found under the agent's rules, and leaves them as plain values: what is not paid, by instalment, and
-when how much was paid (``account_move_instalment.py``), a customer's ledger for its statement
-(``portal_agent_ledger.py``), deliveries (``sale_order.py``), units of products, and their internal references where the
-order prints them (``sale_order_line_products.py``).
+The pages also show values of models that agents can't read at all. The following methods read them with sudo, for
+documents and customers found under the agent's rules, and return plain values only: open instalments and payments
+(``account_move_instalment.py``), a customer's ledger for the statement (``portal_agent_ledger.py``), deliveries
+(``sale_order.py``), and product units, with internal references where the order prints them
+(``sale_order_line_products.py``).
 """
 
 _TECHNICAL = "identifies the record and names it in links, lists and error messages"

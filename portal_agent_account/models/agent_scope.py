@@ -1,7 +1,7 @@
-"""Which record rules apply to a portal agent.
+"""The record rules that apply to a portal agent, depending on the scope.
 
-An agent is a portal user with documents of their own, and somebody who reads the documents of other
-people. The two never mix:
+An agent is a portal user with documents of their own, and also reads the documents of customers. The scopes keep the
+two apart:
 
 ===== ===================================================== ======================================
 scope where                                                 record rules of the agent's groups
@@ -12,11 +12,11 @@ PLAIN everywhere else: stock pages, RPC, scheduled actions, the portal's: the ag
       threads, the shell, any other addon                   user like any other
 ===== ===================================================== ======================================
 
-Code has to ask for the customers' documents. What does not ask gets none.
+Code has to enter the agent's scope explicitly to read the customers' documents.
 
-The scope of a request is an attribute of the request object, set by the server from the route that it
-matched (:meth:`ir.http._pre_dispatch`). The scope of :func:`entered` is a context variable: a new
-thread starts without it. A context key, parameter or header can change neither of them.
+The scope of a request is an attribute of the request object. The server sets it from the matched route
+(:meth:`ir.http._pre_dispatch`). The scope of :func:`entered` is a context variable, which a new thread doesn't inherit.
+A context key, parameter or header can change neither of them.
 """
 
 from contextlib import contextmanager
@@ -34,7 +34,7 @@ _is_entered = ContextVar("portal_agent_scope_entered", default=False)
 def enter_agent_scope(is_agent_route):
     """Set the scope of the current request.
 
-    :param bool is_agent_route: whether its route was declared with ``portal_agent=True``
+    :param bool is_agent_route: whether the matched route is declared with ``portal_agent=True``
     """
     setattr(request, _ATTRIBUTE, AGENT if is_agent_route else PLAIN)
 
@@ -43,19 +43,18 @@ def enter_agent_scope(is_agent_route):
 def entered(env, agent):
     """Let trusted code read what an agent may read, under the agent's record rules.
 
-    For code that nobody outside calls with values of their own, such as the mail that an agent gets
-    about its customers. What it writes in the meantime is subject to the same rules: nothing can be
-    written. The environment outside of the block is not affected.
+    Only for code that no external caller can pass values to, such as the weekly mail. The agent's rules also apply to
+    writing, so the block can't write anything. The environment outside of the block is not affected.
 
-    :param Environment env: the current environment
-    :param agent: the agent, a ``res.users`` of one record
-    :return: the environment of the agent; it is to be used inside the block only
+    :param Environment env: current environment
+    :param agent: agent, a single ``res.users`` record
+    :return: environment of the agent, valid only inside the block
     :raise ValueError: if the user is not an active agent
     """
     agent.ensure_one()
     if not (agent.sudo().active and agent._is_portal_agent()):
         raise ValueError(f"{agent} is not a portal agent.")
-    # The ORM's cache does not know of scopes: what one of them has read must not answer the other.
+    # The ORM's cache doesn't depend on the scope: a value read in one scope must not be used in the other.
     env.invalidate_all()
     token = _is_entered.set(True)
     is_done = False
@@ -65,12 +64,12 @@ def entered(env, agent):
         is_done = True
     finally:
         _is_entered.reset(token)
-        # after an error the transaction may be unusable: writing what is pending would hide the error
+        # After an error the transaction may be unusable; flushing would then hide the original error.
         env.invalidate_all(flush=is_done)
 
 
 def get_agent_scope():
-    """Return the scope that the running code is in.
+    """Return the scope of the running code.
 
     :return: ``AGENT`` or ``PLAIN``
     :rtype: str
@@ -79,9 +78,9 @@ def get_agent_scope():
 
 
 def is_on_agent_route():
-    """Return whether the current request is for a route declared with ``portal_agent=True``.
+    """Return whether the route of the current request is declared with ``portal_agent=True``.
 
     :rtype: bool
     """
-    # Compared with the constant: a mocked request has every attribute.
+    # Compare with the constant: a mocked request has every attribute.
     return bool(request) and getattr(request, _ATTRIBUTE, PLAIN) == AGENT

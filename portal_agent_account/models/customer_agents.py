@@ -3,10 +3,10 @@ from odoo.exceptions import AccessError
 
 
 class CustomerAgents(fields.Many2many):
-    """The agents of a record's customer: a related field that shows those whom the reader may see.
+    """A related field with the agents of a record's customer, limited to those the user may read.
 
-    Odoo reads a related field with all rights, and then refuses the whole record because of one value that
-    is somebody else's, such as the agent of another company. Without these rights it can't be grouped by.
+    Odoo computes a related field with sudo, and then refuses the whole record because of a single value that the user
+    may not read, such as the agent of another company. Without sudo the field can't be grouped by.
     """
 
     def compute_value(self, records):
@@ -14,5 +14,5 @@ class CustomerAgents(fields.Many2many):
             for record in records:
                 try:
                     self._compute_related(record)
-                except AccessError:  # the customer itself is somebody else's
+                except AccessError:  # the user may not read the customer itself
                     record[self.name] = False

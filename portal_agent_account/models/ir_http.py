@@ -13,10 +13,10 @@ class IrHttp(models.AbstractModel):
 
     @classmethod
     def _pre_dispatch(cls, rule, args):
-        """Put the request in the agent's scope when its route was declared with ``portal_agent=True``.
+        """Enter the agent's scope if the route is declared with ``portal_agent=True``.
 
-        Such a route is for agents, whatever its controller does. Somebody who designs the website gets
-        the page of an agent without customers. Anybody else is redirected.
+        Only agents may open such a route, whatever its controller does. A website designer gets the page as an agent
+        without customers sees it. Everybody else is redirected.
         """
         is_agent_route = rule.endpoint.routing.get("portal_agent", False) is True
         enter_agent_scope(is_agent_route)
@@ -26,14 +26,14 @@ class IrHttp(models.AbstractModel):
 
     @classmethod
     def _post_dispatch(cls, response):
-        """Keep the agent's pages out of the browser's history: "Back" would show them after signing out."""
+        """Forbid caching of agent pages: the browser's "Back" button would show them after signing out."""
         if get_agent_scope() == AGENT:
             response.headers.setdefault("Cache-Control", "no-store")
         return super()._post_dispatch(response)
 
     @classmethod
     def _may_design_portal_agent_page(cls):
-        """Return whether the current user designs the website that the agent's pages are part of.
+        """Return whether the current user may design the website that the agent's pages belong to.
 
         :rtype: bool
         """
@@ -41,10 +41,10 @@ class IrHttp(models.AbstractModel):
 
     @classmethod
     def _refuse_portal_agent_route(cls, rule):
-        """Send somebody who is not an agent away from an agent's route.
+        """Refuse an agent's route to a user who is not an agent.
 
-        :param werkzeug.routing.Rule rule: the route that was asked for
-        :raise HTTPException: a redirection to ``/my``, or *403 Forbidden* where a script asked
+        :param werkzeug.routing.Rule rule: matched route
+        :raise HTTPException: redirection to ``/my``, or *403 Forbidden* for a request by a script
         """
         if rule.endpoint.routing["type"] == "http":
             werkzeug.exceptions.abort(request.redirect("/my"))
@@ -52,7 +52,7 @@ class IrHttp(models.AbstractModel):
 
     @classmethod
     def _dispatch(cls, endpoint):
-        """Drop the query parameter "self": no method can be given one by that name."""
+        """Drop the query parameter "self", which can't be passed to a method by name."""
         if endpoint.routing.get("portal_agent", False) is True:
             request.params.pop("self", None)
         return super()._dispatch(endpoint)

@@ -6,10 +6,10 @@ from .res_users_weekly_mail import UNSUBSCRIBE_PATH
 
 
 class ListHeadersPolicy(ir_mail_server.IdentificationFieldsNoFoldPolicy):
-    """Leave the link to unsubscribe in one piece, as Odoo does with the id of a message.
+    """Keep the unsubscribe link on one line, as Odoo does with the message id.
 
-    A header that is longer than a line and has no space in it would become encoded words (RFC 2047). Mail programs
-    look for the plain address, and without it they offer no one-click unsubscribe (RFC 8058).
+    Python would turn a header without spaces that is longer than a line into encoded words (RFC 2047). Mail clients
+    look for the plain address; without it they offer no one-click unsubscribe (RFC 8058).
     """
 
     def _fold(self, name, value, *args, **kwargs):

@@ -7,17 +7,17 @@ class IrModuleModule(models.Model):
     _inherit = "ir.module.module"
 
     def write(self, vals):
-        """Add the agents to the menu of Contacts, whichever of both addons is installed last."""
+        """Add the "Portal Agents" menu to Contacts, whichever of the two addons is installed last."""
         result = super().write(vals)
         if vals.get("state") == "installed" and {"contacts", "portal_agent_account"} & set(self.mapped("name")):
             self._add_portal_agents_to_contacts()
         return result
 
     def _add_portal_agents_to_contacts(self):
-        """Make the menu "Portal Agents" of Contacts, where that is installed and has none yet.
+        """Create the menu "Portal Agents" in Contacts if Contacts is installed and has none yet.
 
-        This addon does not depend on Contacts. The menu is a record of Contacts, which goes with it: Odoo would
-        make an app of a menu without its parent.
+        This addon doesn't depend on Contacts. The menu belongs to Contacts so that uninstalling Contacts removes it
+        too: Odoo turns a menu without its parent into an app.
         """
         parent = self.env.ref("contacts.menu_contacts", raise_if_not_found=False)
         action = self.env.ref("portal_agent_account.action_portal_agents", raise_if_not_found=False)

@@ -1,4 +1,4 @@
-"""The one place that touches Odoo's record rules. What a port to Odoo 20.0 changes: docs/porting-to-20.md."""
+"""The only file that touches Odoo's record rules. docs/porting-to-20.md says what a port to Odoo 20.0 changes."""
 
 from odoo import api, models, tools
 from odoo.fields import Domain
@@ -12,7 +12,7 @@ class IrModelAccess(models.Model):
     _inherit = "ir.model.access"
 
     def check(self, model, mode="read", raise_exception=True):
-        """Let those who design an agent's page open it, whatever they may read elsewhere: they find no record."""
+        """Let website designers open an agent's page whatever their access rights: it shows them no record."""
         if mode == "read" and self.env["ir.rule"]._is_design_of_portal_agent_page(model):
             return True
         return super().check(model, mode=mode, raise_exception=raise_exception)
@@ -22,21 +22,21 @@ class IrRule(models.Model):
     _inherit = "ir.rule"
 
     def _compute_domain_context_values(self):
-        """Keep the domains of the scopes apart in the cache of ``_compute_domain``."""
+        """Cache the result of ``_compute_domain`` per scope."""
         yield from super()._compute_domain_context_values()
         yield agent_scope.get_agent_scope()
 
     def _compute_domain(self, model_name, mode="read"):
-        """Show those who design an agent's page what an agent without customers sees."""
+        """Show website designers what an agent without customers sees."""
         if self._is_design_of_portal_agent_page(model_name):
             return Domain.FALSE
         return super()._compute_domain(model_name, mode=mode)
 
     @api.model
     def _is_design_of_portal_agent_page(self, model_name):
-        """Return whether somebody who is no agent looks at an agent's page, and the model is one that it shows.
+        """Return whether a user who is not an agent opens an agent's page that shows the model.
 
-        :param str model_name: the model that is read
+        :param str model_name: model that is read
         :rtype: bool
         """
         return (
@@ -46,10 +46,10 @@ class IrRule(models.Model):
         )
 
     def _get_rules(self, model_name, mode="read"):
-        """Apply to an agent either the rules of the agents' group or those of the other groups.
+        """Apply either the rules of the agents' group or those of the other groups to an agent.
 
-        The rules of several groups are joined with OR. One group's rules alone let PostgreSQL start
-        from the agent's customers.
+        Odoo joins the rules of several groups with OR. With the rules of a single group, PostgreSQL can start from the
+        agent's customers.
         """
         rules = super()._get_rules(model_name, mode=mode)
         user = self.env.user
@@ -64,7 +64,7 @@ class IrRule(models.Model):
     @api.model
     @tools.ormcache("self.env.uid", "tuple(self._compute_domain_context_values())")
     def _get_portal_agent_contact_domain(self):
-        """Return the contacts that the rules for everybody let the current user read: none of other companies.
+        """Return the contacts that the global rules let the current user read, which excludes other companies.
 
         :rtype: Domain
         """
@@ -72,10 +72,10 @@ class IrRule(models.Model):
 
     @api.model
     def _do_groups_hide(self, model_name, domain):
-        """Return whether the rules of the current user's groups may hide a record, one that is still to come included.
+        """Return whether the rules of the current user's groups may hide a record, including a future one.
 
-        :param str model_name: the model
-        :param Domain domain: what records these are
+        :param str model_name: name of the model
+        :param Domain domain: condition that the records meet
         :rtype: bool
         """
         domains = self._get_rule_domains(model_name, of_groups=True)
@@ -84,10 +84,10 @@ class IrRule(models.Model):
 
     @api.model
     def _get_rule_domains(self, model_name, of_groups):
-        """Return what the rules on a model say of what the current user reads.
+        """Return the domains of the record rules that apply when the current user reads a model.
 
-        :param str model_name: the model
-        :param bool of_groups: whether the rules of the user's groups are wanted, instead of those for everybody
+        :param str model_name: name of the model
+        :param bool of_groups: whether to return the rules of the user's groups instead of the global rules
         :rtype: list[Domain]
         """
         rules_sudo = self.sudo(False)._get_rules(model_name).sudo()
@@ -99,8 +99,8 @@ class IrRule(models.Model):
         ]
 
     def _filter_rules_of_groups(self, groups):
-        """Return the rules among these that are global or belong to one of some groups.
+        """Filter the rules that are global or belong to one of the groups.
 
-        :param groups: ``res.groups``
+        :param groups: ``res.groups`` records
         """
         return self.filtered(lambda rule: not (rule_groups := rule.sudo().groups) or rule_groups & groups)

@@ -1,11 +1,11 @@
-"""Searching documents by their lines: what is not printed is not found either."""
+"""Search documents by their lines. Lines that are not printed are not found."""
 
 from odoo import api, models
 from odoo.fields import Domain
 from odoo.tools import SQL
 
-# A line is below a section, or a subsection, unless another one of at least its rank comes between them: as Odoo
-# computes ``parent_id``, which is not stored.
+# A line is below a section or subsection unless another one of at least the same rank comes between them. Odoo computes
+# ``parent_id`` in the same way, but doesn't store it.
 _BELOW_A_SECTION = """
     EXISTS (
         SELECT FROM %(table)s AS section
@@ -28,12 +28,12 @@ _BELOW_A_SECTION = """
 
 
 def get_section_domain(document, flag):
-    """Return the condition that a line is below a section that has something switched on.
+    """Return the condition for lines below a section that has a given option enabled.
 
-    It is SQL because an agent reads none of these fields.
+    It is written in SQL because agents may not read these fields.
 
-    :param str document: the field that leads from a line to its document
-    :param str flag: the field of a section, ``collapse_composition`` or ``collapse_prices``
+    :param str document: field of the line that references its document
+    :param str flag: option of the section, ``collapse_composition`` or ``collapse_prices``
     :rtype: Domain
     """
 
@@ -54,14 +54,14 @@ def get_section_domain(document, flag):
 class PortalAgentMixin(models.AbstractModel):
     _inherit = "portal.agent.mixin"
 
-    # The one2many field of a document that has its lines.
+    # Name of the one2many field with the lines of the document.
     _portal_agent_lines_field = None
 
     @api.model
     def _get_portal_agent_line_search_domain(self, pattern):
-        """Return the condition that a document has a line of some text, as its customer sees it.
+        """Return the condition for documents with a printed line that contains a text.
 
-        :param str pattern: what was typed, escaped for ``ilike``
+        :param str pattern: search text, escaped for ``ilike``
         :rtype: Domain
         """
         lines = self._fields[self._portal_agent_lines_field]
@@ -80,7 +80,9 @@ class SaleOrderLine(models.Model):
 
     @api.model
     def _get_portal_agent_printed_domain(self):
-        """Return the lines that the document shows. Of down payments it shows some, by what became of them: none here.
+        """Return the condition for the lines that the document prints.
+
+        Odoo prints some down payments, depending on their state. They are all excluded here.
 
         :rtype: Domain
         """
@@ -103,7 +105,7 @@ class AccountMoveLine(models.Model):
 
     @api.model
     def _get_portal_agent_printed_domain(self):
-        """Return the lines that the document shows.
+        """Return the condition for the lines that the document prints.
 
         Below a section that hides prices, Odoo prints neither notes nor lines without an amount and a tax.
 

@@ -1,40 +1,40 @@
-"""What may stand in a mail: in its headers, and of a name that somebody typed."""
+"""Clean the headers of mails and the names that users type."""
 
 import re
 
 from odoo.tools.mail import email_normalize, email_split_tuples, formataddr
 
-# Line breaks would end a header and begin another one, or the body. Other control characters break clients.
+# A line break would end the header and start another header or the body. Other control characters break mail clients.
 _CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
-# What a mail program makes a link of by itself.
+# What mail clients turn into links.
 _LINKS = re.compile(r"\S*(?:://|@|\bwww\.)\S*", re.IGNORECASE)
 _QUOTES = re.compile(r'["\\]+')
-# What has a meaning in the header of an address. In a name that has to be encoded Python leaves the quotes out.
+# Characters with a meaning in an address header. Python omits the quotes around a name that has to be encoded.
 _SPECIALS = re.compile(r"[()<>\[\]:;@,]+")
-# Python leaves the quotes out when it writes a name that is longer than a line, too.
+# Python also omits the quotes around a name that is longer than a line.
 LONGEST_NAME = 60
 
 
 def clean_header(value):
-    """Take out of the value of a mail's header what would end it and begin another one.
+    """Remove from the value of a mail header what would start another header.
 
-    That is line breaks and other control characters, also those of an encoded word (RFC 2047): Python decodes it when
-    it writes the header.
+    These are line breaks and other control characters, including those in an encoded word (RFC 2047), which Python
+    decodes when it writes the header.
 
-    :param str value: a subject, a name or an address, which somebody may have typed; may be empty
+    :param str value: subject, name or address, possibly typed by a user; may be empty
     :rtype: str
     """
     return _CONTROL_CHARACTERS.sub(" ", value or "").replace("=?", "= ?").strip()
 
 
 def clean_address(value, company):
-    """Make sure that a header names one address, and that nothing in it begins another header.
+    """Make sure that an address header contains one address and can't start another header.
 
-    A name may look like an address: a template that puts it into the sender's must not change who a mail comes from.
+    A name may look like an address: a template that puts it into the sender must not change the sender's address.
 
-    :param str value: the header's text, as the template says; may be empty
-    :param company: the ``res.company`` that the mail comes from where the text names several addresses
-    :return: one formatted address; empty where there is none
+    :param str value: value of the header as rendered from the template; may be empty
+    :param company: ``res.company`` to use as the sender if the value contains no or several addresses
+    :return: one formatted address; empty if there is none
     :rtype: str
     """
     addresses = [(name, email_normalize(address)) for name, address in email_split_tuples(value or "")]
@@ -50,9 +50,9 @@ def clean_address(value, company):
 def clean_name(value):
     """Reduce a name to one short line without links.
 
-    Customers and agents type their names themselves, at the checkout for example: none is a message of its own.
+    Customers and agents type their names themselves, for example at the checkout, and could put a message there.
 
-    :param str value: the name; may be empty
+    :param str value: name; may be empty
     :rtype: str
     """
     name = " ".join(_QUOTES.sub(" ", _LINKS.sub(" ", clean_header(value))).split())

@@ -5,7 +5,7 @@ class MailMail(models.Model):
     _inherit = "mail.mail"
 
     def _postprocess_sent_message(self, success_pids, success_emails, failure_reason=False, failure_type=None):
-        """Remember what became of an agent's invitation before the mail is deleted."""
+        """Record the result of an agent's invitation before the mail is deleted."""
         self.env["portal.agent.invitation"].sudo()._record_result(self, failure_type, failure_reason)
         return super()._postprocess_sent_message(
             success_pids, success_emails, failure_reason=failure_reason, failure_type=failure_type

@@ -1,4 +1,4 @@
-"""Whom an agent should call, and why."""
+"""The customers that an agent should call, and the reasons."""
 
 from collections import defaultdict
 from datetime import date, time, timedelta
@@ -11,16 +11,17 @@ from odoo.fields import Domain
 from odoo.tools import SQL
 from odoo.tools.misc import format_date
 
-# How many orders make a habit, how many times the usual interval is late, and how far back one looks.
+# Number of orders that make a regular customer, number of usual intervals after which an order is late, and period that
+# is evaluated.
 REGULAR_ORDERS = 3
 LATE_INTERVALS = 2
 HISTORY = relativedelta(months=36)
-# A quotation that ends within so many days.
+# Quotations that expire within this number of days.
 RUNNING_OUT = 7
-# How many customers the dashboard shows.
+# Number of customers on the dashboard.
 CALLS = 5
 
-# The days between an order and the one before it: none for the first one, nor for a second one of the same day.
+# Days between an order and the previous one. Empty for the first order and for further orders of the same day.
 _SELECT_HABITS = """
     SELECT customer_id,
            COUNT(days) FILTER (WHERE is_order),
@@ -34,13 +35,13 @@ _SELECT_HABITS = """
 
 
 class Habit(NamedTuple):
-    """When a customer orders.
+    """The ordering habit of a customer.
 
-    :param int customer_id: who
-    :param int intervals: how many intervals there are between the days on which it ordered
-    :param float usual: their median, in days
-    :param date last_day: the day of the last order
-    :param date valid_until: the end of a quotation that runs out soon
+    :param int customer_id: id of the customer
+    :param int intervals: number of intervals between the days with orders
+    :param float usual: median interval in days
+    :param date last_day: day of the last order
+    :param date valid_until: expiration date of a quotation that expires soon
     """
 
     customer_id: int
@@ -56,12 +57,12 @@ class PortalAgentCall(models.AbstractModel):
 
     @api.model
     def _get_reasons(self, domain, instalments):
-        """Return which customers an agent should call, and why. Another addon extends this method.
+        """Return the customers that an agent should call, with the reasons. Other addons can extend this method.
 
-        :param Domain domain: which quotations and orders count
-        :param list instalments: what is not paid, ``Instalment``
-        :return: ``[{"kind", "weight", …}]`` by id of the customer: the higher the weight, the more urgent. What else is
-            in it, :meth:`_get_label` puts into words.
+        :param Domain domain: condition on the quotations and orders to evaluate
+        :param list instalments: open instalments (``Instalment``)
+        :return: ``[{"kind", "weight", …}]`` by customer id. A higher weight is more urgent. :meth:`_get_label` uses the
+            other keys.
         :rtype: defaultdict
         """
         reasons, habits = defaultdict(list), self._read_habits(domain)
@@ -72,7 +73,7 @@ class PortalAgentCall(models.AbstractModel):
 
     @api.model
     def _find_overdue(self, instalments):
-        """Find the customers who owe something that is overdue."""
+        """Find the customers with an overdue amount."""
         amounts, days = defaultdict(float), defaultdict(int)
         next_to_nothing = self.env.company.currency_id.rounding / 2
         for item in instalments:
@@ -86,19 +87,19 @@ class PortalAgentCall(models.AbstractModel):
 
     @api.model
     def _find_running_out(self, habits):
-        """Find the customers with a quotation that ends within a week."""
+        """Find the customers with a quotation that expires within a week."""
         for habit in habits:
             if habit.valid_until:
                 yield habit.customer_id, {"kind": "running_out", "weight": 30 + RUNNING_OUT, "day": habit.valid_until}
 
     @api.model
     def _find_late_regulars(self, habits):
-        """Find the customers who order regularly and are late.
+        """Find the customers who order regularly and whose next order is late.
 
-        The time since the last order is compared with the usual time between two orders: recency against frequency,
-        the two figures by which "Counting Your Customers" (Schmittlein, Morrison and Colombo, Management Science 1987)
-        tells customers who are still there from those who have left. The median stands for what is usual, because one
-        long holiday does not change it. Several orders of one day are one.
+        The method compares the time since the last order with the usual interval between two orders (recency and
+        frequency). "Counting Your Customers" (Schmittlein, Morrison and Colombo, Management Science 1987) uses these
+        two figures to tell active customers from those who have left. The usual interval is the median, because one
+        long holiday doesn't change it. Several orders on one day count as one.
         """
         today = fields.Date.context_today(self)
         for habit in habits:
@@ -111,10 +112,11 @@ class PortalAgentCall(models.AbstractModel):
 
     @api.model
     def _read_habits(self, domain=Domain.TRUE):
-        """Read when customers order, and which of their quotations run out: the median is PostgreSQL's, which has the
-        orders of three years at hand.
+        """Read the ordering habits and the expiring quotations.
 
-        :param Domain domain: which quotations and orders count; all of the agent's by default
+        PostgreSQL computes the median, because it has the orders of three years at hand.
+
+        :param Domain domain: condition on the quotations and orders to evaluate; all of the agent's by default
         :rtype: list[Habit]
         """
         Order, today = self.env["sale.order"], fields.Date.context_today(self)
@@ -138,11 +140,11 @@ class PortalAgentCall(models.AbstractModel):
 
     @api.model
     def _get_calls(self, reasons):
-        """Return whom to call first.
+        """Return the customers to call first.
 
-        :param dict reasons: ``_get_reasons``
-        :return: ``count``, how many there are, and ``customers``, the most urgent ones:
-            ``[{"customer", "reasons"}]``, the reasons in words
+        :param dict reasons: result of :meth:`_get_reasons`
+        :return: ``count``, the number of customers to call, and ``customers``, the most urgent ones as ``[{"customer",
+            "reasons"}]`` with translated reasons
         :rtype: dict
         """
         weights = {customer_id: sum(reason["weight"] for reason in why) for customer_id, why in reasons.items()}
@@ -157,9 +159,9 @@ class PortalAgentCall(models.AbstractModel):
 
     @api.model
     def _get_label(self, reason):
-        """Return a reason in words. An addon that adds a kind of reason extends this method.
+        """Return the text of a reason. An addon that adds a kind of reason extends this method.
 
-        :param dict reason: one of ``_get_reasons``
+        :param dict reason: reason from :meth:`_get_reasons`
         :rtype: str
         """
         match reason["kind"]:

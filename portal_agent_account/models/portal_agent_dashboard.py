@@ -16,16 +16,16 @@ MONTHS = 12
 TOP_CUSTOMERS = 5
 LATEST_DOCUMENTS = 6
 
-# Upper ends of the ages of what is due, in days overdue. The first one is what is not overdue.
+# Upper limits of the age brackets, in days overdue. The first bracket is what is not overdue.
 AGES = (0, 30, 60, 90)
 
 
 class PortalAgentDashboard(models.AbstractModel):
-    """The figures of an agent's customers, or of one of them.
+    """The figures of all customers of an agent, or of one customer.
 
-    They are read under the agent's record rules, in the currency of the current company: orders are
-    converted at the rate that each order has kept, invoices are what accounting has booked. Credit
-    notes are subtracted. Each method takes the same number of queries for any number of documents.
+    They are read under the agent's record rules, in the currency of the current company: orders are converted at the
+    rate stored on each order, invoices use the amounts posted in accounting. Credit notes are subtracted. The number of
+    queries of each method doesn't depend on the number of documents.
     """
 
     _name = "portal.agent.dashboard"
@@ -43,10 +43,10 @@ class PortalAgentDashboard(models.AbstractModel):
 
     @api.model
     def _get_summary(self, customer, since=None):
-        """Return the figures of the tiles and of the charts, and the documents beside them.
+        """Return the figures of the tiles and charts, and the documents shown beside them.
 
-        :param customer: a ``res.partner`` of one record, or none for all
-        :param date since: the first day that counts; ``None`` for all days. What is due counts of any day.
+        :param customer: single ``res.partner``, or an empty recordset for all customers
+        :param date since: first day of the period; ``None`` for no limit. Amounts due ignore the period.
         :return: ``figures``, ``months``, ``ages``, ``top_customers``, ``latest`` and ``calls``
         :rtype: dict
         """
@@ -65,11 +65,11 @@ class PortalAgentDashboard(models.AbstractModel):
 
     @api.model
     def _get_figures(self, customer, since=None):
-        """Return the figures of the tiles alone.
+        """Return only the figures of the tiles.
 
-        :param customer: a ``res.partner`` of one record, or none for all
+        :param customer: single ``res.partner``, or an empty recordset for all customers
         :param date since: see :meth:`_get_summary`
-        :return: ``{"count", "amount"}`` by the name of the tile
+        :return: ``{"count", "amount"}`` by name of the tile
         :rtype: dict
         """
         return self._sum_up_all(customer, self._read_orders(customer, since), *self._read_invoices(customer, since))
@@ -92,12 +92,12 @@ class PortalAgentDashboard(models.AbstractModel):
 
     @api.model
     def _read_orders(self, customer, since):
-        """Sum up open quotations and sales orders by month, once for everything that is said of them.
+        """Sum up open quotations and sales orders by month, in one query for all figures.
 
-        :param customer: a ``res.partner`` of one record, or none for all
-        :param since: the first day that counts, or ``None``
-        :return: ``[{"date", "is_order", "count", "amount", "latest_ids"}]``: the date the beginning of the month, where
-            the agent is, the ids those of the latest documents in it
+        :param customer: single ``res.partner``, or an empty recordset for all customers
+        :param since: first day of the period, or ``None``
+        :return: ``[{"date", "is_order", "count", "amount", "latest_ids"}]``, where ``date`` is the first day of the
+            month in the agent's time zone and ``latest_ids`` are the latest documents of the month
         :rtype: list[dict]
         """
         Order = self.env["sale.order"]
@@ -125,11 +125,11 @@ class PortalAgentDashboard(models.AbstractModel):
 
     @api.model
     def _read_invoices(self, customer, since):
-        """Read invoices and credit notes of a period, and what is not paid of any day.
+        """Read the invoices and credit notes of a period, and the open instalments of all periods.
 
-        :param customer: a ``res.partner`` of one record, or none for all
-        :param since: the first day that counts, or ``None``
-        :return: ``[{"id", "date", "customer_id", "amount"}]`` and the instalments
+        :param customer: single ``res.partner``, or an empty recordset for all customers
+        :param since: first day of the period, or ``None``
+        :return: ``[{"id", "date", "count", "amount", "customer_id"}]`` and the instalments
         :rtype: tuple[list[dict], list[Instalment]]
         """
         Move = self.env["account.move"]
@@ -149,17 +149,17 @@ class PortalAgentDashboard(models.AbstractModel):
 
     @api.model
     def _read_instalments(self, customer, condition=Domain.TRUE):
-        """Return what is not paid of any day.
+        """Read the open instalments of all periods.
 
-        :param customer: a ``res.partner`` of one record, or none for all
-        :param Domain condition: further condition
+        :param customer: single ``res.partner``, or an empty recordset for all customers
+        :param Domain condition: additional condition on the documents
         :rtype: list[Instalment]
         """
         return self.env["account.move"]._read_portal_agent_instalments(self._get_invoice_domain(customer) & condition)
 
     @api.model
     def _get_last_months_start(self):
-        """Return the first day of the last months.
+        """Return the first day of the first month that the months chart shows.
 
         :rtype: date
         """
@@ -167,7 +167,7 @@ class PortalAgentDashboard(models.AbstractModel):
 
     @api.model
     def _get_month_starts(self):
-        """Return the days on which the last months begin, the current one last.
+        """Return the first days of the last months, the current month last.
 
         :rtype: list[date]
         """
@@ -176,7 +176,7 @@ class PortalAgentDashboard(models.AbstractModel):
 
     @api.model
     def _sum_up(self, rows):
-        """Return the count and the amount of some documents together.
+        """Return the number and the total amount of some documents.
 
         :rtype: dict
         """
@@ -185,10 +185,10 @@ class PortalAgentDashboard(models.AbstractModel):
 
     @api.model
     def _get_top_customers(self, invoices):
-        """Return the customers to whom most was invoiced.
+        """Return the customers with the highest invoiced amounts.
 
-        :param list invoices: ``_read_invoices``
-        :return: ``[{"customer", "amount"}]``, the highest amount first
+        :param list invoices: invoices from :meth:`_read_invoices`
+        :return: ``[{"customer", "amount"}]``, highest amount first
         :rtype: list[dict]
         """
         amounts = defaultdict(float)
@@ -200,7 +200,7 @@ class PortalAgentDashboard(models.AbstractModel):
 
     @api.model
     def _sum_up_instalments(self, instalments):
-        """Return the number of documents that some instalments are of, and what is not paid of these together.
+        """Return the number of documents behind some instalments and the total amount due.
 
         :rtype: dict
         """
@@ -212,10 +212,10 @@ class PortalAgentDashboard(models.AbstractModel):
 
     @api.model
     def _get_months(self, orders, invoices):
-        """Return what was ordered and invoiced in each of the last months, the current one last.
+        """Return the amounts ordered and invoiced in each of the last months, the current month last.
 
-        :param list orders: ``_read_orders``
-        :param list invoices: ``_read_invoices``
+        :param list orders: orders from :meth:`_read_orders`
+        :param list invoices: invoices from :meth:`_read_invoices`
         :return: ``[{"label", "short", "orders", "invoices"}]``
         :rtype: list[dict]
         """
@@ -234,12 +234,12 @@ class PortalAgentDashboard(models.AbstractModel):
 
     @api.model
     def _sum_up_by_month(self, rows, starts):
-        """Sum up the amounts of documents by the month that they are of.
+        """Sum up the amounts of documents by month.
 
         :param rows: dicts with ``date`` and ``amount``
-        :param list starts: when the months begin, as the dates are given
-        :return: amounts by the number of the month: 1 for the first, 0 for what is older; what is later than the last
-            one has a number of its own
+        :param list starts: first days of the months
+        :return: amounts by number of the month: 1 is the first month, 0 everything before it, and the number after the
+            last month everything later
         :rtype: defaultdict
         """
         amounts, starts = defaultdict(float), [*starts, starts[-1] + relativedelta(months=1)]
@@ -249,9 +249,9 @@ class PortalAgentDashboard(models.AbstractModel):
 
     @api.model
     def _get_ages(self, instalments):
-        """Return what is due by the days that it is overdue.
+        """Return the amounts due by age bracket.
 
-        :param list instalments: ``_read_instalments``
+        :param list instalments: open instalments (``Instalment``)
         :return: ``[{"label", "count", "amount"}]``
         :rtype: list[dict]
         """
@@ -263,9 +263,9 @@ class PortalAgentDashboard(models.AbstractModel):
 
     @api.model
     def _get_age_labels(self):
-        """Return the names of the ages of what is due.
+        """Return the labels of the age brackets.
 
-        :return: what is not overdue first, one more than ``AGES`` has ends
+        :return: labels, "Not overdue" first; one more than ``AGES`` has limits
         :rtype: list[str]
         """
         return [
@@ -278,21 +278,21 @@ class PortalAgentDashboard(models.AbstractModel):
 
     @api.model
     def _get_age(self, days_overdue):
-        """Return which of the ages something is of.
+        """Return the age bracket for a number of days overdue.
 
-        :param int days_overdue: since how many days it should have been paid
-        :return: position in the list of ages
+        :param int days_overdue: number of days overdue
+        :return: index in the list of age brackets
         :rtype: int
         """
         return sum(days_overdue > limit for limit in AGES)
 
     @api.model
     def _get_chart(self, labels, datasets, is_horizontal=False):
-        """Return what the browser draws a chart of: numbers, and the amounts as people read them.
+        """Return the data from which the browser draws a chart, including the formatted amounts.
 
-        :param list labels: for each bar its name, in full and as short as there is room for
-        :param list datasets: ``[{"label", "colors", "amounts"}]``, one color for all bars or one for each
-        :param bool is_horizontal: whether the bars lie
+        :param list labels: pairs of a full and a short label, one per bar
+        :param list datasets: ``[{"label", "colors", "amounts"}]``, with one color for all bars or one per bar
+        :param bool is_horizontal: whether the bars are horizontal
         :rtype: dict
         """
         currency = self._get_currency()
@@ -313,7 +313,7 @@ class PortalAgentDashboard(models.AbstractModel):
 
     @api.model
     def _format_amount(self, amount, currency):
-        """Return an amount as people read it, its minus sign before it where they read from the right, too.
+        """Format an amount. The minus sign comes first in right-to-left languages, too.
 
         :rtype: str
         """
@@ -321,7 +321,7 @@ class PortalAgentDashboard(models.AbstractModel):
 
     @api.model
     def _make_formatter(self):
-        """Return a function that formats amounts, each once: most customers of a list owe nothing.
+        """Return a function that formats amounts and caches the results: most customers of a list owe nothing.
 
         :rtype: callable
         """
@@ -330,11 +330,11 @@ class PortalAgentDashboard(models.AbstractModel):
 
     @api.model
     def _get_latest_documents(self, orders, invoices):
-        """Return the latest quotations, orders and invoices, the newest first.
+        """Return the latest quotations, orders and invoices, newest first.
 
-        :param list orders: ``_read_orders``
-        :param list invoices: ``_read_invoices``
-        :return: documents of both models
+        :param list orders: orders from :meth:`_read_orders`
+        :param list invoices: invoices from :meth:`_read_invoices`
+        :return: records of both models
         :rtype: list
         """
         newest = heapq.nlargest(LATEST_DOCUMENTS, invoices, key=operator.itemgetter("date", "id"))
@@ -348,10 +348,10 @@ class PortalAgentDashboard(models.AbstractModel):
 
     @api.model
     def _get_latest_order_ids(self, orders):
-        """Return the latest quotations and orders: those of the last months that have enough of them.
+        """Return the latest quotations and orders, from as many months as needed.
 
-        :param list orders: ``_read_orders``
-        :return: ids, the newest month first
+        :param list orders: orders from :meth:`_read_orders`
+        :return: ids, newest month first
         :rtype: list[int]
         """
         months, ids = defaultdict(list), []
@@ -362,11 +362,11 @@ class PortalAgentDashboard(models.AbstractModel):
                 ids += months[month]
         return ids
 
-    # ---- what the figures are about
+    # ---- the documents behind the figures
 
     @api.model
     def _get_order_domain(self, customer):
-        """Return the condition for the orders and quotations that count.
+        """Return the condition for the orders and quotations that the figures count.
 
         :rtype: Domain
         """
@@ -379,7 +379,7 @@ class PortalAgentDashboard(models.AbstractModel):
 
     @api.model
     def _get_invoice_domain(self, customer):
-        """Return the condition for the invoices and credit notes that count.
+        """Return the condition for the invoices and credit notes that the figures count.
 
         :rtype: Domain
         """

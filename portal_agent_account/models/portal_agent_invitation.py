@@ -1,4 +1,4 @@
-"""The invitations of agents: their mails, and whether these were sent. A mail that could not be sent is tried again."""
+"""The invitation mails of agents and their delivery status. A mail that could not be sent is retried."""
 
 from datetime import timedelta
 
@@ -14,11 +14,11 @@ from .mail_headers import clean_address, clean_header
 TEMPLATE = "portal_agent_account.mail_template_portal_agent_invitation"
 HOME = "/my/agent"
 
-# Odoo deletes these mails: there is no address to send them to.
+# Odoo deletes these mails, because they have no valid address.
 FINAL_FAILURES = ("mail_email_invalid", "mail_email_missing")
 
-# After how many minutes an agent can be invited again. Each further invitation to the same address waits three times as
-# long, a day at most. A button must not fill anybody's mailbox.
+# Minutes after which an agent can be invited again. The delay triples with each invitation to the same address, up to
+# one day, so that the button can't flood a mailbox.
 RESEND_MINUTES = 5
 RESEND_FACTOR = 3
 MAX_RESEND_MINUTES = 24 * 60
@@ -34,7 +34,7 @@ class PortalAgentInvitation(models.Model):
         comodel_name="res.users", string="Agent", required=True, readonly=True, index=True, ondelete="cascade"
     )
     email = fields.Char(string="Email Address", readonly=True)
-    # Deleted once it is sent, and by an administrator who does not want it to be sent.
+    # Odoo deletes the mail once it is sent; an administrator may delete it to cancel the invitation.
     mail_id = fields.Many2one(comodel_name="mail.mail", readonly=True, index="btree_not_null", ondelete="set null")
     state = fields.Selection(
         selection=[
@@ -55,7 +55,7 @@ class PortalAgentInvitation(models.Model):
     def _compute_state(self):
         for invitation in self:
             mail_state = invitation.mail_id.state
-            # Odoo deletes a mail without a valid address: nothing is planned then
+            # Odoo deletes a mail without a valid address, and no attempt is planned.
             is_undeliverable = not mail_state and invitation.failure_reason and not invitation.next_attempt_date
             if invitation.sent_date or mail_state in ("sent", "received"):
                 invitation.state = "sent"
@@ -68,10 +68,10 @@ class PortalAgentInvitation(models.Model):
 
     @api.model
     def _invite(self, users):
-        """Queue the invitations of these agents, in place of earlier ones that have not been sent.
+        """Queue invitations for agents. They replace earlier invitations that have not been sent.
 
-        :param users: ``res.users``
-        :return: the invitations
+        :param users: ``res.users`` to invite
+        :return: new invitations
         :rtype: portal.agent.invitation
         :raise UserError: if the mail template was deleted
         """
@@ -90,8 +90,8 @@ class PortalAgentInvitation(models.Model):
     def _get_template(self):
         """Return the mail template of the invitation.
 
-        :return: privileged ``mail.template`` of one record
-        :raise UserError: if it was deleted
+        :return: single ``mail.template`` with sudo
+        :raise UserError: if the template was deleted
         """
         template = self.env.ref(TEMPLATE, raise_if_not_found=False)
         if not template:
@@ -105,19 +105,19 @@ class PortalAgentInvitation(models.Model):
 
     @api.model
     def _delete_unsent_mails(self, users):
-        """Delete the mails of earlier invitations from the mail queue: the next invitation voids their links.
+        """Delete the mails of earlier invitations from the queue: a new invitation invalidates their links.
 
-        :param users: ``res.users``
+        :param users: ``res.users`` whose mails to delete
         """
         is_unsent = Domain("mail_id.state", "in", ("outgoing", "exception", "cancel"))
         self.search(Domain("user_id", "in", users.ids) & is_unsent).mail_id.unlink()
 
     @api.model
     def _get_next_dates(self, users):
-        """Return when these agents can be invited again, as far as one was sent to their present address.
+        """Return when agents who received an invitation at their current address can be invited again.
 
-        :param users: ``res.users``
-        :return: moments in UTC by the user's id
+        :param users: ``res.users`` to check
+        :return: datetimes in UTC by user id
         :rtype: dict[int, datetime]
         """
         sent = self.search(Domain("user_id", "in", users.ids) & Domain("sent_date", "!=", False))
@@ -129,21 +129,21 @@ class PortalAgentInvitation(models.Model):
 
     @api.model
     def _get_resend_delay(self, count):
-        """Return how long the next invitation has to wait.
+        """Return the delay before the next invitation.
 
-        :param int count: how many were sent to the address
+        :param int count: number of invitations already sent to the address
         :rtype: timedelta
         """
-        # The exponent is limited only so that the power stays a small number.
+        # Limit the exponent to keep the power small; the delay itself is limited anyway.
         return timedelta(minutes=min(RESEND_MINUTES * RESEND_FACTOR ** min(count - 1, 10), MAX_RESEND_MINUTES))
 
     @api.model
     def _prepare_mail_values(self):
-        """Prepare the values that all invitations have, however the template was edited.
+        """Prepare the values of all invitation mails. They override what the template was edited to.
 
-        The mail belongs to no record: people who may read a record may read its messages.
+        The mail is not linked to a record: users who may read the record could read its messages.
 
-        :return: values of ``mail.mail``
+        :return: ``mail.mail`` values
         :rtype: dict
         """
         return {
@@ -159,17 +159,17 @@ class PortalAgentInvitation(models.Model):
 
     @api.model
     def _cancel(self, users):
-        """Cancel the invitations of these users that have not been sent.
+        """Cancel the invitations of users that have not been sent.
 
-        :param users: ``res.users``
+        :param users: ``res.users`` whose invitations to cancel
         """
         is_waiting = Domain("mail_id.state", "in", ("outgoing", "exception"))
         self.search(Domain("user_id", "in", users.ids) & is_waiting).mail_id.cancel()
 
     def _address_mail(self):
-        """Address the mail to the agent alone, and put the agent's link in it.
+        """Address the mail only to the agent, and insert the agent's signup link.
 
-        The template has no link of its own. Every employee may edit and render templates.
+        The template contains no link of its own, because every employee may edit and render templates.
         """
         self.ensure_one()
         mail_sudo = self.mail_id.sudo()
@@ -186,9 +186,9 @@ class PortalAgentInvitation(models.Model):
         )
 
     def _insert_link(self, body):
-        """Let the links to the agent's pages in the mail lead through the choice of a password.
+        """Replace the links to the agent's pages in the mail with the link to choose a password.
 
-        :param Markup body: what the template made
+        :param Markup body: body rendered from the template
         :rtype: Markup
         """
         self.ensure_one()
@@ -202,9 +202,9 @@ class PortalAgentInvitation(models.Model):
         return body.replace(home, link)
 
     def _get_signup_url(self):
-        """Return the link by which the agent chooses a password.
+        """Return the link with which the agent chooses a password.
 
-        :return: absolute URL; ``False`` for somebody who has signed in already
+        :return: absolute URL; ``False`` if the agent has already signed in
         :rtype: str | bool
         """
         self.ensure_one()
@@ -215,11 +215,11 @@ class PortalAgentInvitation(models.Model):
 
     @api.model
     def _record_result(self, mails, failure_type=None, failure_reason=None):
-        """Note for invitations among some mails whether the mail server accepted them.
+        """Record on the invitations behind some mails whether the mail server accepted them.
 
-        :param mails: ``mail.mail``
-        :param str failure_type: why they were not sent: a key of Odoo
-        :param str failure_reason: the same as a text
+        :param mails: ``mail.mail`` records
+        :param str failure_type: Odoo's failure type, if the mails were not sent
+        :param str failure_reason: failure message
         """
         for invitation in self.search(Domain("mail_id", "in", mails.ids)):
             if failure_type:
@@ -231,10 +231,10 @@ class PortalAgentInvitation(models.Model):
                 )
 
     def _record_failure(self, reason, is_final=False):
-        """Plan the next attempt, and note the first failure in the chatter of the agent's contact.
+        """Schedule the next attempt, and log the first failure in the chatter of the agent's contact.
 
-        :param str reason: why the mail was not sent
-        :param bool is_final: whether another attempt can't have another outcome
+        :param str reason: reason why the mail was not sent
+        :param bool is_final: whether another attempt would fail in the same way
         """
         self.ensure_one()
         attempts = self.attempts + 1
@@ -250,18 +250,18 @@ class PortalAgentInvitation(models.Model):
 
     @api.model
     def _get_delay(self, attempts):
-        """Return how long to wait after some failed attempts: longer each time, up to six hours.
+        """Return the delay before the next attempt: it doubles each time, up to six hours.
 
-        :param int attempts: how many have failed
+        :param int attempts: number of failed attempts
         :rtype: timedelta
         """
         return min(timedelta(minutes=5) * 2 ** (attempts - 1), timedelta(hours=6))
 
     @api.model
     def _cron_retry(self):
-        """Queue the invitations again that no mail server accepted, as long as their links work.
+        """Queue failed invitations again as long as their links are valid.
 
-        What an administrator has cancelled or deleted in the mail queue is left alone.
+        Mails that an administrator cancelled or deleted in the mail queue are not retried.
         """
         now = fields.Datetime.now()
         valid_from = now - timedelta(hours=self.env["res.users"]._get_portal_agent_link_hours())

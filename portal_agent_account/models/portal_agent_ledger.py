@@ -1,8 +1,8 @@
-"""What the ledger says of customers: invoices, credit notes, payments and how they are matched.
+"""The customers' ledger: invoices, credit notes, payments and their reconciliation.
 
-An agent may read invoices and their lines, but neither payments nor the journal items behind a document. So a statement
-asks here: the customers and the documents are looked for under the rules of whoever asks, the journal items of their
-receivable accounts are read with more rights, and what leaves this file are plain values: number, date, amount.
+An agent may read invoices and their lines, but neither payments nor the journal items of a document. The statement
+therefore reads them here: customers and documents are searched under the current user's rules, their receivable items
+are read with sudo, and only plain values (number, date, amount) leave this file.
 """
 
 from collections import defaultdict
@@ -17,10 +17,10 @@ DOCUMENT_TYPES = ("out_invoice", "out_refund")
 
 
 class LedgerItem(NamedTuple):
-    """A journal item by which a customer owes something, or has paid it.
+    """A journal item that increases or decreases what a customer owes.
 
-    Amounts are positive where the customer owes. ``amount`` and ``residual`` are in the currency of the item,
-    ``residual_company`` in that of the company; what is left is what was left on the day that was asked about.
+    Amounts are positive if the customer owes them. ``amount`` and ``residual`` are in the currency of the item,
+    ``residual_company`` in the currency of the company. The residual amounts are those of the requested day.
     """
 
     id: int
@@ -38,7 +38,7 @@ class LedgerItem(NamedTuple):
 
 
 class Transfer(NamedTuple):
-    """A part of a payment that settles something in another currency, or of another customer."""
+    """A part of a payment that settles an item in another currency or of another customer."""
 
     customer_id: int
     currency_id: int
@@ -52,12 +52,12 @@ class PortalAgentLedger(models.AbstractModel):
 
     @api.model
     def _read_items(self, customers, day=None, open_only=True):
-        """Read the journal items of some customers' receivable accounts, in the current company.
+        """Read the receivable items of customers in the current company.
 
-        :param customers: ``res.partner``, commercial entities that the current user may read
-        :param date day: the last day that counts; ``None`` for what is booked now, whatever day it is dated
-        :param bool open_only: whether to leave out what was settled on that day
-        :return: the items, the oldest first, and what was settled across currencies or customers
+        :param customers: ``res.partner`` commercial entities that the current user may read
+        :param date day: last day to include; ``None`` for everything posted so far, whatever its date
+        :param bool open_only: whether to omit the items that were settled on that day
+        :return: items, oldest first, and settlements across currencies or customers
         :rtype: tuple[list[LedgerItem], list[Transfer]]
         :raise AccessError: if the current user may not read one of the customers
         """
@@ -75,10 +75,10 @@ class PortalAgentLedger(models.AbstractModel):
 
     @api.model
     def _has_later_items(self, customers, day):
-        """Return whether something is dated after a day: what is open then may not be what is open now.
+        """Return whether a receivable item is dated after a day. If so, today's open items may differ from that day's.
 
-        :param customers: ``res.partner``, commercial entities
-        :param date day: the day
+        :param customers: ``res.partner`` commercial entities
+        :param date day: day of the statement
         :rtype: bool
         """
         Line_sudo = self.env["account.move.line"].sudo()
@@ -88,7 +88,7 @@ class PortalAgentLedger(models.AbstractModel):
 
     @api.model
     def _get_kinds(self):
-        """Return what a statement calls the kinds of items.
+        """Return the labels of the kinds of items on a statement.
 
         :rtype: dict[str, str]
         """
@@ -102,10 +102,10 @@ class PortalAgentLedger(models.AbstractModel):
 
     @api.model
     def _get_kind(self, move_type, is_payment):
-        """Return which kind of item an entry makes.
+        """Return the kind of the items of an entry.
 
-        :param str move_type: the type of the entry
-        :param bool is_payment: whether it is a payment's, or of a bank statement
+        :param str move_type: type of the entry
+        :param bool is_payment: whether the entry belongs to a payment or a bank statement
         :rtype: str
         """
         kinds = {"out_invoice": "invoice", "out_refund": "credit_note"}
@@ -113,14 +113,15 @@ class PortalAgentLedger(models.AbstractModel):
 
     @api.model
     def _select_lines(self, customers, day, is_current):
-        """Return the journal items as rows: those of documents by the document's contact, as the record rules do.
+        """Return the journal items as rows.
 
-        Others (payments, above all) belong to the customer that they were booked for.
+        Items of documents belong to the customer of the document's contact, as in the record rules. All others, mainly
+        payments, belong to the customer of the item.
 
-        :param customers: ``res.partner``, commercial entities
-        :param date day: the last day that counts
-        :param bool is_current: whether only what is not matched now is wanted, of whatever day
-        :return: rows in the order that :meth:`_make_item` takes them apart
+        :param customers: ``res.partner`` commercial entities
+        :param date day: last day to include
+        :param bool is_current: whether to return only the items that are open now, whatever their date
+        :return: rows with the columns that :meth:`_make_item` expects
         :rtype: list[tuple]
         """
         Line_sudo, Move = self.env["account.move.line"].sudo(), self.env["account.move"]
@@ -148,8 +149,9 @@ class PortalAgentLedger(models.AbstractModel):
     def _select(self, domain, is_document):
         """Return the values of journal items.
 
-        :param Domain domain: which ones
-        :param bool is_document: whether they are of documents, whose contact counts then, instead of the item's own
+        :param Domain domain: condition on ``account.move.line``
+        :param bool is_document: whether the items belong to documents, so that the document's contact decides on the
+            customer
         :rtype: list[tuple]
         """
         Line_sudo = self.env["account.move.line"].sudo()
@@ -182,12 +184,13 @@ class PortalAgentLedger(models.AbstractModel):
 
     @api.model
     def _make_item(self, row, day, later):
-        """Make a plain item of a row.
+        """Convert a row to an item.
 
-        :param tuple row: a row of :meth:`_select`
-        :param date day: the day that is asked about
-        :param dict later: what was matched after it, in the item's and in the company's currency, by item
-        :return: the item; ``None`` for a mere exchange difference, which is no amount in the item's currency
+        :param tuple row: row from :meth:`_select`
+        :param date day: day of the statement
+        :param dict later: amounts reconciled after that day, in the currencies of the item and of the company, by item
+            id
+        :return: item; ``None`` for an exchange difference, whose amount in the item's currency is zero
         :rtype: LedgerItem | None
         """
         (line_id, move_id, customer_id, move_type, number, date_, maturity, payment_state, is_payment) = row[:9]
@@ -198,7 +201,7 @@ class PortalAgentLedger(models.AbstractModel):
         later_amount, later_company = later.get(line_id, (0.0, 0.0))
         residual = currency.round(residual_now + later_amount)
         if currency.is_zero(residual_now) and payment_state != "blocked":
-            payment_state = "not_paid"  # as it was on the day on which something was left
+            payment_state = "not_paid"  # on the requested day a part was still open
         date_due = maturity or date_
         return LedgerItem(
             id=line_id,
@@ -217,14 +220,15 @@ class PortalAgentLedger(models.AbstractModel):
             residual_company=residual_company + later_company,
         )
 
-    # ---- how items are matched
+    # ---- reconciliation
 
     @api.model
     def _select_partials(self, line_ids):
-        """Return how journal items were matched.
+        """Return how journal items were reconciled.
 
-        :param list line_ids: the items
-        :return: rows of debit item, credit item, day, amounts of both in their currencies and the company's
+        :param list line_ids: ids of the items
+        :return: rows of debit item, credit item, date, and the amount in the currencies of both items and of the
+            company
         :rtype: list[tuple]
         """
         if not line_ids:
@@ -239,7 +243,7 @@ class PortalAgentLedger(models.AbstractModel):
 
     @api.model
     def _sum_up_later_partials(self, partials, day):
-        """Return what was matched after a day, by item, in its currency and in the company's."""
+        """Return the amounts reconciled after a day, by item, in the currencies of the item and of the company."""
         later = defaultdict(lambda: (0.0, 0.0))
         for debit_id, credit_id, max_date, debit_amount, credit_amount, amount in partials:
             if max_date > day:
@@ -251,11 +255,11 @@ class PortalAgentLedger(models.AbstractModel):
 
     @api.model
     def _get_transfers(self, items, partials, day):
-        """Return what was settled across currencies or customers: without it a balance would not be what is open.
+        """Return settlements across currencies or customers, without which balance and open amount differ.
 
-        :param list items: ``LedgerItem``
-        :param list partials: how they were matched
-        :param date day: the last day that counts
+        :param list items: ``LedgerItem`` values
+        :param list partials: reconciliations from :meth:`_select_partials`
+        :param date day: last day to include
         :rtype: list[Transfer]
         """
         sides = {item.id: (item.customer_id, item.currency_id) for item in items}

@@ -1,7 +1,7 @@
-"""Payments that no invoice was matched with yet.
+"""Payments that are not reconciled with an invoice yet.
 
-What is due and overdue is counted by invoice, everywhere: a payment on account changes it when it is matched. A
-statement is about the whole balance. Where both are shown, the difference is a line of its own.
+Amounts due and overdue are computed from invoices, so a payment on account changes them only once it is reconciled. A
+statement shows the whole balance. Where both are shown, a separate line shows the difference.
 """
 
 from collections import defaultdict
@@ -14,9 +14,9 @@ class PortalAgentLedger(models.AbstractModel):
 
     @api.model
     def _get_unmatched(self, customer):
-        """Return what a customer has paid that is not matched yet, and the balance that comes of it.
+        """Return the customer's unreconciled payments and the resulting balance.
 
-        :param customer: a ``res.partner`` of one record, a commercial entity that the current user may read
+        :param customer: single ``res.partner``, a commercial entity that the current user may read
         :return: ``{"lines", "balance"}`` in the currency of the current company; see :meth:`_sum_up_unmatched`
         :rtype: dict
         :raise AccessError: if the current user may not read the customer
@@ -30,13 +30,13 @@ class PortalAgentLedger(models.AbstractModel):
 
     @api.model
     def _sum_up_unmatched(self, items, name, currency):
-        """Sum up what is left of payments and other entries, by kind.
+        """Sum up the residual amounts of payments and other entries by kind.
 
-        :param list items: ``LedgerItem`` of one customer
-        :param str name: which of their amounts counts
-        :param currency: the ``res.currency`` of that amount
-        :return: ``[{"kind", "label", "amount"}]``, without the kinds that nothing is left of; negative is to the
-            customer's credit
+        :param list items: ``LedgerItem`` values of one customer
+        :param str name: name of the amount to sum up
+        :param currency: ``res.currency`` of that amount
+        :return: ``[{"kind", "label", "amount"}]`` for the kinds with an amount left; negative amounts are in the
+            customer's favor
         :rtype: list[dict]
         """
         labels, amounts = self._get_unmatched_labels(), defaultdict(float)
@@ -51,7 +51,7 @@ class PortalAgentLedger(models.AbstractModel):
 
     @api.model
     def _get_unmatched_labels(self):
-        """Return what the kinds of items are called that are not matched yet.
+        """Return the labels of the kinds of unreconciled items.
 
         :rtype: dict[str, str]
         """

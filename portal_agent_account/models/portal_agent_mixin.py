@@ -9,19 +9,20 @@ from odoo.tools import SQL, Query
 from . import agent_scope
 from .agent_boundary import READABLE_FIELDS
 
+
 class PortalAgentMixin(models.AbstractModel):
-    """A model whose records portal agents may read as far as ``agent_boundary`` says."""
+    """A model whose records portal agents may read within the limits of ``agent_boundary``."""
 
     _name = "portal.agent.mixin"
     _description = "Readable by Portal Agents"
 
-    # The names that ``_get_portal_agent_readable_fields`` gave when the model was set up.
+    # Names from ``_get_portal_agent_readable_fields``, stored when the registry sets the model up.
     _portal_agent_readable_names = frozenset()
 
-    # The many2one field through which a record has its contact: a contact's id, or that of a record that has one.
+    # Name of the many2one field that leads to the contact, directly or through another record.
     _portal_agent_contact_field = "partner_id"
 
-    # What the record rules ask, and nobody else.
+    # Used only by the record rules.
     portal_agent_reader_ids = fields.Many2many(
         comodel_name="res.users",
         string="Agents Who May Read",
@@ -38,19 +39,19 @@ class PortalAgentMixin(models.AbstractModel):
 
     @api.model
     def _get_portal_agent_readable_fields(self):
-        """Say which fields of this model an agent may read, and why.
+        """Return the fields of this model that an agent may read, with the reasons.
 
-        It depends on the model alone: it is asked once, whenever the registry sets the model up, and
-        holds for all users of the database.
+        The result depends on the model only: the method is called once, when the registry sets the model up, and holds
+        for all users of the database.
 
-        :return: the reason by name of the field; for a model that nobody wrote a list for, nothing
+        :return: reason by field name; empty for a model without a list
         :rtype: dict[str, str]
         """
         return READABLE_FIELDS.get(self._name, {})
 
     @api.model
     def _get_portal_agent_reader_depends(self):
-        """Return the fields on which ``portal_agent_reader_ids`` depends.
+        """Return the dependencies of ``portal_agent_reader_ids``.
 
         :rtype: list[str]
         """
@@ -63,9 +64,9 @@ class PortalAgentMixin(models.AbstractModel):
 
     @api.model
     def _search_portal_agent_reader_ids(self, operator, value):
-        """Search the records of some agents' customers, for the record rules and for the pages alike.
+        """Search the records of the agents' customers, both for the record rules and for the pages.
 
-        A subquery of ids is planned in less time than the joins that the ORM makes of the same path.
+        PostgreSQL plans a subquery of ids faster than the joins that the ORM generates for the same path.
         """
         if operator != "in" or False in value:
             return NotImplemented
@@ -76,15 +77,15 @@ class PortalAgentMixin(models.AbstractModel):
 
     @api.model
     def _select_portal_agent_contacts(self, user_ids, only_customers):
-        """Select the contacts whose documents some agents may read: what the rules for everybody keep from them is out.
+        """Select the contacts whose documents the agents may read, without those that global rules exclude.
 
-        Those rules, such as that of a contact's company, hold for the contact and for the customer that it belongs to:
-        no page finds a document whose customer it can't name, and all figures are of the same documents. The customer
-        is asked for by a subquery for each. To join it, PostgreSQL would read all contacts there are, for an agent with
-        a thousand customers.
+        The global rules, such as the one on a contact's company, apply to both the contact and its customer. This way
+        no page finds a document whose customer it can't name, and all figures cover the same documents. Each rule on
+        the customer is a subquery: with a join, PostgreSQL would read all contacts for an agent with a thousand
+        customers.
 
-        :param user_ids: the agents' ids
-        :param bool only_customers: whether to select the customers alone, without the contacts below them
+        :param user_ids: ids of the agents
+        :param bool only_customers: whether to select only the customers, without their contacts
         :rtype: SQL
         """
         Partner_sudo = self.env["res.partner"].sudo()
@@ -104,21 +105,21 @@ class PortalAgentMixin(models.AbstractModel):
         return agent.select(SQL("contact.id"))
 
     def _has_field_access(self, field, operation):
-        """Refuse agents every field that is not listed, wherever their rules give them records.
+        """Refuse agents every field that is not listed, even on records that their rules allow.
 
-        Reading and exporting a field asks here, and so does searching, sorting and grouping by a stored
-        field. The ORM does not ask for the related and computed fields that it searches, sorts and groups
-        by: no route of an agent takes the name of a field from a visitor.
+        The ORM calls this method to read and export a field, and to search, sort and group by a stored field. It
+        doesn't call it for the related and computed fields that it searches, sorts or groups by; therefore no agent's
+        route accepts a field name from the visitor.
         """
         if not super()._has_field_access(field, operation):
             return False
-        # Called for every value that is read: the cheap condition comes first.
+        # Called for every value that is read, so check the cheap condition first.
         is_listed = operation == "read" and field.name in self._portal_agent_readable_names
         return is_listed or not self._is_read_by_portal_agent()
 
     @api.model
     def _is_read_by_portal_agent(self):
-        """Return whether the agent's rules count for whoever is reading.
+        """Return whether the agent's rules apply to the current user and environment.
 
         :rtype: bool
         """
@@ -128,21 +129,21 @@ class PortalAgentMixin(models.AbstractModel):
 
     @api.model
     def _get_portal_agent_domain(self):
-        """Return what an agent's page lists beyond what the record rules say.
+        """Return the condition that the agent's pages add to the record rules.
 
-        :return: a condition that holds for every record that any page of an agent may show
+        :return: condition for the records that the agent's pages may show
         :rtype: Domain
         """
         return Domain.TRUE
 
     @api.model
     def _get_portal_agent_customer_domain(self, customer):
-        """Return the condition that a record belongs to one customer, contacts at any depth included.
+        """Return the condition for the records of one customer, including contacts at any level.
 
-        It bypasses the contacts' own rules: the record's rule has proved already that the customer
-        is the agent's, and to prove it again in a subquery costs more than the page.
+        It bypasses the record rules of contacts: the record's own rule already ensures that the customer is the
+        agent's, and checking that again in a subquery costs more than the page.
 
-        :param customer: commercial entity, a ``res.partner`` of one record, or none for all
+        :param customer: single ``res.partner``, a commercial entity, or an empty recordset for all customers
         :rtype: Domain
         """
         if not customer:
@@ -151,17 +152,17 @@ class PortalAgentMixin(models.AbstractModel):
 
     @api.model
     def _search_portal_agent_page(self, domain, order, limit, offset=0):
-        """Search one page of a list and count the whole list, by one query.
+        """Search one page of a list and count the whole list in a single query.
 
-        PostgreSQL can only count by finding the agent's own records. Asked for the first of them alone, it
-        may go through everybody's instead, by the index of their order, until it has met enough of the
-        agent's: all orders there are, for an agent whose customers have bought nothing lately.
+        The count makes PostgreSQL find the agent's own records. A query for the first records only might instead scan
+        the records of all agents by the index of the sort order until it has found enough: for an agent whose customers
+        have bought nothing lately, it would scan all orders.
 
-        :param Domain domain: what is listed
-        :param str order: in which order
-        :param int limit: how many records the page shows at most
-        :param int offset: how many come before them
-        :return: the page's records, and how many the list has on all pages; 0 behind its end
+        :param Domain domain: condition of the list
+        :param str order: sort order
+        :param int limit: maximum number of records on the page
+        :param int offset: number of records before the page
+        :return: records of the page, and number of records in the list; 0 for a page after the end
         :rtype: tuple[recordset, int]
         """
         query = self._search(domain, order=order, limit=limit, offset=offset)
@@ -172,12 +173,13 @@ class PortalAgentMixin(models.AbstractModel):
 
     @api.model
     def _read_portal_agent_rows(self, domain, names, with_customer=False):
-        """Read values of records without making records of them: figures are made of tens of thousands.
+        """Read values without creating records, because the figures may use tens of thousands of rows.
 
-        :param Domain domain: which records
-        :param list names: stored fields of this model
-        :param bool with_customer: whether the id of the customer, the contact's commercial entity, comes last
-        :return: a row of values for each record
+        :param Domain domain: condition on this model
+        :param list names: names of stored fields of this model
+        :param bool with_customer: whether to append the id of the customer (the contact's commercial entity) as last
+            column
+        :return: rows of values, one per record
         :rtype: list[tuple]
         """
         query = self._search(domain)
@@ -190,11 +192,12 @@ class PortalAgentMixin(models.AbstractModel):
 
     @api.model
     def _get_portal_agent_customer_sql(self, query):
-        """Return the customer of each record of a query: the present commercial entity of its contact.
+        """Return the SQL for the customer of each record, the current commercial entity of its contact.
 
-        The record's own rule has proved that the customer is the agent's: the contacts' rules are not asked again.
+        The record's own rule already ensures that the customer is the agent's, so the rules of contacts are not
+        applied.
 
-        :param Query query: what ``_search`` has found
+        :param Query query: query from ``_search``
         :rtype: SQL
         """
         Partner_sudo = self.env["res.partner"].sudo()
@@ -203,20 +206,20 @@ class PortalAgentMixin(models.AbstractModel):
 
     @api.model
     def _get_portal_agent_moment(self, day, clock):
-        """Return when it is some time of a day where the agent is.
+        """Convert a day and a time in the agent's time zone to UTC.
 
-        :param date day: the day
-        :param time clock: the time of the agent's time zone
-        :return: the moment in UTC, as fields hold it
+        :param date day: day in the agent's time zone
+        :param time clock: time in the agent's time zone
+        :return: naive datetime in UTC, as fields store it
         :rtype: datetime
         """
         return self.env.tz.localize(datetime.combine(day, clock)).astimezone(pytz.utc).replace(tzinfo=None)
 
     def _fetch_for_portal_agent(self):
-        """Read what an agent's page shows of these records.
+        """Fetch the fields that an agent's page shows, without applying the record rules again.
 
-        Only for records that this request has found under the agent's record rules, and for the contacts of
-        such documents, of whom the documents' rule has proved the same. The rules are not asked again.
+        Only call it for records found under the agent's record rules in the same request, or for contacts of such
+        documents, which the documents' rule covers.
         """
         if self:
             self._fetch_query(self._as_query(ordered=False), self._determine_fields_to_fetch())
@@ -225,11 +228,10 @@ class PortalAgentMixin(models.AbstractModel):
     def _find_for_portal_agent(self, record_id, domain=Domain.TRUE):
         """Find one record that the agent's pages may show.
 
-        A record that does not exist and one that is somebody else's get the same answer, by the
-        same query.
+        The result and the query are the same for a record that doesn't exist and one that the agent may not see.
 
-        :param int record_id: the id that the visitor asked for
-        :param Domain domain: further condition of the page
+        :param int record_id: requested id
+        :param Domain domain: additional condition of the page
         :return: the record, or an empty recordset
         """
         return self.search(Domain("id", "=", record_id) & self._get_portal_agent_domain() & domain, limit=1)

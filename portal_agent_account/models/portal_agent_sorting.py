@@ -1,6 +1,6 @@
-"""Orders of the agent's lists that no stored field gives.
+"""Sort orders of the agent's lists that are not based on a stored field.
 
-Their names stand in the code of the pages: a visitor chooses among keys.
+Their names appear only in the code of the pages: a visitor chooses from fixed keys.
 """
 
 from odoo import api, models
@@ -11,7 +11,7 @@ class PortalAgentMixin(models.AbstractModel):
     _inherit = "portal.agent.mixin"
 
     def _order_field_to_sql(self, alias, field_name, direction, nulls, query):
-        """Sort documents by customer, whichever contact each is for, or by the month of a date."""
+        """Sort documents by customer instead of contact, or by the month of a date."""
         if field_name == "portal_agent_customer":
             return self._order_by_portal_agent_customer(alias, direction, query)
         name, _dot, date_field = field_name.partition(".")
@@ -20,12 +20,12 @@ class PortalAgentMixin(models.AbstractModel):
         return super()._order_field_to_sql(alias, field_name, direction, nulls, query)
 
     def _order_by_portal_agent_customer(self, alias, direction, query):
-        """Return the terms that sort by the customer's name, and by id for two customers of one name.
+        """Return the terms that sort by the customer's name, then by the customer's id.
 
         :rtype: SQL
         """
         Partner = self.env["res.partner"]
-        self._field_to_sql(alias, "partner_id", query)  # flushed, and its access checked
+        self._field_to_sql(alias, "partner_id", query)  # flush the field and check access to it
         contact = query.left_join(alias, "partner_id", Partner._table, "id", "partner_id")
         Partner._field_to_sql(contact, "commercial_partner_id", query)
         customer = query.left_join(contact, "commercial_partner_id", Partner._table, "id", "commercial_partner_id")
@@ -34,14 +34,14 @@ class PortalAgentMixin(models.AbstractModel):
 
     @api.model
     def _join_portal_agent_figures(self, alias, name, values, column_type, query):
-        """Join figures that no field gives to the records of a query, to sort by them.
+        """Join computed figures to the records of a query, to sort by them.
 
-        :param str alias: the table of the records in the query
-        :param str name: what the figures are called
-        :param dict values: the figures by the record's id
-        :param str column_type: their type in PostgreSQL
-        :param Query query: the query
-        :return: the figure of a record, NULL for one that has none
+        :param str alias: table alias of the records in the query
+        :param str name: name of the figure
+        :param dict values: figure by record id
+        :param str column_type: PostgreSQL type of the figure
+        :param Query query: query to extend
+        :return: figure of the record, NULL if it has none
         :rtype: SQL
         """
         figure = query.make_alias(alias, name)
@@ -56,14 +56,14 @@ class PortalAgentMixin(models.AbstractModel):
         return SQL.identifier(figure, "value")
 
     def _get_portal_agent_month_sql(self, alias, date_field, query):
-        """Return when the month of a record's date begins, where the agent is.
+        """Return the first day of the month of a record's date, in the agent's time zone.
 
         :rtype: SQL
         """
         return SQL("date_trunc('month', %s)", self._get_portal_agent_day_sql(alias, date_field, query))
 
     def _get_portal_agent_day_sql(self, alias, date_field, query):
-        """Return the day of a record's date, where the agent is.
+        """Return the day of a record's date, in the agent's time zone.
 
         :rtype: SQL
         """
@@ -77,7 +77,7 @@ class AccountMove(models.Model):
     _inherit = "account.move"
 
     def _order_field_to_sql(self, alias, field_name, direction, nulls, query):
-        """Sort by the next due date that the list shows: of the first instalment that is not paid, if one is not."""
+        """Sort by the due date that the list shows: of the first open instalment, otherwise of the invoice."""
         if field_name != "portal_agent_date_due":
             return super()._order_field_to_sql(alias, field_name, direction, nulls, query)
         days = {}

@@ -12,18 +12,19 @@ EXPIRY_DAYS = 7
 
 
 class PortalAgentWeekly(models.AbstractModel):
-    """What an agent's weekly mail tells: read under the agent's record rules, as the agent's pages are."""
+    """The content of an agent's weekly mail, read under the same record rules as the agent's pages."""
 
     _name = "portal.agent.weekly"
     _description = "Weekly Mail of a Portal Agent"
 
     @api.model
     def _get_sections(self, since):
-        """Return the parts of the mail that have something to tell.
+        """Return the sections of the mail that are not empty.
 
-        Each part has a title, how many records there are, the first of them, and the page that lists all.
+        Each section has a title, the number of records, lines for the first of them, and a link to the page that lists
+        them all.
 
-        :param datetime since: the time of the mail before, in UTC
+        :param datetime since: time of the previous mail, in UTC
         :return: ``[{"title", "count", "lines": [{"label", "detail", "amount", "url"}], "url"}]``
         :rtype: list[dict]
         """
@@ -32,7 +33,7 @@ class PortalAgentWeekly(models.AbstractModel):
 
     @api.model
     def _get_section_methods(self):
-        """Return the methods that read the parts of the mail, in their order. Another addon adds its own.
+        """Return the methods that read the sections of the mail, in display order. Other addons can add their own.
 
         :rtype: list[callable]
         """
@@ -45,12 +46,12 @@ class PortalAgentWeekly(models.AbstractModel):
 
     @api.model
     def _prepare_section(self, title, path, count, lines):
-        """Prepare a part of the mail.
+        """Prepare a section of the mail.
 
-        :param str title: its title
-        :param str path: the page that lists everything, what follows ``/my/agent``
-        :param int count: how many records there are
-        :param list lines: the first of them, :meth:`_prepare_line`
+        :param str title: translated title
+        :param str path: path of the page that lists all records, below ``/my/agent``
+        :param int count: number of records
+        :param list lines: lines of the first records, from :meth:`_prepare_line`
         :rtype: dict
         """
         return {"title": title, "count": count, "lines": list(lines), "url": self._get_url(path)}
@@ -59,10 +60,10 @@ class PortalAgentWeekly(models.AbstractModel):
     def _prepare_line(self, path, label, detail, amount=""):
         """Prepare a line of the mail.
 
-        :param str path: the page that it leads to, what follows ``/my/agent``
-        :param str label: what the line is about
-        :param str detail: whose it is, since when
-        :param str amount: the amount with its currency
+        :param str path: path of the linked page, below ``/my/agent``
+        :param str label: name of the record
+        :param str detail: additional text, such as customer and date
+        :param str amount: formatted amount
         :rtype: dict
         """
         return {"label": label, "detail": detail, "amount": amount, "url": self._get_url(path)}
@@ -73,20 +74,20 @@ class PortalAgentWeekly(models.AbstractModel):
 
     @api.model
     def _get_local_day(self, moment):
-        """Return the day of a moment in the agent's time zone.
+        """Return the day of a datetime in the agent's time zone.
 
-        :param datetime moment: in UTC
+        :param datetime moment: datetime in UTC
         :rtype: date
         """
         return fields.Datetime.context_timestamp(self, moment).date()
 
-    # ---- the parts
+    # ---- sections
 
     @api.model
     def _get_new_orders(self, since):
-        """Return the sales orders since the mail before. An order that is dated later is told of by a later mail.
+        """Return the sales orders since the previous mail. An order with a future date appears in a later mail.
 
-        :param datetime since: the time of the mail before, in UTC
+        :param datetime since: time of the previous mail, in UTC
         :rtype: dict
         """
         Order = self.env["sale.order"]
@@ -112,11 +113,11 @@ class PortalAgentWeekly(models.AbstractModel):
 
     @api.model
     def _get_newly_overdue(self, since):
-        """Return the invoices of which an instalment has become overdue since the mail before.
+        """Return the invoices with an instalment that has become overdue since the previous mail.
 
-        What was due on the day of that mail became overdue on the day after.
+        An instalment due on the day of the previous mail became overdue on the day after.
 
-        :param datetime since: the time of the mail before, in UTC
+        :param datetime since: time of the previous mail, in UTC
         :rtype: dict
         """
         Move = self.env["account.move"]
@@ -151,7 +152,7 @@ class PortalAgentWeekly(models.AbstractModel):
     def _get_expiring_quotations(self, since):
         """Return the quotations that expire within a week.
 
-        :param datetime since: the time of the mail before, in UTC
+        :param datetime since: time of the previous mail, in UTC
         :rtype: dict
         """
         Order = self.env["sale.order"]
@@ -182,9 +183,9 @@ class PortalAgentWeekly(models.AbstractModel):
 
     @api.model
     def _get_quiet_customers(self, since):
-        """Return the customers who order regularly and have become late since the mail before.
+        """Return the regular customers whose next order has become late since the previous mail.
 
-        :param datetime since: the time of the mail before, in UTC
+        :param datetime since: time of the previous mail, in UTC
         :rtype: dict
         """
         Partner, Call = self.env["res.partner"], self.env["portal.agent.call"]

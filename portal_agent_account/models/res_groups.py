@@ -6,16 +6,16 @@ class ResGroups(models.Model):
     _inherit = "res.groups"
 
     def write(self, vals):
-        """Apply to changes made from the group what :meth:`res.users.write` does from the user."""
+        """Apply the checks of :meth:`res.users.write` to users added or removed through the group."""
         result = super().write(vals)
         if {"user_ids", "implied_ids", "implied_by_ids"} & vals.keys():
             self._check_portal_agents()
         return result
 
     def _check_portal_agents(self):
-        """Hold every agent to what an agent has to be.
+        """Check the agents' group, and take the customers from users who can no longer be agents.
 
-        :raise ValidationError: if the agents' group was given to users who are not portal users
+        :raise ValidationError: if a user in the agents' group is not a portal user
         """
         group = self.env.ref("portal_agent_account.group_portal_agent", raise_if_not_found=False)
         if not group:
@@ -26,9 +26,9 @@ class ResGroups(models.Model):
         (members | self._get_assigned_portal_agents())._release_former_portal_agents()
 
     def _get_assigned_portal_agents(self):
-        """Return everybody who has customers assigned, whether still an agent or not.
+        """Return all users with assigned customers, whether still agents or not.
 
-        :return: ``res.users``, privileged
+        :return: ``res.users`` with sudo
         """
         self.env["res.partner"].flush_model(["portal_agent_ids"])
         rows = self.env.execute_query(SQL("SELECT DISTINCT user_id FROM res_partner_portal_agent_rel"))

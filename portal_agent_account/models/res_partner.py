@@ -10,7 +10,7 @@ class ResPartner(models.Model):
 
     _portal_agent_contact_field = "commercial_partner_id"
 
-    # Hidden from portal users: a customer does not see its agents, an agent not the others.
+    # Hidden from portal users: customers don't see their agents, and agents don't see each other.
     portal_agent_ids = fields.Many2many(
         comodel_name="res.users",
         relation="res_partner_portal_agent_rel",
@@ -22,7 +22,7 @@ class ResPartner(models.Model):
         groups="base.group_user",
         help="Portal users who can read the quotations, orders and invoices of this customer and of all its contacts.",
     )
-    # The same on a contact, where it shows, and changes, the agents of the company it belongs to.
+    # Shows and changes, on a contact, the agents of the contact's company.
     commercial_portal_agent_ids = CustomerAgents(
         related="commercial_partner_id.portal_agent_ids",
         readonly=False,
@@ -71,9 +71,9 @@ class ResPartner(models.Model):
         return domain if True in value else ~domain
 
     def _get_portal_agent_name(self):
-        """Return what a list calls a contact: what is stored, rather than the same composed eighty times.
+        """Return the stored name of a contact, which saves computing the display name for each of eighty rows.
 
-        An address without a name is called by its type, which only the composed one translates.
+        An address without a name is displayed by its type, which only the display name translates.
 
         :rtype: str
         """

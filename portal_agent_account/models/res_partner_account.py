@@ -1,4 +1,4 @@
-"""Whose account an agent's is: nobody gets hold of it by way of the agent's contact."""
+"""Protect an agent's account against takeover through the agent's contact."""
 
 import zlib
 
@@ -11,26 +11,26 @@ class ResPartner(models.Model):
     _inherit = "res.partner"
 
     def write(self, vals):
-        """Leave an agent's email address to those who may change users: it resets the password."""
+        """Let only users who may change users edit an agent's email address: it is used to reset the password."""
         if "email" in vals and not self.env.su:
             email = vals["email"] or ""
             self.filtered(lambda contact: (contact.email or "") != email)._check_may_take_over_portal_agents()
         return super().write(vals)
 
     def _generate_signup_token(self, expiration=None):
-        """Refuse the link that sets an agent's password to a user who may not change users.
+        """Refuse to create an agent's signup token for a user who may not change users.
 
-        The rights of the environment don't count: the mass mail composer, for one, renders templates in a
-        privileged environment for every employee. Where no user is behind the code, it runs as OdooBot.
+        The method checks the user, not the rights of the environment: the mass mail composer, for example, renders
+        templates with sudo for every employee. Code that no user triggers runs as OdooBot.
         """
         self._check_may_take_over_portal_agents()
         return super()._generate_signup_token(expiration=expiration)
 
     def _get_login_date(self):
-        """Void the links of an agent who has never signed in by a changed address and by a newer invitation.
+        """Invalidate links of an agent who has never signed in after an address change or a new invitation.
 
-        Odoo signs this value with the link and compares it when the link is used. It is the same for ever
-        before the first sign-in.
+        Odoo signs this value into the link and compares it when the link is used. Without this override, the value
+        stays the same until the first sign-in.
         """
         login_date = super()._get_login_date()
         agents_sudo = self.sudo().user_ids.filtered(lambda user: user._is_portal_agent())
@@ -41,9 +41,9 @@ class ResPartner(models.Model):
         return zlib.crc32(repr(state).encode())
 
     def _check_may_take_over_portal_agents(self):
-        """Refuse what would let the current user sign in as one of these contacts, if it is an agent.
+        """Refuse changes with which the current user could sign in as the agent of one of these contacts.
 
-        :raise AccessError: if one of these contacts is an agent's and the current user may not change users
+        :raise AccessError: if a contact belongs to an agent and the current user may not change users
         """
         if not self or self.env.uid == SUPERUSER_ID:
             return
@@ -60,7 +60,7 @@ class ResPartner(models.Model):
             )
 
     def _can_be_edited_by_current_customer(self, **kwargs):
-        """Leave an agent's contact to the agent, even where it is in the address book of a colleague.
+        """Let only the agent edit the agent's contact, even if it is in a colleague's address book.
 
         :rtype: bool
         """

@@ -1,4 +1,4 @@
-"""Making contacts agents, and dismissing them."""
+"""Make contacts portal agents, and dismiss portal agents."""
 
 from collections import Counter
 
@@ -28,17 +28,17 @@ class ResPartner(models.Model):
             contact.can_be_portal_agent = bool(origin) and not origin.is_portal_agent and origin.id not in reasons
 
     def action_ask_make_portal_agent(self):
-        """Ask whether these contacts are to be made portal agents.
+        """Open the wizard that makes these contacts portal agents.
 
-        :return: a window action
+        :return: window action
         :rtype: dict
         """
         return self._ask_about_portal_agents("make")
 
     def action_ask_dismiss_portal_agent(self):
-        """Ask whether these portal agents are to be dismissed.
+        """Open the wizard that dismisses these portal agents.
 
-        :return: a window action
+        :return: window action
         :rtype: dict
         """
         return self._ask_about_portal_agents("dismiss")
@@ -50,14 +50,14 @@ class ResPartner(models.Model):
         return action | {"name": title, "context": {"default_mode": mode, "default_partner_ids": self.ids}}
 
     def action_make_portal_agent(self):
-        """Make these contacts portal agents: an account where there is none, the group, an invitation.
+        """Make these contacts portal agents: create missing accounts, add the group and send invitations.
 
-        Contacts that are agents already are left as they are.
+        Contacts that are already agents are left unchanged.
 
-        :return: a client action that says who was made an agent and who was one already
+        :return: client action that lists the new agents and those who already were agents
         :rtype: dict
         :raise AccessError: if the current user may not create users
-        :raise UserError: if one of the contacts can't be an agent; then none of them is made one
+        :raise UserError: if one of the contacts can't be an agent; no contact is made an agent then
         """
         users_sudo = self._make_portal_agents()
         return self._notify_portal_agents_made(
@@ -69,11 +69,11 @@ class ResPartner(models.Model):
         )
 
     def _make_portal_agents(self):
-        """Make those of these contacts portal agents who are none.
+        """Make those contacts portal agents that aren't yet.
 
-        :return: privileged ``res.users`` who became agents
+        :return: ``res.users`` of the new agents, with sudo
         :raise AccessError: if the current user may not create users
-        :raise UserError: if one of the contacts can't be an agent; then none of them is made one
+        :raise UserError: if one of the contacts can't be an agent; no contact is made an agent then
         """
         self._check_may_make_portal_agents()
         self.check_access("read")
@@ -87,11 +87,11 @@ class ResPartner(models.Model):
         return users_sudo
 
     def action_revoke_portal_agent(self):
-        """Take the agents' group, and with it the customers, from the users of these contacts.
+        """Remove the agents' group, and thereby the customers, from the users of these contacts.
 
-        :return: a client action that says who was dismissed and who was not
+        :return: client action that lists who was dismissed and who was not
         :rtype: dict
-        :raise AccessError: if the current user may not create users or not change these
+        :raise AccessError: if the current user may not create users or may not change these users
         """
         agents_sudo = self._dismiss_portal_agents()
         return self._notify_portal_agents_dismissed(
@@ -103,19 +103,19 @@ class ResPartner(models.Model):
         )
 
     def _dismiss_portal_agents(self):
-        """Dismiss those of these contacts who are portal agents.
+        """Dismiss the portal agents among these contacts.
 
-        :return: privileged ``res.users`` who were agents
-        :raise AccessError: if the current user may not create users or not change these
+        :return: ``res.users`` of the dismissed agents, with sudo
+        :raise AccessError: if the current user may not create users or may not change these users
         """
         self._check_may_make_portal_agents()
         self.check_access("read")
         return self.user_ids.filtered("is_portal_agent")._dismiss_portal_agents()
 
     def action_open_portal_agent_customers(self):
-        """Open the customers that this contact looks after.
+        """Open the customers of this agent.
 
-        :return: a window action
+        :return: window action
         :rtype: dict
         """
         self.ensure_one()
@@ -129,7 +129,7 @@ class ResPartner(models.Model):
             raise AccessError(self.env._("Only people who may create users can make portal agents or dismiss them."))
 
     def _check_can_be_portal_agents(self):
-        """:raise UserError: a list of these contacts that can't be agents, each with the reason"""
+        """:raise UserError: if a contact can't be an agent; lists these contacts with the reasons"""
         reasons = self._get_reasons_against_portal_agents()
         if reasons:
             raise UserError(
@@ -137,9 +137,9 @@ class ResPartner(models.Model):
             )
 
     def _get_reasons_against_portal_agents(self):
-        """Say which of these contacts can't be made agents, and why.
+        """Return why contacts can't be made agents.
 
-        :return: a sentence by the contact's id
+        :return: translated sentence by contact id, for the contacts that can't
         :rtype: dict[int, str]
         """
         taken_logins = self._get_taken_logins()
@@ -151,11 +151,11 @@ class ResPartner(models.Model):
         }
 
     def _get_reason_against_portal_agent(self, taken_logins, impersonal_users):
-        """Say why this contact can't be made an agent.
+        """Return why this contact can't be made an agent.
 
-        :param dict taken_logins: how many people want or have a login, by login in lower case
-        :param impersonal_users: the ``res.users`` who are no persons
-        :return: a sentence that names the contact, or ``None`` if it can
+        :param dict taken_logins: number of users and contacts that have or need a login, by lowercase login
+        :param impersonal_users: ``res.users`` that don't belong to a person
+        :return: translated sentence with the contact's name, or ``None`` if it can be made an agent
         """
         self.ensure_one()
         name = self.display_name
@@ -176,7 +176,7 @@ class ResPartner(models.Model):
         return None
 
     def _get_taken_logins(self):
-        """Count who has, or would get, the logins that these contacts need.
+        """Count the users that have, and the contacts that need, the logins of these contacts.
 
         :rtype: collections.Counter
         """
@@ -186,17 +186,17 @@ class ResPartner(models.Model):
         return logins
 
     def _get_user_to_make_agent(self):
-        """Return the account of this contact: an active one, or else an archived one.
+        """Return the user of this contact, preferably an active one.
 
-        :return: ``res.users`` of one record or none
+        :return: single ``res.users``, or an empty recordset
         """
         self.ensure_one()
         return self.with_context(active_test=False).user_ids.sorted("active", reverse=True)[:1]
 
     def _create_portal_agent_users(self):
-        """Create the accounts of these contacts, in one batch, as copies of the portal's template user.
+        """Create the users of these contacts in one batch, as copies of the portal template user.
 
-        :return: the new ``res.users``
+        :return: new ``res.users``
         :raise UserError: if there is no template user
         """
         Users_sudo = self.env["res.users"].sudo()
@@ -210,10 +210,10 @@ class ResPartner(models.Model):
         )
 
     def _prepare_portal_agent_user_values(self, groups):
-        """Prepare the values of this contact's account.
+        """Prepare the values of this contact's user.
 
-        :param groups: the ``res.groups`` of an agent
-        :return: what is not the template user's
+        :param groups: ``res.groups`` of an agent
+        :return: values that replace those of the template user
         :rtype: dict
         """
         self.ensure_one()
@@ -230,7 +230,7 @@ class ResPartner(models.Model):
     def action_assign_portal_agents(self):
         """Open the wizard that changes the agents of these customers.
 
-        :return: a window action
+        :return: window action
         :rtype: dict
         """
         self._check_may_assign_portal_agents()

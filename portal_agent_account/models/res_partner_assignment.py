@@ -1,4 +1,4 @@
-"""Assigning customers to agents: all ways to write the fields end in one that checks the rights and logs the change."""
+"""Assign customers to agents. All writes end in one method, which checks the rights and logs the change."""
 
 from collections import defaultdict
 
@@ -7,7 +7,7 @@ from odoo.exceptions import UserError
 from odoo.fields import Command, Domain
 from odoo.tools import SQL
 
-# By either of them somebody may change who looks after a customer.
+# The fields through which the agents of a customer can be changed.
 AGENT_FIELDS = {"portal_agent_ids", "commercial_portal_agent_ids"}
 AGENT_DEFAULTS = {f"default_{name}" for name in AGENT_FIELDS}
 
@@ -17,7 +17,7 @@ class ResPartner(models.Model):
 
     @api.model_create_multi
     def create(self, vals_list):
-        """Assign the agents after the contact is made, by the one way that checks and tracks."""
+        """Assign the agents after creating the contact, through the method that checks and logs the change."""
         default = [command for commands in self.default_get(sorted(AGENT_FIELDS)).values() for command in commands]
         if not default and not any(AGENT_FIELDS & vals.keys() for vals in vals_list):
             return super().create(vals_list)
@@ -29,7 +29,7 @@ class ResPartner(models.Model):
         partners = partners.with_env(self.env)
         pairs = []
         for partner, (commands, _vals) in zip(partners, commands_list, strict=True):
-            # a new contact brings agents to its company, and takes none from it
+            # A new contact adds its agents to its company, but removes none from it.
             agents, _remove, _replace = self._read_portal_agent_commands(commands)
             pairs += partner.commercial_partner_id._pair_with(agents)
         if pairs:
@@ -38,7 +38,10 @@ class ResPartner(models.Model):
         return partners
 
     def write(self, vals):
-        """Assign agents by the one way that checks and tracks; drop them with the commercial entity."""
+        """Assign agents through the method that checks and logs the change.
+
+        Remove them from contacts that get another commercial entity.
+        """
         may_change_entity = bool({"parent_id", "is_company"} & vals.keys())
         commands, others = self._pop_portal_agents(vals, [])
         result = super().write(others) if others or not vals else True
@@ -51,10 +54,10 @@ class ResPartner(models.Model):
 
     @api.model
     def _pop_portal_agents(self, vals, default):
-        """Take the agents out of values for ``create`` or ``write``.
+        """Split the agents from the values for ``create`` or ``write``.
 
-        :param dict vals: the values, which are not changed
-        :param list default: what to do where the values say nothing of agents
+        :param dict vals: values, which are not modified
+        :param list default: x2many commands to return if the values contain no agents
         :return: x2many commands for the agents, and the other values
         :rtype: tuple[list, dict]
         """
@@ -66,11 +69,11 @@ class ResPartner(models.Model):
 
     @api.model
     def _get_portal_agent_commands(self, value):
-        """Say in x2many commands what somebody writes, read as the ORM reads it.
+        """Convert a value for the agents to x2many commands, as the ORM does.
 
-        :param value: commands, a list or tuple of ids, ``res.users``, ``False`` or ``None``
+        :param value: x2many commands, list or tuple of ids, ``res.users``, ``False`` or ``None``
         :rtype: list
-        :raise ValueError: for anything else
+        :raise ValueError: for any other value
         """
         if isinstance(value, list) and value and not isinstance(value[0], (list, tuple)):
             return [Command.set(value)]
@@ -78,12 +81,12 @@ class ResPartner(models.Model):
 
     @api.model
     def _read_portal_agent_commands(self, commands):
-        """Say what x2many commands mean for the agents of a customer.
+        """Return how x2many commands change the agents of a customer.
 
-        :param list commands: commands; what is none is passed over, as the ORM does
-        :return: who comes, who goes, and whether everybody else goes
+        :param list commands: x2many commands; anything else is ignored, as in the ORM
+        :return: users to add, users to remove, and whether to remove all other users
         :rtype: tuple
-        :raise UserError: for commands that would make or change the users themselves
+        :raise UserError: for commands that would create or change users
         """
         add, remove, replace = self.env["res.users"], self.env["res.users"], False
         for command in commands:
@@ -105,16 +108,16 @@ class ResPartner(models.Model):
     def _change_portal_agents(self, add=None, remove=None, replace=False):
         """Change the agents of the customers that these contacts belong to.
 
-        Ten thousand customers take the same few queries as one.
+        The number of queries doesn't depend on the number of customers.
 
-        :param add: ``res.users`` who become their agents
-        :param remove: ``res.users`` who are their agents no longer
-        :param bool replace: whether everybody but ``add`` goes
-        :return: the customers whose agents are others now
+        :param add: ``res.users`` to add
+        :param remove: ``res.users`` to remove
+        :param bool replace: whether to remove all agents that are not in ``add``
+        :return: customers whose agents have changed
         :rtype: res.partner
-        :raise AccessError: see :meth:`_check_may_assign_portal_agents`, and if the current user may not see somebody in
+        :raise AccessError: see :meth:`_check_may_assign_portal_agents`; also if the current user may not read a user in
             ``add``
-        :raise ValidationError: if somebody in ``add`` is not an agent
+        :raise ValidationError: if a user in ``add`` is not an agent
         """
         customers = self.commercial_partner_id
         return customers._change_portal_agent_pairs(
@@ -124,19 +127,18 @@ class ResPartner(models.Model):
         )
 
     def _change_portal_agent_pairs(self, add, remove=(), replace=False):
-        """Change the agents of these customers, where each may get and lose its own.
+        """Change the agents of these customers, with separate agents for each customer.
 
-        Agents whom the current user may not see, those of another company, can neither be assigned to
-        customers nor taken from them.
+        Agents that the current user may not read, such as those of another company, are neither added nor removed.
 
-        :param list add: pairs of ids, customer and user, that come
-        :param list remove: pairs that go
-        :param bool replace: whether all pairs of these customers but ``add`` go
-        :return: the customers whose agents are others now
+        :param list add: pairs of customer id and user id to add
+        :param list remove: pairs to remove
+        :param bool replace: whether to remove all pairs of these customers that are not in ``add``
+        :return: customers whose agents have changed
         :rtype: res.partner
-        :raise AccessError: see :meth:`_check_may_assign_portal_agents`, and if the current user may not see somebody in
+        :raise AccessError: see :meth:`_check_may_assign_portal_agents`; also if the current user may not read a user in
             ``add``
-        :raise ValidationError: if somebody in ``add`` is not an agent
+        :raise ValidationError: if a user in ``add`` is not an agent
         """
         agents = self.env["res.users"].browse(sorted({user_id for _partner_id, user_id in add}))
         self._check_may_assign_portal_agents(agents)
@@ -147,14 +149,14 @@ class ResPartner(models.Model):
         return self._portal_agents_changed(added, removed)
 
     def _pair_with(self, users):
-        """:return: the pairs of ids of each of these customers with each of these users"""
+        """:return: pairs of customer id and user id, for each of these customers and each of the users"""
         return [(customer.id, user.id) for customer in self for user in users]
 
     def _insert_portal_agents(self, pairs):
         """Link users to customers.
 
-        :param list pairs: pairs of ids, customer and user
-        :return: the pairs that are new
+        :param list pairs: pairs of customer id and user id
+        :return: pairs that are new
         :rtype: list[tuple[int, int]]
         """
         query = SQL(
@@ -170,11 +172,11 @@ class ResPartner(models.Model):
         return self.env.execute_query(query) if pairs else []
 
     def _delete_portal_agents(self, pairs, keep=False):
-        """Unlink users from these customers, as far as the current user may see them.
+        """Unlink users that the current user may read from these customers.
 
-        :param list pairs: the pairs of ids, customer and user, that go, or that stay
-        :param bool keep: whether they stay, and all other pairs of these customers go
-        :return: the pairs that are gone
+        :param list pairs: pairs of customer id and user id to remove or to keep
+        :param bool keep: whether to keep the given pairs and remove all others of these customers
+        :return: removed pairs
         :rtype: list[tuple[int, int]]
         """
         visible = SQL("TRUE")
@@ -198,11 +200,11 @@ class ResPartner(models.Model):
         )
 
     def _portal_agents_changed(self, added, removed):
-        """Tell the caches and the chatter of these customers who came and who went.
+        """Update the caches after a change of agents, and log it in the chatter of the customers.
 
-        :param list added: pairs of customer and user that are new
-        :param list removed: pairs of customer and user that are gone
-        :return: the customers whose agents are others now
+        :param list added: new pairs of customer id and user id
+        :param list removed: removed pairs of customer id and user id
+        :return: customers whose agents have changed
         :rtype: res.partner
         """
         if not added and not removed:
@@ -220,12 +222,12 @@ class ResPartner(models.Model):
         return customers
 
     def _log_portal_agents(self, changes):
-        """Note the change of agents in the chatter of these customers, as Odoo notes a tracked field.
+        """Log the change of agents in the chatter of these customers, in the form of a tracked field.
 
-        The field itself is not tracked: Odoo would name agents of other companies, whom the current user may
-        not see.
+        The field itself is not tracked, because Odoo would name agents of other companies that the current user may not
+        read.
 
-        :param dict changes: ids of the users who came and who went, by id of the customer
+        :param dict changes: lists of added and removed user ids, by customer id
         """
         Tracking_sudo = self.env["mail.tracking.value"].sudo()
         field_info = self.sudo().fields_get(["portal_agent_ids"])["portal_agent_ids"]
@@ -243,17 +245,16 @@ class ResPartner(models.Model):
         Tracking_sudo.create(vals_list)
 
     def _drop_agents_of_former_entities(self):
-        """Take the agents from contacts that belong to another commercial entity now.
+        """Remove the agents from contacts that now belong to another commercial entity.
 
-        They have no effect as long as the contact belongs to it, and would have one again, without a note, when it
-        leaves.
+        Such agents have no effect, but would silently become effective again when the contact leaves the entity.
         """
         contacts_sudo = self.sudo().with_context(active_test=False)
         contacts_sudo = contacts_sudo.filtered(lambda contact: contact.commercial_partner_id != contact)
         contacts_sudo._portal_agents_changed([], contacts_sudo._delete_portal_agents([], keep=True))
 
     def _create_contact_parent_company(self):
-        """Give a customer's agents to the company that is made of its company name: that is the customer now."""
+        """Copy a customer's agents to the company created from its company name, which becomes the customer."""
         company = super()._create_contact_parent_company()
         if company:
             company.sudo()._change_portal_agents(add=self.sudo().portal_agent_ids)

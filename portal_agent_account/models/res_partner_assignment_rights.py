@@ -1,4 +1,4 @@
-"""Who may change the agents of customers: what they read themselves, they may show to an agent."""
+"""Check who may change the agents of customers: only users who may read everything that the agent would read."""
 
 from odoo import api, fields, models
 from odoo.exceptions import AccessError
@@ -19,18 +19,18 @@ class ResPartner(models.Model):
         self.can_assign_portal_agents = self._may_give_all_documents()
 
     def _check_may_assign_portal_agents(self, agents=None):
-        """Refuse what would let somebody read documents that the current user can't read.
+        """Refuse assignments with which an agent could read documents that the current user can't read.
 
-        To assign an agent shows the agent all documents of the customer, those that are still to come included. So it
-        takes the right to manage contacts and one of these:
+        An assigned agent reads all documents of the customer, including future ones. The current user therefore needs
+        the right to manage contacts and one of the following:
 
         - the right to read all orders and invoices, in all companies of the agents;
-        - the right to create users (*Access Rights*), by which somebody can get the others.
+        - the right to create users (*Access Rights*), with which a user can obtain the others.
 
-        Being the customer's salesperson is none: who may change contacts may write that as well.
+        Being the customer's salesperson is not enough, because everyone who may change contacts can set that field too.
 
-        :param agents: ``res.users`` who are to be assigned, as far as they are known yet
-        :raise AccessError: if the current user has none of these rights, or may not change one of these contacts
+        :param agents: ``res.users`` to assign, if known
+        :raise AccessError: if the current user lacks these rights or may not change one of these contacts
         """
         if self.env.su:
             return
@@ -47,9 +47,9 @@ class ResPartner(models.Model):
 
     @api.model
     def _may_give_all_documents(self, agents=None):
-        """Return whether the current user reads the orders and invoices of all customers, or could have the right to.
+        """Return whether the current user reads the orders and invoices of all customers, or could obtain that right.
 
-        :param agents: ``res.users`` in whose companies they have to be, as far as these are known yet
+        :param agents: ``res.users`` whose companies the user needs access to, if known
         :rtype: bool
         """
         user, Move = self.env.user, self.env["account.move"]

@@ -1,4 +1,4 @@
-"""What the list of customers says of each: what is due, what is overdue, when it last ordered."""
+"""The figures in the list of customers: amounts due and overdue, and the last order."""
 
 from collections import defaultdict
 from datetime import time
@@ -14,9 +14,9 @@ class ResPartner(models.Model):
     _inherit = "res.partner"
 
     def _get_portal_agent_balances(self):
-        """Return what these customers have not paid, in the currency of the current company.
+        """Return the amounts due of these customers, in the currency of the current company.
 
-        :return: ``{id: {"due", "overdue"}}``, for every id that somebody asks for
+        :return: ``{id: {"due", "overdue"}}``, with zeros for ids without amounts
         :rtype: defaultdict
         """
         in_self = Domain("partner_id", "any!", Domain("commercial_partner_id", "in", self.ids))
@@ -24,10 +24,10 @@ class ResPartner(models.Model):
 
     @api.model
     def _read_portal_agent_balances(self, domain=Domain.TRUE):
-        """Return what customers have not paid, in the currency of the current company.
+        """Return the amounts due of customers, in the currency of the current company.
 
-        :param Domain domain: which invoices count; all of the agent's by default
-        :return: ``{id: {"due", "overdue"}}``, for every id that somebody asks for
+        :param Domain domain: condition on the invoices; all of the agent's by default
+        :return: ``{id: {"due", "overdue"}}``, with zeros for ids without amounts
         :rtype: defaultdict
         """
         balances = defaultdict(lambda: {"due": 0.0, "overdue": 0.0})
@@ -38,7 +38,7 @@ class ResPartner(models.Model):
 
     @api.model
     def _get_portal_agent_debtor_domain(self, name):
-        """Return the condition that a customer owes something in the end.
+        """Return the condition for customers with a positive total amount due or overdue.
 
         :param str name: ``due`` or ``overdue``
         :rtype: Domain
@@ -48,9 +48,9 @@ class ResPartner(models.Model):
         return Domain("id", "in", [key for key, row in balances.items() if currency.compare_amounts(row[name], 0) > 0])
 
     def _get_portal_agent_last_orders(self):
-        """Return when each of these customers last ordered.
+        """Return the date of the last order of each of these customers.
 
-        :return: moments in UTC by id, for those who have ordered
+        :return: datetimes in UTC by id, for customers with orders
         :rtype: dict[int, datetime]
         """
         in_self = Domain("partner_id", "any!", Domain("commercial_partner_id", "in", self.ids))
@@ -58,10 +58,10 @@ class ResPartner(models.Model):
 
     @api.model
     def _read_portal_agent_last_orders(self, domain=Domain.TRUE):
-        """Return when customers last ordered from the current company.
+        """Return the date of the last order of each customer from the current company.
 
-        :param Domain domain: which orders count; all of the agent's by default
-        :return: moments in UTC by id, for those who have ordered
+        :param Domain domain: condition on the orders; all of the agent's by default
+        :return: datetimes in UTC by id, for customers with orders
         :rtype: dict[int, datetime]
         """
         Order = self.env["sale.order"]
@@ -69,16 +69,16 @@ class ResPartner(models.Model):
         query = Order._search(domain & Domain("state", "=", "sale"))
         if query.is_empty():
             return {}
-        # not by _read_group, which asks the contacts' own rules once more
+        # _read_group would apply the record rules of contacts again.
         customer = query.groupby = Order._get_portal_agent_customer_sql(query)
         last_order = SQL("MAX(%s)", Order._field_to_sql(Order._table, "date_order", query))
         return dict(self.env.execute_query(query.select(customer, last_order)))
 
     @api.model
     def _get_portal_agent_quiet_domain(self, months):
-        """Return the condition that a customer has ordered, but not for some months.
+        """Return the condition for customers who have ordered, but not in the last months.
 
-        :param int months: how many; ``None`` for customers who have never ordered
+        :param int months: number of months; ``None`` for customers who have never ordered
         :rtype: Domain
         """
         last_orders = self._read_portal_agent_last_orders()
@@ -88,12 +88,12 @@ class ResPartner(models.Model):
         moment = self._get_portal_agent_moment(day, time.min)
         return Domain("id", "in", [key for key, last_order in last_orders.items() if last_order < moment])
 
-    # ---- whom to call
+    # ---- customers to call
 
     def _get_portal_agent_call_reasons(self):
         """Return why an agent should call these customers.
 
-        :return: sentences by id, for every id that somebody asks for
+        :return: translated sentences by id, with an empty list for ids without reasons
         :rtype: defaultdict
         """
         in_self = Domain("partner_id", "any!", Domain("commercial_partner_id", "in", self.ids))
@@ -104,7 +104,7 @@ class ResPartner(models.Model):
 
     @api.model
     def _get_portal_agent_call_domain(self):
-        """Return the condition that an agent should call a customer.
+        """Return the condition for the customers that an agent should call.
 
         :rtype: Domain
         """
@@ -112,10 +112,10 @@ class ResPartner(models.Model):
 
     @api.model
     def _read_portal_agent_call_reasons(self, domain=Domain.TRUE):
-        """Return whom an agent should call.
+        """Return the customers that an agent should call.
 
-        :param Domain domain: which documents count; all of the agent's by default
-        :return: see ``_get_reasons`` of ``portal.agent.call``
+        :param Domain domain: condition on the documents; all of the agent's by default
+        :return: see :meth:`portal.agent.call._get_reasons`
         :rtype: defaultdict
         """
         Dashboard = self.env["portal.agent.dashboard"]
@@ -125,9 +125,9 @@ class ResPartner(models.Model):
 
     @api.model
     def _get_portal_agent_order_figures(self):
-        """Return what customers can be sorted by that is no field: names for ``order``.
+        """Return the computed figures that can be used in ``order``.
 
-        :return: functions that give ``{id: value}`` by name
+        :return: functions that return ``{id: value}``, by name
         :rtype: dict
         """
         return {
@@ -141,7 +141,7 @@ class ResPartner(models.Model):
         return {key: row[name] for key, row in self._read_portal_agent_balances().items()}
 
     def _order_field_to_sql(self, alias, field_name, direction, nulls, query):
-        """Sort customers by a figure of their documents, by one query more, in lists and exports alike."""
+        """Sort customers by a figure of their documents, at the cost of one query, in lists and exports."""
         read = self._get_portal_agent_order_figures().get(field_name)
         if read is None:
             return super()._order_field_to_sql(alias, field_name, direction, nulls, query)

@@ -1,8 +1,8 @@
-"""What administrators are told after they have made, invited or dismissed agents, or assigned customers."""
+"""Notify administrators after they made, invited or dismissed agents, or assigned customers."""
 
 from odoo import api, models
 
-# How many people a notification names.
+# Maximum number of names in a notification.
 NAMES = 10
 
 
@@ -11,25 +11,25 @@ class ResPartner(models.Model):
 
     @api.model
     def _notify_portal_agents_made(self, names, left_out):
-        """Tell who was made an agent; see :meth:`_notify_portal_agent_result`."""
+        """Report who was made an agent; see :meth:`_notify_portal_agent_result`."""
         done = self.env._("Made portal agents and invited: %(names)s.", names=self._join_portal_agent_names(names))
         return self._notify_portal_agent_result(names and done, self.env._("Nobody was made a portal agent."), left_out)
 
     @api.model
     def _notify_portal_agents_dismissed(self, names, left_out):
-        """Tell who was dismissed; see :meth:`_notify_portal_agent_result`."""
+        """Report who was dismissed; see :meth:`_notify_portal_agent_result`."""
         done = self.env._("Dismissed: %(names)s.", names=self._join_portal_agent_names(names))
         return self._notify_portal_agent_result(names and done, self.env._("Nobody was dismissed."), left_out)
 
     @api.model
     def _notify_portal_agents_invited(self, names, left_out):
-        """Tell who was invited; see :meth:`_notify_portal_agent_result`."""
+        """Report who was invited; see :meth:`_notify_portal_agent_result`."""
         done = self.env._("Invited: %(names)s.", names=self._join_portal_agent_names(names))
         return self._notify_portal_agent_result(names and done, self.env._("Nobody was invited."), left_out)
 
     @api.model
     def _join_portal_agent_names(self, names):
-        """Join the names of some people, and count the others where they are many.
+        """Join names, and replace the last ones by their number if there are many.
 
         :param list names: all names
         :rtype: str
@@ -41,12 +41,12 @@ class ResPartner(models.Model):
 
     @api.model
     def _notify_portal_agent_result(self, done, nothing, left_out):
-        """Tell what was done, and who was left out.
+        """Report what was done and who was left out.
 
-        :param str done: a sentence; empty where nothing was done
-        :param str nothing: a sentence that says so
-        :param left_out: a sentence about each of those who were left out
-        :return: a client action
+        :param str done: sentence about what was done; empty if nothing was done
+        :param str nothing: sentence to use if nothing was done
+        :param left_out: sentences about those who were left out
+        :return: client action
         :rtype: dict
         """
         sentences = list(left_out)
@@ -58,11 +58,11 @@ class ResPartner(models.Model):
 
     @api.model
     def _notify_about_portal_agents(self, kind, message):
-        """Tell the administrator what was done, and refresh the view behind.
+        """Show a notification and refresh the current view.
 
         :param str kind: ``success``, ``info`` or ``warning``; a warning stays until it is closed
-        :param str message: what is told
-        :return: a client action
+        :param str message: text of the notification
+        :return: client action
         :rtype: dict
         """
         return {

@@ -18,9 +18,9 @@ class ResUsers(models.Model):
     )
 
     def _is_portal_agent(self):
-        """Return whether this user is an agent: in the group, and a portal user.
+        """Return whether this user is a portal user in the agents' group.
 
-        Asked on every request and for every field, so it only looks at the cached groups.
+        It only reads cached groups, because it is called on every request and for every field.
 
         :rtype: bool
         """
@@ -50,7 +50,7 @@ class ResUsers(models.Model):
         return users
 
     def write(self, vals):
-        """Release the customers of users who are no longer agents after this change."""
+        """Remove the customers from users who are no longer agents after this change."""
         if not {"group_ids", "active"} & vals.keys():
             return super().write(vals)
         agents_before = self.filtered(lambda user: user.active and user._is_portal_agent())
@@ -65,9 +65,9 @@ class ResUsers(models.Model):
         return result
 
     def _log_portal_agent_change(self, is_agent):
-        """Note in the chatter of these users' contacts that they are agents now, or no longer.
+        """Log in the chatter of these users' contacts that they became agents or are no longer agents.
 
-        :param bool is_agent: which of both
+        :param bool is_agent: whether the users became agents
         """
         contacts_sudo = self.sudo().partner_id
         text = self.env._("Became a portal agent.") if is_agent else self.env._("Is no longer a portal agent.")
@@ -80,7 +80,7 @@ class ResUsers(models.Model):
         return super().unlink()
 
     def _grant_portal_agent(self):
-        """Make portal agents of these users, who had access to the portal once or have it now."""
+        """Make these current or former portal users portal agents."""
         self.write(
             {
                 "active": True,
@@ -104,9 +104,9 @@ class ResUsers(models.Model):
             )
 
     def _check_portal_agents_are_portal(self):
-        """Refuse the group to users who can't be agents.
+        """Check that only portal users are in the agents' group.
 
-        :raise ValidationError: if one of them is in the agents' group and not a portal user
+        :raise ValidationError: if one of these users is in the agents' group and is not a portal user
         """
         others = self.filtered(lambda user: user._has_group(AGENT_GROUP) and not user._is_portal())
         if others:
@@ -118,23 +118,22 @@ class ResUsers(models.Model):
             )
 
     def _release_former_portal_agents(self):
-        """Remove the group and the customers from those of these users who can no longer be agents.
+        """Remove the group and the customers from those users who can no longer be agents.
 
-        Otherwise they would be agents again, without a note, as soon as the user is activated or made a portal
-        user again.
+        Otherwise they would silently become agents again when reactivated or made portal users again.
         """
         former_sudo = self.sudo().filtered(lambda user: not (user.active and user._is_portal_agent()))
         former_sudo._release_portal_agent_customers()
         group = self.env.ref(AGENT_GROUP, raise_if_not_found=False)
         if not group:
-            # it is being deleted with the addon: a failure here would leave it behind
+            # The group is missing while the addon is uninstalled; an error here would block that.
             return
         in_group = former_sudo.filtered(lambda user: group in user.group_ids)
         if in_group:
             in_group.write({"group_ids": [Command.unlink(group.id)]})
 
     def _release_portal_agent_customers(self):
-        """Take these agents from all their customers, archived ones included."""
+        """Remove these agents from all their customers, including archived ones."""
         customers_sudo = (
             self.env["res.partner"]
             .sudo()
@@ -145,11 +144,11 @@ class ResUsers(models.Model):
             customers_sudo._change_portal_agents(remove=self)
 
     def action_revoke_portal_agent(self):
-        """Take the agents' group, and with it the customers, from these users; they stay portal users.
+        """Remove the agents' group, and thereby the customers, from these users. They stay portal users.
 
-        :return: a client action that says who was dismissed and who was not
+        :return: client action that lists who was dismissed and who was not
         :rtype: dict
-        :raise AccessError: if the current user may not create users or not change these
+        :raise AccessError: if the current user may not create users or may not change these users
         """
         agents_sudo = self._dismiss_portal_agents()
         others_sudo = self.sudo() - agents_sudo
@@ -159,10 +158,10 @@ class ResUsers(models.Model):
         )
 
     def _dismiss_portal_agents(self):
-        """Take the agents' group from those of these users who have it.
+        """Remove the agents' group from the agents among these users.
 
-        :return: privileged ``res.users`` who were agents
-        :raise AccessError: if the current user may not create users or not change these
+        :return: ``res.users`` of the dismissed agents, with sudo
+        :raise AccessError: if the current user may not create users or may not change these users
         """
         self.env["res.partner"]._check_may_make_portal_agents()
         self.check_access("write")

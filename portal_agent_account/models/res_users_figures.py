@@ -1,4 +1,4 @@
-"""What the list of agents shows to those who administer them."""
+"""The figures in the list of agents, for administrators."""
 
 from collections import defaultdict
 from datetime import timedelta
@@ -75,7 +75,7 @@ class ResUsers(models.Model):
             user.portal_agent_amount_due, user.portal_agent_amount_overdue = amounts[user._origin.id]
 
     def _get_portal_agent_customers_domain(self):
-        """Return the documents of these agents' customers. An archived customer is none, as on the agents' pages.
+        """Return the condition for documents of these agents' active customers, as on the agents' pages.
 
         :rtype: Domain
         """
@@ -83,9 +83,9 @@ class ResUsers(models.Model):
         return Domain("portal_agent_ids", "in", self.ids) & Domain("partner_id", "any!", is_active)
 
     def _read_portal_agent_amounts(self):
-        """Sum up what the customers of these agents have not paid, in the current company.
+        """Sum up the amounts due of these agents' customers in the current company.
 
-        :return: what is due and what is overdue, in company currency, by id of the user
+        :return: amounts due and overdue, in company currency, by user id
         :rtype: defaultdict
         """
         Move_sudo = self.env["account.move"].sudo()
@@ -108,7 +108,7 @@ class ResUsers(models.Model):
     def action_open_portal_agent_customers(self):
         """Open the customers of this agent.
 
-        :return: a window action
+        :return: window action
         :rtype: dict
         """
         self.ensure_one()
@@ -121,9 +121,9 @@ class ResUsers(models.Model):
         }
 
     def action_hand_over_portal_agent_customers(self):
-        """Open the wizard that gives all customers of this agent to another one.
+        """Open the wizard that gives all customers of this agent to another agent.
 
-        :return: a window action
+        :return: window action
         :rtype: dict
         """
         self.env["res.partner"]._check_may_assign_portal_agents()
@@ -131,9 +131,9 @@ class ResUsers(models.Model):
         return action | {"context": {"default_agent_id": self[:1].id}}
 
     def action_assign_portal_agent_customers(self):
-        """Open the wizard that gives customers to these agents.
+        """Open the wizard that assigns customers to these agents.
 
-        :return: a window action
+        :return: window action
         :rtype: dict
         """
         self.env["res.partner"]._check_may_assign_portal_agents()

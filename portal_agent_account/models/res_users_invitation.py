@@ -1,4 +1,4 @@
-"""Inviting agents, and the links by which they choose a password."""
+"""Invite agents, and handle the links with which they choose a password."""
 
 from odoo import SUPERUSER_ID, api, fields, models
 from odoo.exceptions import UserError
@@ -36,13 +36,13 @@ class ResUsers(models.Model):
             user.portal_agent_invitation_failure = invitation.state == "failed" and invitation.failure_reason
 
     def action_send_portal_agent_invitation(self):
-        """Queue the invitations of those of these users who are agents; the mail queue sends them.
+        """Queue invitations for the agents among these users; the mail queue sends them.
 
-        Who was invited a short time ago is left out.
+        Users who were invited recently are left out.
 
-        :return: a client action that says who was invited and who was not
+        :return: client action that lists who was invited and who was not
         :rtype: dict
-        :raise AccessError: if the current user may not create users or not change these
+        :raise AccessError: if the current user may not create users or may not change these users
         :raise UserError: if none of these users can be invited now
         """
         Partner = self.env["res.partner"]
@@ -56,14 +56,14 @@ class ResUsers(models.Model):
         return Partner._notify_portal_agents_invited(users_sudo.mapped("name"), reasons.values())
 
     def _invite_portal_agents(self):
-        """Queue the invitations of these agents, however short the time since the last ones."""
+        """Queue invitations for these agents, without checking when they were last invited."""
         self.filtered(lambda user: not user.login_date).partner_id.signup_prepare()
         self.env["portal.agent.invitation"].sudo()._invite(self)
 
     def _get_reasons_against_portal_agent_invitation(self):
-        """Say which of these users can't be invited now, and why.
+        """Return why users can't be invited now.
 
-        :return: a sentence by the user's id
+        :return: translated sentence by user id, for the users that can't
         :rtype: dict[int, str]
         """
         users_sudo = self.sudo()
@@ -82,14 +82,14 @@ class ResUsers(models.Model):
 
     @api.model
     def _get_portal_agent_link_hours(self):
-        """Return for how many hours the link of an invitation works, as Odoo's own invitations say.
+        """Return the validity of an invitation's link in hours, as in Odoo's own invitations.
 
         :rtype: int
         """
         return int(self.env["ir.config_parameter"].sudo().get_param("auth_signup.signup.validity.hours", 144))
 
     def _get_portal_agent_link_validity(self):
-        """Return how long the link of an invitation works, in words for its template.
+        """Return the validity of an invitation's link as text for the mail template.
 
         :rtype: str
         """
@@ -99,11 +99,11 @@ class ResUsers(models.Model):
         return self.env._("%(days)s days", days=hours // 24)
 
     def _action_reset_password(self, signup_type="reset"):
-        """Keep an agent's invitation valid when somebody asks for a new password.
+        """Keep an agent's invitation valid when a visitor requests a new password.
 
-        Anybody can enter any address on */web/reset_password*. An agent who was invited gets a link that works as long
-        as that of the invitation, not for hours only. The mail goes to the agent's own address. Odoo makes it in a
-        privileged environment in the name of the visitor, who may not get the link.
+        Anyone can enter any address on */web/reset_password*. An invited agent gets a link that is valid as long as the
+        invitation's, instead of a few hours. The mail goes to the agent's own address. Odoo runs this method with sudo
+        and the visitor's user, who may not create the link, so it runs as OdooBot here.
         """
         agents = self.filtered(lambda user: user._is_portal_agent())
         if not agents or self.env.context.get("create_user"):

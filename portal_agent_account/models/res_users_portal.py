@@ -1,12 +1,12 @@
-"""Portal accounts: who has a login already, and what new accounts are copies of."""
+"""Portal accounts: existing logins, and the template of new accounts."""
 
 from odoo import api, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.tools import SQL
 
-# The address that somebody signs in with: a login may be spelled ``Name <mail>``. The addon sale_auto_portal_user,
-# which works without this one, has the same words; ``tests/test_same_words.py`` compares them.
+# The address in a login: a login may be written as ``Name <mail>``. The addon sale_auto_portal_user works without this
+# one and contains the same expression; ``tests/test_same_words.py`` compares the two.
 LOGIN_ADDRESS_SQL = "lower(btrim(coalesce(substring(login from '<([^<>]+)>'), login)))"
 
 
@@ -15,12 +15,12 @@ class ResUsers(models.Model):
 
     @api.model
     def _search_portal_agent_logins(self, emails):
-        """Find the email addresses that users sign in with, archived users included.
+        """Find the email addresses that users sign in with, including archived users.
 
-        A login is compared without regard to letter case, and may be spelled ``Name <mail>``.
+        The comparison ignores case. A login may be written as ``Name <mail>``.
 
         :param emails: normalized email addresses
-        :return: the address of each user who has one of them
+        :return: matching addresses, one for each user
         :rtype: list[str]
         """
         self.flush_model(["login"])
@@ -36,19 +36,19 @@ class ResUsers(models.Model):
 
     @api.model
     def _find_portal_agent_template_user(self):
-        """Return the user that new portal accounts are modelled on, as in Odoo's sign-up.
+        """Return the template user of new portal accounts, as in Odoo's sign-up.
 
-        :return: ``res.users`` of one record, or none where the system parameter names nobody
+        :return: single ``res.users``; empty if the system parameter doesn't reference a user
         """
         value = self.env["ir.config_parameter"].sudo().get_param("base.template_portal_user_id")
         return self.browse(int(value) if str(value).isdecimal() else ()).exists()
 
     @api.model
     def _get_portal_agent_template_user(self):
-        """Return the user that new portal accounts are modelled on.
+        """Return the template user of new portal accounts.
 
         :rtype: res.users
-        :raise UserError: if the system parameter names no user
+        :raise UserError: if the system parameter doesn't reference a user
         """
         template = self._find_portal_agent_template_user()
         if not template:
@@ -61,9 +61,9 @@ class ResUsers(models.Model):
 
     @api.model
     def _get_impersonal_users(self):
-        """Return the users who are no persons: a website's visitors, and the model of new accounts.
+        """Return the users that don't belong to a person: website visitors, and the template of new accounts.
 
-        Whatever one of them may do, every visitor or every new account may do.
+        Every right of such a user applies to all visitors or to all new accounts.
 
         :rtype: res.users
         """

@@ -5,11 +5,11 @@ class ResUsers(models.Model):
     _inherit = "res.users"
 
     def _get_agents_shown_to_customer(self):
-        """Return how to reach the agents who look after the company of this customer.
+        """Return the contact details of the agents of this customer's company.
 
-        Plain values: the customer reads neither the users nor who else is looked after by them.
+        They are plain values: the customer may read neither the agents' users nor their other customers.
 
-        :return: ``[{"name", "email", "phone"}]``; none where the customer's company does not name them
+        :return: ``[{"name", "email", "phone"}]``; empty if the setting is disabled for the user's company
         :rtype: list[dict]
         """
         self.ensure_one()

@@ -1,4 +1,4 @@
-"""The weekly mail: which agents get it, when, and that each gets it once."""
+"""Send the weekly mail: select the agents and the time, and send each mail only once."""
 
 import logging
 from datetime import datetime, time, timedelta
@@ -13,11 +13,11 @@ from odoo.tools.urls import urljoin
 from . import agent_scope
 from .mail_headers import clean_address, clean_header
 
-# How many agents one transaction writes to: what a killed run has to do again.
+# Number of agents per transaction, which is what an interrupted run repeats at most.
 PORTION = 20
-# A server that was down for longer leaves the week out; the next mail tells what happened in both.
+# After a longer downtime, the mail of that week is skipped; the next mail covers both weeks.
 LATEST_HOURS = 24
-# A mail tells what happened since the one before. After a long break, of this many days at most.
+# A mail covers the time since the previous one, up to this number of days.
 LONGEST_PERIOD_DAYS = 28
 
 _logger = logging.getLogger(__name__)
@@ -42,7 +42,7 @@ class ResUsers(models.Model):
         groups="base.group_erp_manager",
     )
 
-    # ---- who gets it
+    # ---- recipients
 
     @api.model
     def _get_weekly_mail_domain(self):
@@ -58,17 +58,17 @@ class ResUsers(models.Model):
         )
 
     def _filter_weekly_mail_due(self, now):
-        """Keep the agents whose weekly mail is due.
+        """Filter the agents whose weekly mail is due.
 
-        :param datetime now: the current time in UTC
+        :param datetime now: current time in UTC
         :rtype: res.users
         """
         return self.filtered(lambda agent: agent._is_weekly_mail_due(now))
 
     def _is_weekly_mail_due(self, now):
-        """Return whether the agent's hour came within the last day and no mail has told so yet.
+        """Return whether the agent's scheduled time was within the last day and no mail was sent since.
 
-        :param datetime now: the current time in UTC
+        :param datetime now: current time in UTC
         :rtype: bool
         """
         self.ensure_one()
@@ -77,10 +77,10 @@ class ResUsers(models.Model):
         return now - slot < timedelta(hours=LATEST_HOURS) and (not last or last < slot)
 
     def _get_last_weekly_mail_slot(self, now):
-        """Return when the weekday and the hour of the company's setting came last where the agent is.
+        """Return the last time that matches the company's weekday and hour in the agent's time zone.
 
-        :param datetime now: the current time in UTC
-        :return: the moment in UTC
+        :param datetime now: current time in UTC
+        :return: datetime in UTC
         :rtype: datetime
         """
         self.ensure_one()
@@ -102,8 +102,8 @@ class ResUsers(models.Model):
     def _cron_send_weekly_mails(self):
         """Queue the weekly mails that are due; Odoo's mail queue sends them.
 
-        An agent's mail and the note that the agent has it are committed together, in portions: a run that is
-        killed goes on where it was, and nobody gets two.
+        Mails are committed in batches, together with the date on the agents: after an interruption the next run
+        continues, and nobody gets two mails.
         """
         now = fields.Datetime.now()
         if not self._get_weekly_mail_template():
@@ -111,7 +111,7 @@ class ResUsers(models.Model):
             return
         due_ids = self.search(self._get_weekly_mail_domain(), order="id")._filter_weekly_mail_due(now).ids
         remaining = len(due_ids)
-        # A transaction that has read the agents could not lock those who were changed since then.
+        # Commit before locking: this transaction has read the agents, so it can't lock those changed since then.
         self.env["ir.cron"]._commit_progress(remaining=remaining)
         for ids in split_every(PORTION, due_ids):
             self.env.invalidate_all()
@@ -124,14 +124,14 @@ class ResUsers(models.Model):
     def _get_weekly_mail_template(self):
         """Return the mail template of the weekly mail.
 
-        :return: ``mail.template`` of one record; none where it was deleted
+        :return: single ``mail.template``; empty if it was deleted
         """
         template = self.env.ref(TEMPLATE, raise_if_not_found=False)
         return template or self.env["mail.template"]
 
     @api.model
     def _get_no_weekly_mail_template_message(self):
-        """Return what an administrator is told where the template was deleted.
+        """Return the message for administrators if the template was deleted.
 
         :rtype: str
         """
@@ -142,13 +142,13 @@ class ResUsers(models.Model):
 
     @api.model
     def _lock_weekly_mail_due(self, user_ids, now):
-        """Lock those of these users whose weekly mail is still due.
+        """Lock the users whose weekly mail is still due.
 
-        While the run was busy with others, an agent may have been dismissed or may have unsubscribed. An agent
-        whom somebody else has locked is left to the next run.
+        An agent may have been dismissed or may have unsubscribed since the run started. An agent that another
+        transaction has locked is left to the next run.
 
-        :param user_ids: the ids of ``res.users``
-        :param datetime now: the time in UTC at which the run began
+        :param user_ids: ids of ``res.users``
+        :param datetime now: start of the run, in UTC
         :rtype: res.users
         """
         locked = self.browse(user_ids).try_lock_for_update(allow_referencing=True)
@@ -156,11 +156,11 @@ class ResUsers(models.Model):
         return self.search(domain, order="id")._filter_weekly_mail_due(now)
 
     def _send_weekly_mail(self, now):
-        """Queue the mail of each of these agents who has something to read.
+        """Queue the mails of those agents who have something to read.
 
-        What fails for one agent is logged and tried again by the next run: the others get theirs.
+        An error for one agent is logged, and the next run tries again; the other agents get their mails.
 
-        :param datetime now: the current time in UTC
+        :param datetime now: current time in UTC
         """
         done = self.browse()
         for agent in self:
@@ -178,10 +178,10 @@ class ResUsers(models.Model):
             self.env.ref("mail.ir_cron_mail_scheduler_action")._trigger()
 
     def _get_weekly_mail_start(self, now):
-        """Return since when the next weekly mail tells what happened: since the one before, as a rule.
+        """Return the start of the period that the next mail covers, normally the time of the previous mail.
 
-        :param datetime now: the current time in UTC
-        :return: the moment in UTC
+        :param datetime now: current time in UTC
+        :return: datetime in UTC
         :rtype: datetime
         """
         self.ensure_one()
@@ -189,22 +189,22 @@ class ResUsers(models.Model):
         return max(last, now - timedelta(days=LONGEST_PERIOD_DAYS))
 
     def _read_weekly_mail_sections(self, since):
-        """Read what the weekly mail tells, under the rules that hold on the agent's own pages.
+        """Read the content of the weekly mail under the rules of the agent's pages.
 
-        :param datetime since: the time of the mail before, in UTC
+        :param datetime since: time of the previous mail, in UTC
         :return: see :meth:`portal.agent.weekly._get_sections`
         :rtype: list[dict]
         """
         self.ensure_one()
         with agent_scope.entered(self.env, self) as env:
-            # One company's mail: what another company's customers did is on the pages of its own website.
+            # The mail covers one company; other companies have their own websites, whose pages show their documents.
             weekly = env["portal.agent.weekly"].with_context(
                 tz=self._get_weekly_mail_tz(), allowed_company_ids=self.company_id.ids
             )
             return weekly._get_sections(since)
 
     def _get_weekly_mail_tz(self):
-        """Return the name of the time zone that the agent's hour is meant in.
+        """Return the name of the agent's time zone.
 
         :rtype: str
         """
@@ -213,12 +213,12 @@ class ResUsers(models.Model):
         return name if name in pytz.all_timezones_set else "UTC"
 
     def _queue_weekly_mail(self, sections):
-        """Render the agent's mail into Odoo's queue.
+        """Render the agent's mail and add it to Odoo's mail queue.
 
-        The figures are values of this one rendering, not of the user: whoever renders the template for
-        somebody else gets none.
+        The figures are passed to this rendering only and are not stored on the user: a user who renders the template
+        for another agent doesn't get them.
 
-        :param list sections: what the mail tells
+        :param list sections: sections of the mail
         """
         self.ensure_one()
         template = self._get_weekly_mail_template()
@@ -237,7 +237,7 @@ class ResUsers(models.Model):
                 "headers": repr(self._prepare_weekly_mail_headers(unsubscribe_url)),
                 "auto_delete": True,
                 "message_type": "user_notification",
-                # Whoever may read a record may read its messages: this one belongs to none.
+                # Linked to no record, because users who may read a record may read its messages.
                 "model": False,
                 "res_id": False,
             }
@@ -245,31 +245,31 @@ class ResUsers(models.Model):
 
     @api.model
     def _prepare_weekly_mail_headers(self, unsubscribe_url):
-        """Prepare the headers by which a mail program offers to unsubscribe (RFC 2369, RFC 8058).
+        """Prepare the headers with which mail clients offer to unsubscribe (RFC 2369, RFC 8058).
 
-        :param str unsubscribe_url: the agent's link
+        :param str unsubscribe_url: unsubscribe link of the agent
         :rtype: dict
         """
         return {
             "List-Unsubscribe": f"<{unsubscribe_url}>",
             "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
-            # Not answered by out-of-office replies.
+            # Suppress out-of-office replies.
             "X-Auto-Response-Suppress": "OOF",
         }
 
     # ---- links
 
     def _get_weekly_mail_url(self, path):
-        """Return the absolute address of one of the agent's pages.
+        """Return the absolute URL of an agent's page.
 
-        :param str path: what follows ``/my/agent``
+        :param str path: path below ``/my/agent``
         :rtype: str
         """
         self.ensure_one()
         return urljoin(self.get_base_url(), f"/my/agent{path}")
 
     def _get_weekly_mail_unsubscribe_url(self):
-        """Return the link that ends the weekly mail of this agent, and does nothing else.
+        """Return the link that unsubscribes this agent from the weekly mail. It allows nothing else.
 
         :return: absolute URL
         :rtype: str
@@ -279,7 +279,7 @@ class ResUsers(models.Model):
         return urljoin(self.get_base_url(), UNSUBSCRIBE_PATH + query)
 
     def _get_weekly_mail_token(self):
-        """Return what proves that a link to unsubscribe came with this user's mail.
+        """Return the token that proves that an unsubscribe link comes from this user's mail.
 
         :rtype: str
         """
@@ -288,11 +288,11 @@ class ResUsers(models.Model):
 
     @api.model
     def _find_weekly_mail_reader(self, user_id, token):
-        """Return the user of a link to unsubscribe.
+        """Return the user of an unsubscribe link.
 
-        :param int user_id: the id in the link
-        :param str token: the token in the link
-        :return: privileged ``res.users`` of one record, or of none where the link is not genuine
+        :param int user_id: user id in the link
+        :param str token: token in the link
+        :return: single ``res.users`` with sudo; empty if the link is invalid
         """
         user_sudo = self.sudo().browse(user_id)
         if not (user_id and token) or not consteq(user_sudo._get_weekly_mail_token(), token):

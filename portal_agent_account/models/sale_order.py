@@ -16,7 +16,7 @@ class SaleOrder(models.Model):
 
     @api.model
     def _get_portal_agent_domain(self):
-        """Leave out web carts, cancelled ones too: no salesperson has written them and nobody has bought them."""
+        """Exclude web carts, even cancelled ones: they are neither written by a salesperson nor ordered."""
         domain = super()._get_portal_agent_domain()
         if "website_id" in self._fields:
             domain &= Domain("state", "not in", ("draft", "cancel")) | Domain("website_id", "=", False)
@@ -24,7 +24,7 @@ class SaleOrder(models.Model):
 
     @api.model
     def _get_portal_agent_quotation_domain(self):
-        """Return what an agent's page of quotations lists.
+        """Return the condition for an agent's page of quotations.
 
         :rtype: Domain
         """
@@ -32,7 +32,7 @@ class SaleOrder(models.Model):
 
     @api.model
     def _get_portal_agent_order_domain(self):
-        """Return what an agent's page of sales orders lists.
+        """Return the condition for an agent's page of sales orders.
 
         :rtype: Domain
         """
@@ -40,22 +40,22 @@ class SaleOrder(models.Model):
 
     @api.model
     def _get_portal_agent_open_quotation_domain(self):
-        """Return the quotations that may still become orders, or have expired meanwhile.
+        """Return the condition for quotations that are neither confirmed nor cancelled, including expired ones.
 
         :rtype: Domain
         """
         return Domain("state", "in", ("draft", "sent"))
 
     def _get_portal_agent_status(self):
-        """Return the status that an agent is told.
+        """Return the status to show to an agent.
 
-        :return: ``{"label", "color", "icon"}``, the color by its name in Bootstrap
+        :return: ``{"label", "color", "icon"}``; the color is the name of a Bootstrap color
         :rtype: dict
         """
         self.ensure_one()
         if self.is_expired:
             return {"label": self.env._("Expired"), "color": "warning", "icon": "fa-clock-o"}
-        # one label is translated, not four: a list asks for eighty
+        # Translate only the label that is needed: a list calls this method for eighty rows.
         if self.state == "draft":
             return {"label": self.env._("Draft"), "color": "dark", "icon": "fa-pencil"}
         if self.state == "sent":
@@ -65,7 +65,7 @@ class SaleOrder(models.Model):
         return {"label": self.env._("Cancelled"), "color": "danger", "icon": "fa-times"}
 
     def _get_portal_agent_invoices(self):
-        """Return the invoices of an order, as far as they are the agent's to see.
+        """Return the invoices of the order that the agent may see.
 
         :rtype: account.move
         """
@@ -73,10 +73,10 @@ class SaleOrder(models.Model):
         return Move.search(Domain("id", "in", self.sudo().invoice_ids.ids) & Move._get_portal_agent_invoice_domain())
 
     def _get_portal_agent_deliveries(self):
-        """Return the deliveries of an order, where the addons that make them are installed.
+        """Return the deliveries of the order, if the addons that create them are installed.
 
-        :return: ``[{"name", "state", "label", "date", "tracking_reference", "tracking_url"}]``: the date is when it was
-            delivered, or is planned to be; the address leads to the carrier's own page
+        :return: ``[{"name", "state", "label", "date", "tracking_reference", "tracking_url"}]``; the date is that of the
+            delivery, or the scheduled one; the URL leads to the carrier's page
         :rtype: list[dict]
         :raise AccessError: if the current user may not read the order
         """
@@ -92,9 +92,9 @@ class SaleOrder(models.Model):
         ]
 
     def _prepare_portal_agent_delivery(self, delivery_sudo):
-        """Return what an agent learns of a delivery.
+        """Prepare the values that an agent sees of a delivery.
 
-        :param delivery_sudo: a ``stock.picking`` of an order that was found under the agent's rules
+        :param delivery_sudo: ``stock.picking`` of an order found under the agent's rules
         :rtype: dict
         """
         has_carrier = "carrier_tracking_url" in delivery_sudo._fields
@@ -106,6 +106,6 @@ class SaleOrder(models.Model):
             "label": self.env._("Delivered") if is_done else self.env._("To deliver"),
             "date": delivery_sudo.date_done if is_done else delivery_sudo.scheduled_date,
             "tracking_reference": (has_carrier and delivery_sudo.carrier_tracking_ref) or "",
-            # a carrier that has several addresses for one delivery gives a list, which is no link
+            # Some carriers return a list of several URLs for one delivery, which is not a link.
             "tracking_url": url if url.startswith(("https://", "http://")) else "",
         }

@@ -1,4 +1,4 @@
-"""What a customer buys: products with the last order of each, and this year's quantity against the year before."""
+"""The products a customer buys, with the last order and the quantities of this year and the previous one."""
 
 from datetime import date, time
 from typing import NamedTuple
@@ -15,11 +15,11 @@ YEAR = relativedelta(months=12)
 
 
 class ProductFigures(NamedTuple):
-    """What a customer bought of a product: plain values.
+    """The purchases of a product by a customer, as plain values.
 
-    The quantities of the years are in the product's own unit, what was ordered less what was taken back. The last
-    quantity and price are those of the order. The price is ``None`` where the order does not show it. Name and
-    reference are what the last order prints.
+    The quantities of the two years are in the product's own unit and exclude what was returned. The last quantity, unit
+    and price are those of the order. The price is ``None`` if the order hides it. Name and reference are printed on the
+    last order.
     """
 
     product_id: int
@@ -42,9 +42,9 @@ class SaleOrderLine(models.Model):
 
     @api.model
     def _get_portal_agent_product_domain(self):
-        """Return the lines by which somebody bought something, as far as the order shows them.
+        """Return the condition for lines with purchased products.
 
-        Optional products, sections, notes, down payments, delivery costs and rewards are none.
+        It excludes optional products, sections, notes, down payments, delivery costs and rewards.
 
         :rtype: Domain
         """
@@ -61,9 +61,9 @@ class SaleOrderLine(models.Model):
 
     @api.model
     def _get_portal_agent_unflagged_domain(self, name):
-        """Return the lines without a flag that agents don't read. It is SQL because they don't.
+        """Return the condition for lines without a flag. It is written in SQL because agents may not read the flag.
 
-        :param str name: a stored boolean field
+        :param str name: name of a stored boolean field
         :rtype: Domain
         """
         return Domain.custom(
@@ -74,12 +74,12 @@ class SaleOrderLine(models.Model):
 
     @api.model
     def _get_portal_agent_products(self, customer):
-        """Return what a customer has bought from the current company, from confirmed orders.
+        """Return what a customer has bought from the current company in confirmed orders.
 
-        In as many queries for twenty thousand lines as for one.
+        The number of queries doesn't depend on the number of lines.
 
-        :param customer: a ``res.partner`` of one record, a commercial entity
-        :return: what was ordered last comes first
+        :param customer: single ``res.partner``, a commercial entity
+        :return: products, latest order first
         :rtype: list[ProductFigures]
         """
         domain = self._get_portal_agent_customer_domain(customer) & Domain("company_id", "=", self.env.company.id)
@@ -90,11 +90,11 @@ class SaleOrderLine(models.Model):
 
     @api.model
     def _get_portal_agent_shown_domain(self, customer):
-        """Return the lines of a customer that are neither optional nor hidden with their section.
+        """Return the condition for a customer's lines that are neither optional nor hidden with their section.
 
-        Most orders have no such section: where a line stands is looked at in the others only.
+        The position of a line is only checked in orders with such a section, because most orders have none.
 
-        :param customer: a ``res.partner`` of one record
+        :param customer: single ``res.partner``
         :rtype: Domain
         """
         flags = [name for name in ("collapse_composition", "is_optional") if name in self._fields]
@@ -109,11 +109,11 @@ class SaleOrderLine(models.Model):
 
     @api.model
     def _select_portal_agent_products(self, domain):
-        """Return quantities by product and unit, and the last line of each.
+        """Return the quantities by product and unit, with the last line of each.
 
-        :param Domain domain: which lines
-        :return: rows of product, unit, last line, quantity of the last twelve months and of the twelve before. Where
-            everything was taken back there is no last line.
+        :param Domain domain: condition on the lines
+        :return: rows of product, unit, last line, quantity of the last twelve months and of the twelve months before.
+            The last line is empty if everything was returned.
         :rtype: list[tuple]
         """
         query = self._search(domain)
@@ -140,9 +140,9 @@ class SaleOrderLine(models.Model):
 
     @api.model
     def _get_portal_agent_years(self):
-        """Return when the last twelve months begin, and the twelve before.
+        """Return the start of the last twelve months and of the twelve months before.
 
-        :return: moments in UTC
+        :return: datetimes in UTC
         :rtype: tuple[datetime, datetime]
         """
         today = fields.Date.context_today(self)
@@ -150,16 +150,16 @@ class SaleOrderLine(models.Model):
 
     @api.model
     def _make_portal_agent_products(self, rows):
-        """Bring the units of a product together.
+        """Merge the rows of a product with different units.
 
-        Units, and the products' internal references, are read with more rights.
+        Units and internal references are read with sudo.
 
-        :param list rows: ``_select_portal_agent_products``
-        :return: a product each
+        :param list rows: rows from :meth:`_select_portal_agent_products`
+        :return: figures of each product
         :rtype: list[ProductFigures]
         """
         lines = self.browse(row[2] for row in rows if row[2])
-        # what a customer does not see on the order is not shown to its agent either
+        # Hide from the agent what the order hides from the customer.
         without_price = set(lines._filter_portal_agent_collapsed_prices().ids)
         Product_sudo = self.env["product.product"].sudo()
         products_sudo = Product_sudo.browse({row[0] for row in rows}).grouped("id")
@@ -182,7 +182,7 @@ class SaleOrderLine(models.Model):
         ]
 
     def _filter_portal_agent_collapsed_prices(self):
-        """Return those of these lines that stand in a section whose prices the order does not show."""
+        """Filter the lines below a section whose prices the order hides."""
         collapsed = self.sudo().search(
             Domain("order_id", "in", self.order_id.ids) & Domain("collapse_prices", "=", True), limit=1
         )
@@ -194,10 +194,11 @@ class SaleOrderLine(models.Model):
     def _make_portal_agent_product(self, product_sudo, line, quantities, without_price):
         """Return the figures of a product.
 
-        :param product_sudo: the ``product.product``
-        :param line: the last ``sale.order.line`` of it
-        :param list quantities: of the last twelve months, and of the twelve before, in the product's unit
-        :param set without_price: ids of lines whose price is not shown
+        :param product_sudo: ``product.product`` with sudo
+        :param line: last ``sale.order.line`` of the product
+        :param list quantities: quantities of the last twelve months and of the twelve months before, in the product's
+            unit
+        :param set without_price: ids of lines whose price is hidden
         :rtype: ProductFigures
         """
         this_year, year_before = quantities
@@ -219,13 +220,13 @@ class SaleOrderLine(models.Model):
         )
 
     def _get_portal_agent_printed_product(self, product_sudo):
-        """Return what the order calls a product: the first line of the text that it prints.
+        """Return the product's reference and name from the first line of the printed text.
 
-        What is not printed is not shown: neither the product's internal name nor an internal reference that somebody
-        has taken out of the text.
+        The product's internal name and reference are only shown if they are printed: the text of the line may have been
+        edited.
 
-        :param product_sudo: the ``product.product``
-        :return: the reference, empty where the order prints none, and the name
+        :param product_sudo: ``product.product`` with sudo
+        :return: reference, empty if the order prints none, and name
         :rtype: tuple[str, str]
         """
         self.ensure_one()

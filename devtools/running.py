@@ -73,7 +73,9 @@ def _prepare_database(databases, odoo, options, logs):
         partial = f"{name}_partial"
         databases.drop(partial)
         modules = [*recipes.SHOP_MODULES, *addons]
-        databases.install(odoo, partial, modules, log_file, f"Creating the database {name} (takes minutes)", demo=not options.no_demo)
+        databases.install(
+            odoo, partial, modules, log_file, f"Creating the database {name} (takes minutes)", demo=not options.no_demo
+        )
         _save_state(cluster, partial, addons)
         databases.rename(partial, name)
         return

@@ -1,6 +1,6 @@
-"""What the agent's pages are made of: plain classes, which the controllers make for each request.
+"""The classes behind the agent's pages. They are plain classes; the controllers create instances for each request.
 
-``PortalAgent._get_portal_agent_pages`` names them, and is where another addon adds or replaces one.
+``PortalAgent._get_portal_agent_pages`` lists them. Other addons add or replace classes there.
 """
 
 from .context import PageContext

@@ -9,14 +9,14 @@ HOME = "/my/agent"
 
 
 class PageContext:
-    """What a page is made from: who asks, what for, and the classes of all pages.
+    """The context of a page: environment, request parameters and the classes of all pages.
 
-    :ivar env: the environment of the request; on an agent's route the agent's record rules count in it. Those who
-        design the website find no record with it: see ``models/ir_rule.py``.
-    :ivar dict params: the parameters of the request, as the visitor sent them
-    :ivar dict classes: the classes of lists and pages by name, those of other addons included
-    :ivar customer: the customer that the query string selects, a ``res.partner`` of one record or none
-    :raise NotFound: for a customer that is not the agent's, or does not exist
+    :ivar env: environment of the request. On an agent's route, the agent's record rules apply to it. Website designers
+        find no record with it; see ``models/ir_rule.py``.
+    :ivar dict params: request parameters as sent by the visitor
+    :ivar dict classes: classes of lists and pages by name, including those of other addons
+    :ivar customer: customer selected in the query string, a single ``res.partner`` or an empty recordset
+    :raise NotFound: if the selected customer doesn't exist or isn't the agent's
     """
 
     def __init__(self, env, query, classes):
@@ -32,20 +32,20 @@ class PageContext:
         return self.find("res.partner", params.get_id(value))
 
     def make(self, name, *args, **kwargs):
-        """Make a list or a page.
+        """Create a list or a page.
 
-        :param str name: its name among the classes
-        :param args: what its constructor takes beside the context
+        :param str name: name of the class
+        :param args: arguments of its constructor after the context
         """
         return self.classes[name](self, *args, **kwargs)
 
     def find(self, model_name, record_id, *domain):
         """Return a record that the agent's pages may show.
 
-        :param str model_name: its model
-        :param int record_id: the id that the visitor asked for
-        :param Domain domain: what else it has to be
-        :raise NotFound: for one that is not the agent's, or does not exist
+        :param str model_name: name of the model
+        :param int record_id: id requested by the visitor
+        :param Domain domain: additional condition
+        :raise NotFound: if the record doesn't exist or isn't the agent's
         """
         record = self.env[model_name]._find_for_portal_agent(record_id, *domain)
         if not record:
@@ -53,7 +53,7 @@ class PageContext:
         return record
 
     def has_customers(self):
-        """Return whether any customer is assigned to the agent.
+        """Return whether the agent has any customer.
 
         :rtype: bool
         """
@@ -61,13 +61,13 @@ class PageContext:
         return bool(Partner.search_count(Partner._get_portal_agent_domain(), limit=1))
 
     def get_record_url(self, record, args=None, position=None):
-        """Return the address of a record's page.
+        """Return the URL of a record's page.
 
-        :param record: the document or customer
-        :param dict args: what is chosen in the list that leads there
-        :param int position: its position in that list, which previous and next are counted from
+        :param record: document or customer
+        :param dict args: URL parameters of the list that links to the record
+        :param int position: position of the record in that list, used for the previous and next links
         :rtype: str
-        :raise NotImplementedError: for a record of a model that has no page
+        :raise NotImplementedError: if the model of the record has no page
         """
         path = self._record_paths.get(record._name)
         if not path:
@@ -81,10 +81,10 @@ class PageContext:
 
 
 def get_url(path, args):
-    """Return an address.
+    """Return a URL with a query string.
 
-    :param str path: the address without a query string
-    :param dict args: the query string's parameters
+    :param str path: URL without a query string
+    :param dict args: parameters of the query string
     :rtype: str
     """
     return f"{path}?{urlencode(args)}" if args else path

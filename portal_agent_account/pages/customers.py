@@ -12,7 +12,7 @@ from .totals import Amount, Total
 
 
 class CustomerList(AgentList):
-    """The list of customers, with what they have not paid."""
+    """The list of customers, with the amounts due."""
 
     name = "customers"
     path = f"{HOME}/customers"
@@ -36,7 +36,7 @@ class CustomerList(AgentList):
         }
 
     def filters(self):
-        """Filter by what the columns of the list say."""
+        """Add filters that match the columns of the list."""
         return super().filters() | {
             "due": {
                 "label": self.env._("Unpaid"),
@@ -87,7 +87,7 @@ class CustomerList(AgentList):
 
     @cached_property
     def balances(self):
-        """What the listed customers have not paid, on whatever page they are: read once for rows and totals."""
+        """Amounts due of all customers of the list, on every page. They are read once for rows and totals."""
         customers = self.model._search(self.get_domain())
         return self.model._read_portal_agent_balances(
             Domain("partner_id", "any!", Domain("commercial_partner_id", "in", customers))
@@ -114,7 +114,7 @@ class CustomerList(AgentList):
         ]
 
     def _read_last_days(self, customers):
-        """Return on which days customers last ordered, where the agent is."""
+        """Return the day of the last order of customers, in the agent's time zone."""
         moments = customers._get_portal_agent_last_orders()
         return {
             customer.id: customer.id in moments
@@ -123,9 +123,9 @@ class CustomerList(AgentList):
         }
 
     def _make_reader(self, read):
-        """Return a function from a customer to a figure, which reads the figures of a batch at a time.
+        """Return a function that returns a customer's figure and reads the figures in batches.
 
-        :param callable read: gives the figures of some customers by id
+        :param callable read: function that returns the figures of customers by id
         :rtype: callable
         """
         figures = {}
@@ -142,10 +142,10 @@ class CustomerList(AgentList):
 
 
 class CustomerPage(AgentPage):
-    """The page of a customer: how to reach it, what it ordered and what it owes.
+    """The page of a customer: contact details, orders and amounts due.
 
-    :cvar int latest_limit: how many of its latest documents of each kind are shown
-    :cvar int contacts_limit: how many of its contacts are shown
+    :cvar int latest_limit: maximum number of latest documents of each kind
+    :cvar int contacts_limit: maximum number of contacts
     """
 
     name = "customers"
@@ -170,7 +170,7 @@ class CustomerPage(AgentPage):
         return f"{self.path}/{CUSTOMER_PLACEHOLDER}"
 
     def get_tabs(self, args):
-        """Have the tab of this page lead to all customers."""
+        """Link the tab of this page to the list of all customers."""
         tabs = super().get_tabs(args)
         tabs[self.name]["url"] = get_url(self.context.make(self.name).path, {})
         return tabs
@@ -194,9 +194,9 @@ class CustomerPage(AgentPage):
         }
 
     def search_contacts(self):
-        """Return the customer's contacts and addresses, those below others included.
+        """Return the customer's contacts and addresses at any level.
 
-        :return: ``res.partner``, one more than the page shows where there are more
+        :return: ``res.partner``, up to one more than the page shows, to detect further ones
         """
         domain = Domain("commercial_partner_id", "=", self.customer.id) & Domain("id", "!=", self.customer.id)
         return self.env["res.partner"].search(domain, limit=self.contacts_limit + 1)
@@ -204,7 +204,7 @@ class CustomerPage(AgentPage):
     def search_latest(self, name):
         """Return the customer's latest documents of a kind.
 
-        :param str name: the list that they are on
+        :param str name: name of the list with these documents
         """
         documents = self.context.make(name, query={}, customer=self.customer)
         return documents.search_page(self.latest_limit)[0]

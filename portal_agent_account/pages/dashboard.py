@@ -4,7 +4,7 @@ from .page import AgentPage
 
 
 class DashboardPage(AgentPage):
-    """The page that an agent starts from: figures of all customers or of the selected one, over a period."""
+    """The agent's start page: the figures of all customers or of the selected one, over a period."""
 
     name = "dashboard"
     template = "portal_agent_account.portal_agent_dashboard"
@@ -22,11 +22,11 @@ class DashboardPage(AgentPage):
         return self.context.make("selector").get_url(HOME, self._get_period_args(self.period))
 
     def get_periods(self):
-        """Return the periods that the figures may be about, the default first.
+        """Return the periods that the figures can cover, the default first.
 
-        The default has a beginning: the documents of all years grow with every year.
+        The default period has a start, because the number of documents grows with every year.
 
-        :return: ``{key: {"label", "since"}}``: the first day that counts, ``None`` for all days
+        :return: ``{key: {"label", "since"}}`` with the first day of the period, ``None`` for no limit
         :rtype: dict
         """
         return {

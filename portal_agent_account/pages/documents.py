@@ -1,4 +1,4 @@
-"""What quotations, sales orders and invoices have in common: their lists, and the page of one of them."""
+"""The common parts of quotations, sales orders and invoices: their lists and their pages."""
 
 from datetime import datetime
 
@@ -14,7 +14,7 @@ from .totals import Sum, read_totals
 
 
 class DocumentList(AgentList):
-    """A list of documents, each of which is for a contact of a customer."""
+    """A list of documents, each of which belongs to a contact of a customer."""
 
     fetched_links = ("partner_id",)
 
@@ -24,17 +24,17 @@ class DocumentList(AgentList):
         return {"all": {"label": self.env._("Everything"), "domain": everything}} | domains
 
     def get_search_domains(self):
-        """Return what can be searched, beside everything at once.
+        """Return the search options, without the one that searches everything.
 
-        :return: as ``inputs`` does
+        :return: see :meth:`inputs`
         :rtype: dict
         """
         return {"customer": {"label": self.env._("Customer"), "domain": self.get_contact_domain}}
 
     def get_contact_domain(self, pattern):
-        """Return the condition that a document is for the customer or contact whom somebody looks for.
+        """Return the condition for documents whose contact matches the search.
 
-        :param str pattern: what was typed, escaped for ``ilike``
+        :param str pattern: search text, escaped for ``ilike``
         :rtype: Domain
         """
         names = Domain("complete_name", "ilike", pattern) | Domain("ref", "ilike", pattern)
@@ -42,7 +42,7 @@ class DocumentList(AgentList):
 
     def groupings(self):
         return {
-            # two customers of one name are two groups
+            # The key is the record, because two customers with the same name are two groups.
             "customer": {
                 "label": self.env._("By customer"),
                 "order": "portal_agent_customer",
@@ -69,7 +69,7 @@ class DocumentList(AgentList):
         return self._get_days_domain(min(months), max(months) + relativedelta(months=1, days=-1))
 
     def get_sums(self):
-        """Return the columns that are summed up.
+        """Return the columns to sum up.
 
         :rtype: list[Sum]
         """
@@ -82,11 +82,11 @@ class DocumentList(AgentList):
         grouping = self.options.groupings[self.state.groupby]
         domain = self.get_domain() & grouping["domain"](keys)
         totals = read_totals(self.model, domain, self.get_sums(), grouping["groupby"])
-        # a month is a moment where the date has a time
+        # _read_group returns a datetime for the month of a datetime field.
         return {key.date() if isinstance(key, datetime) else key: value for key, value in totals.items()}
 
     def get_day(self, record):
-        """Return the day of a document.
+        """Return the date of a document.
 
         :rtype: date
         """
@@ -94,10 +94,10 @@ class DocumentList(AgentList):
 
 
 class DocumentPage(AgentPage):
-    """The page of a document. The list that led there stands in its address: two tabs don't disturb each other.
+    """The page of a document. Its URL holds the list that led to it, so that two tabs don't affect each other.
 
-    :cvar str record_model: the model whose records have this page
-    :cvar str path: the address of the page, without the id
+    :cvar str record_model: model of the records with this page
+    :cvar str path: URL of the page without the id
     """
 
     record_model = ""
@@ -111,7 +111,7 @@ class DocumentPage(AgentPage):
         self.is_empty = False
 
     def get_list_name(self):
-        """Return the name of the list that the document is on.
+        """Return the name of the list that contains the document.
 
         :rtype: str
         """
@@ -131,11 +131,11 @@ class DocumentPage(AgentPage):
         return self._get_neighbours()
 
     def _get_neighbours(self):
-        """Return the addresses of the documents before and after this one in the list.
+        """Return the URLs of the previous and the next document of the list.
 
-        A document that has moved in the list since has none.
+        They are omitted if the document's position in the list has changed since.
 
-        :return: ``prev_record`` and ``next_record``, for the portal's pager
+        :return: ``prev_record`` and ``next_record`` for the portal's pager
         :rtype: dict
         """
         position = params.get_number(self.context.params.get("position"), -1)

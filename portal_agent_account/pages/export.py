@@ -12,8 +12,8 @@ from odoo.exceptions import UserError
 
 from .totals import Amount
 
-# What spreadsheets take for the beginning of a formula, as Odoo's own export does, and how else they read it: behind
-# spaces, as "@", and in letters of full width. A telephone number is none: digits and what separates them do nothing.
+# Characters that spreadsheets read as the start of a formula: those that Odoo's export escapes, and the same after
+# spaces, "@", and full-width characters. Phone numbers are excluded: digits and separators are harmless.
 _FORMULA_RE = re.compile(r"\s*[=+\-@\uff1d\uff0b\uff0d\uff20]")
 _PHONE_RE = re.compile(r"\s*\+[\d\s().\-/]*")
 
@@ -22,15 +22,14 @@ XLSX_MIMETYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.she
 
 
 class ListExport:
-    """A list as a file: everything that it shows over all its pages, however much that is.
+    """A file with the whole list, across all its pages, without a limit on its size.
 
-    A file is written to disk while its rows are read in batches, and sent from there: what it takes in
-    memory does not grow with it. It is not sent while it is read. The agent's record rules count for
-    the length of the request only; a phone that downloads slowly would keep a cursor to itself; and
-    what goes wrong in the middle would look like the end of the file.
+    The file is written to disk while its rows are read in batches, and sent afterwards, so that memory use doesn't grow
+    with its size. The rows are not streamed for three reasons: the agent's record rules only apply during the request;
+    a slow download would block a database cursor; and an error halfway through would look like the end of the file.
 
-    :cvar int batch_size: how many records are read at once
-    :cvar int xlsx_rows: how many rows a sheet has room for
+    :cvar int batch_size: number of records to read at once
+    :cvar int xlsx_rows: maximum number of rows of a sheet
     """
 
     batch_size = 1_000
@@ -41,9 +40,9 @@ class ListExport:
         self.list = agent_list
 
     def get_formats(self):
-        """Return the formats that a list can be exported in.
+        """Return the formats to which a list can be exported.
 
-        :return: functions that write a file of some records, and its MIME type, by extension
+        :return: by extension, the function that writes the file and the MIME type
         :rtype: dict
         """
         return {
@@ -52,9 +51,9 @@ class ListExport:
         }
 
     def get_name(self, extension):
-        """Return how the browser calls the file.
+        """Return the name of the downloaded file.
 
-        :param str extension: one of the formats
+        :param str extension: extension of one of the formats
         :rtype: str
         """
         day = fields.Date.to_string(fields.Date.context_today(self.env.user))
@@ -62,20 +61,20 @@ class ListExport:
         return f"{' - '.join(filter(None, names))}.{extension}"
 
     def write_file(self, file, extension):
-        """Write everything that the list shows.
+        """Write all records of the list to a file.
 
-        :param file: a binary file
-        :param str extension: one of the formats
-        :raise UserError: for more than the format has room for
+        :param file: binary file
+        :param str extension: extension of one of the formats
+        :raise UserError: if the list doesn't fit into the format
         """
         write, _mimetype = self.get_formats()[extension]
         write(file, self.list.search_all())
 
     def get_rows(self, records):
-        """Return the rows of the file, read in batches that are forgotten when they are written.
+        """Return the rows of the file. They are read in batches, which are not kept in memory.
 
-        :param records: what is exported
-        :return: rows of values, the titles first
+        :param records: records to export
+        :return: rows of values, column titles first
         :rtype: Iterator[list]
         """
         columns = self.list.columns()
@@ -85,10 +84,10 @@ class ListExport:
                 yield [get_value(record) for _title, get_value in columns]
 
     def write_csv(self, file, records):
-        """Write a CSV file, which every spreadsheet reads with the right letters.
+        """Write a CSV file with a byte order mark, so that spreadsheets detect the encoding.
 
-        :param file: a binary file
-        :param records: what is exported
+        :param file: binary file
+        :param records: records to export
         """
         text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
         writer = csv.writer(text, quoting=csv.QUOTE_ALL)
@@ -97,9 +96,9 @@ class ListExport:
         text.detach()
 
     def get_csv_cell(self, value):
-        """Return a cell that no spreadsheet takes for a formula.
+        """Return the value of a cell, escaped so that no spreadsheet reads it as a formula.
 
-        :param value: text, an ``Amount``, a number, a day or nothing
+        :param value: text, ``Amount``, number, date, ``None`` or ``False``
         """
         if value is None or value is False:
             return ""
@@ -110,11 +109,11 @@ class ListExport:
         return value
 
     def write_xlsx(self, file, records):
-        """Write an Excel file: numbers are numbers, days are days and text is text.
+        """Write an Excel file with typed cells for numbers, dates and text.
 
-        :param file: a binary file
-        :param records: what is exported
-        :raise UserError: for more than a sheet has room for
+        :param file: binary file
+        :param records: records to export
+        :raise UserError: if a sheet has too few rows
         """
         if len(records) >= self.xlsx_rows:
             raise UserError(
@@ -149,7 +148,7 @@ class ListExport:
 
 
 class SheetFormats:
-    """The formats of an Excel file's cells."""
+    """The cell formats of an Excel file."""
 
     def __init__(self, workbook):
         self.title = workbook.add_format({"bold": True})

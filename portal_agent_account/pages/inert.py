@@ -1,8 +1,8 @@
-"""Documents as their customers see them, turned into something that can only be read.
+"""Make documents read-only that are rendered as their customers see them.
 
-The templates are Odoo's own, and any addon may add to them: links to pay, to sign, to change
-quantities, to the customer's own pages with a token. So the result is closed as a whole, whatever
-is in it, instead of this or that template being changed.
+Odoo's own templates render them, and any addon may add to these templates: links to pay, to sign, to change quantities,
+or to the customer's own pages with a token. Therefore the rendered result is cleaned as a whole, instead of changing
+individual templates.
 """
 
 from lxml import html
@@ -18,9 +18,9 @@ _KEPT_LINKS = ("mailto:", "tel:", "https://maps.google.com/")
 
 
 def make_inert(body):
-    """Take out of a rendered document what leads anywhere or does anything.
+    """Remove everything active from a rendered document, including links.
 
-    :param body: HTML of a part of a page
+    :param body: HTML fragment
     :rtype: Markup
     """
     root = html.fragment_fromstring(str(body), create_parent="div")
@@ -29,7 +29,7 @@ def make_inert(body):
 
 
 def make_page_inert(page):
-    """Take out of a rendered report what leads anywhere or does anything.
+    """Remove everything active from a rendered report, including links.
 
     :param page: HTML of a whole page
     :type page: bytes | str
@@ -42,7 +42,7 @@ def make_page_inert(page):
 
 
 def _fill_frame(body):
-    """Let a report be as wide as its frame: its own script does so, which is taken out. On phones even wider."""
+    """Let a report fill its frame, and use a smaller margin on phones. Odoo's script for this was removed."""
     body.classes.discard("container")
     body.classes.update(("o_in_iframe", "container-fluid", "px-3", "px-sm-5"))
 

@@ -73,7 +73,7 @@ class InvoiceList(DocumentList):
     def get_amount(self, invoice, name):
         """Return an amount of an invoice in its own currency, negative for a credit note.
 
-        :param invoice: an ``account.move`` of one record
+        :param invoice: single ``account.move``
         :param str name: ``amount_total`` or ``amount_residual``
         :rtype: Amount
         """

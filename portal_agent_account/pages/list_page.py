@@ -5,7 +5,7 @@ from .page import AgentPage
 
 
 class ListPage(AgentPage):
-    """The page of a list: one page of its records, its searchbar and its pager."""
+    """The page of a list, with its records, searchbar and pager."""
 
     def __init__(self, context, agent_list):
         super().__init__(context)
@@ -43,9 +43,9 @@ class ListPage(AgentPage):
         }
 
     def _search(self):
-        """Search one page of the list; where it has fewer pages, its last one.
+        """Search one page of the list, or its last page if it has fewer pages.
 
-        :return: the records, how many there are on all pages, and the portal's pager
+        :return: records, total number of records, and the portal's pager
         :rtype: tuple[recordset, int, dict]
         """
         page, step = params.get_number(self.context.params.get("page"), 1), self.list.page_size

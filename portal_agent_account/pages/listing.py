@@ -10,18 +10,18 @@ from .context import get_url
 
 
 class AgentList:
-    """A list of records: what it lists, what its searchbar offers and what a visitor chose of that.
+    """A list of records with its search options and the visitor's choices.
 
-    The page and its export are made of the same list. Another addon extends the methods of the first part.
+    The page and its export use the same class. Other addons extend the methods of the first section.
 
-    :cvar str name: its name among the classes, and the tab of the navigation
-    :cvar str path: the address of its page
-    :cvar str icon: the icon of its tab
-    :cvar str template: the XML-id of the page's template
-    :cvar str model_name: the model of its records
-    :cvar str date_field: the field that the date range is about, if the list has one
-    :cvar int page_size: how many records a page shows
-    :cvar tuple fetched_links: many2one fields whose records the page shows, too
+    :cvar str name: name of the class in the context, and of the tab in the navigation
+    :cvar str path: URL of its page
+    :cvar str icon: icon of its tab
+    :cvar str template: XML id of the page's template
+    :cvar str model_name: model of its records
+    :cvar str date_field: field of the date range, if the list has one
+    :cvar int page_size: number of records per page
+    :cvar tuple fetched_links: many2one fields whose records the page also shows
     """
 
     name = ""
@@ -34,11 +34,11 @@ class AgentList:
     fetched_links = ()
 
     def __init__(self, context, query=None, customer=None):
-        """Make a list.
+        """Create a list.
 
-        :param PageContext context: what the page is made from
-        :param dict query: what is chosen; the request's parameters by default
-        :param customer: whose records are listed, a ``res.partner``; the selected customer by default
+        :param PageContext context: context of the page
+        :param dict query: choices of the visitor; the request's parameters by default
+        :param customer: ``res.partner`` whose records are listed; the selected customer by default
         """
         self.context = context
         self.env = context.env
@@ -46,7 +46,7 @@ class AgentList:
         self.customer = context.customer if customer is None else customer
         self.query = context.params if query is None else query
 
-    # What it lists, and what it offers
+    # Content and options
 
     def get_title(self):
         """Return the title of the list.
@@ -56,14 +56,14 @@ class AgentList:
         raise NotImplementedError()
 
     def get_base_domain(self):
-        """Return what is listed before anything is chosen.
+        """Return the condition for the records of the list, before filtering and searching.
 
         :rtype: Domain
         """
         return self.model._get_portal_agent_domain()
 
     def sortings(self):
-        """Return the orders that the list can be sorted in. The first one is the default.
+        """Return the sort options. The first one is the default.
 
         :return: ``{key: {"label", "order"}}``
         :rtype: dict
@@ -71,27 +71,28 @@ class AgentList:
         raise NotImplementedError()
 
     def filters(self):
-        """Return the filters that the list offers. The first one is the default.
+        """Return the filters. The first one is the default.
 
-        :return: ``{key: {"label", "domain": a Domain or a function without parameters that returns one}}``
+        :return: ``{key: {"label", "domain"}}``, where ``domain`` is a Domain or a function that returns one
         :rtype: dict
         """
         return {"all": {"label": self.env._("All"), "domain": Domain.TRUE}}
 
     def inputs(self):
-        """Return what can be searched. The first one is the default.
+        """Return the search options. The first one is the default.
 
-        :return: ``{key: {"label", "domain": function from a pattern to a Domain}}``
+        :return: ``{key: {"label", "domain"}}``, where ``domain`` is a function from a pattern to a Domain
         :rtype: dict
         """
         raise NotImplementedError()
 
     def groupings(self):
-        """Return what the list can be grouped by.
+        """Return the grouping options.
 
         :return: ``{key: {"label", "order", "key", "title", "groupby", "domain"}}``: ``key`` is a function from a record
-            to what it has in common with its group, ``title`` one from that to the group's title. ``groupby`` is
-            the same for ``_read_group``, and ``domain`` a function from keys to the condition for their records.
+            to the key of its group, ``title`` a function from that key to the group's title, ``groupby`` the
+            corresponding ``_read_group`` specification, and ``domain`` a function from keys to the condition for their
+            records
         :rtype: dict
         """
         return {}
@@ -99,54 +100,54 @@ class AgentList:
     def columns(self):
         """Return the columns of the export.
 
-        :return: titles, and functions from a record to a value: text, a day, a number or an ``Amount``
+        :return: titles, and functions from a record to a value: text, date, number or ``Amount``
         :rtype: list[tuple[str, callable]]
         """
         raise NotImplementedError()
 
     def read_totals(self):
-        """Sum up everything that the list shows, on whatever page.
+        """Return the totals of the whole list, across all pages.
 
         :rtype: list[Total]
         """
         return []
 
     def read_group_totals(self, keys):
-        """Sum up groups.
+        """Return the totals of groups.
 
-        :param list keys: what the records of each group have in common
+        :param list keys: keys of the groups
         :return: totals by key
         :rtype: dict[object, list[Total]]
         """
         return {}
 
     def fetch(self, records):
-        """Read what the page shows of its records.
+        """Fetch the fields of the records that the page shows.
 
-        :param records: what was found under the agent's record rules
+        :param records: records found under the agent's record rules
         """
         records._fetch_for_portal_agent()
         for name in self.fetched_links:
             records[name]._fetch_for_portal_agent()
 
     def get_page_values(self, records):
-        """Return what the list's template needs beside what every list has.
+        """Return additional values for the list's template.
 
-        :param records: the records that the page shows
+        :param records: records on the page
         :rtype: dict
         """
         return {}
 
-    # What a visitor chose
+    # Choices of the visitor
 
     @cached_property
     def options(self):
-        """What the list offers, asked for once."""
+        """Options of the list, computed once."""
         return ListOptions(self.sortings(), self.filters(), self.inputs(), self.groupings())
 
     @cached_property
     def state(self):
-        """What a visitor chose, read from the query string."""
+        """Choices of the visitor, read from the query string."""
         return self._read_state(self.query, self.customer.id or 0)
 
     def _read_state(self, query, customer_id):
@@ -167,7 +168,7 @@ class AgentList:
 
     @cached_property
     def url_args(self):
-        """The query string's parameters that bring a visitor back to what they see: defaults are left out."""
+        """Query string parameters for the current choices, without default values."""
         default = self._read_state({}, 0)
         args = {
             each.name: value
@@ -179,32 +180,32 @@ class AgentList:
         return args
 
     def get_url(self, page=1):
-        """Return the address of the list as it is seen.
+        """Return the URL of the list with the current choices.
 
-        :param int page: which page of it
+        :param int page: number of the page
         :rtype: str
         """
         return get_url(f"{self.path}/page/{page}" if page > 1 else self.path, self.url_args)
 
     def get_url_with(self, **changes):
-        """Return the address of the list with something else chosen, from its first page.
+        """Return the URL of the first page of the list with other choices.
 
-        :param changes: what to choose instead; ``None`` to choose nothing
+        :param changes: new values; ``None`` removes a choice
         :rtype: str
         """
         return get_url(self.path, {key: value for key, value in (self.url_args | changes).items() if value})
 
     def get_export_url(self, extension):
-        """Return the address of the list's export, as it is filtered.
+        """Return the URL of the export with the current choices.
 
         :rtype: str
         """
         return get_url(f"{self.path}/export", {"format": extension} | self.url_args)
 
-    # How it is searched
+    # Search
 
     def get_domain(self):
-        """Return the condition for everything that is listed, on whatever page.
+        """Return the condition for all records of the list, across all pages.
 
         :rtype: Domain
         """
@@ -218,12 +219,12 @@ class AgentList:
 
     @cached_property
     def filter_domain(self):
-        """The condition of the chosen filter, asked for once: it may have read the figures of all customers."""
+        """Condition of the chosen filter, computed once because it may read the figures of all customers."""
         domain = self.options.filters[self.state.filterby]["domain"]
         return domain() if callable(domain) else domain
 
     def _get_search_domain(self):
-        """Search for what was typed; ``%`` and ``_`` are characters like others."""
+        """Return the condition for the search text, in which ``%`` and ``_`` are ordinary characters."""
         if not self.state.search:
             return Domain.TRUE
         return self.options.inputs[self.state.search_in]["domain"](escape_psql(self.state.search))
@@ -232,7 +233,7 @@ class AgentList:
         return self._get_days_domain(self.state.date_from, self.state.date_to)
 
     def _get_days_domain(self, first, last):
-        """Take both ends of a date range in; days are those of the visitor's time zone."""
+        """Return the condition for a date range, both days included, in the visitor's time zone."""
         domain = Domain.TRUE
         if first:
             domain &= Domain(self.date_field, ">=", self._get_moment(first, time.min))
@@ -241,13 +242,13 @@ class AgentList:
         return domain
 
     def _get_moment(self, day, clock):
-        """Return a day, or where the field has a time the moment in UTC when it begins or ends."""
+        """Return the day for a date field, or the time of the day in UTC for a datetime field."""
         if self.model._fields[self.date_field].type == "date":
             return day
         return self.model._get_portal_agent_moment(day, clock)
 
     def get_order(self):
-        """Return the order of the records: group, chosen sort, newest first as tie-break.
+        """Return the sort order: group, chosen sort, newest first as tie-break.
 
         :rtype: str
         """
@@ -256,39 +257,39 @@ class AgentList:
         return ", ".join(filter(None, terms))
 
     def search_page(self, limit, offset=0):
-        """Search one page of the list, and count all of it.
+        """Search one page of the list and count the whole list.
 
-        :param int limit: how many records the page shows at most
-        :param int offset: how many come before them
-        :return: the page's records, and how many there are on all pages
+        :param int limit: maximum number of records on the page
+        :param int offset: number of records before the page
+        :return: records of the page, and number of records across all pages
         :rtype: tuple[recordset, int]
         """
         return self.model._search_portal_agent_page(self.get_domain(), self.get_order(), limit, offset)
 
     def search_all(self):
-        """Search everything that the list shows, on whatever page."""
+        """Search all records of the list, across all pages."""
         found = self.model._search(self.get_domain(), order=self.get_order())
         return self.model.browse(found)
 
     def read_batches(self, records, size):
-        """Go through many records without keeping what is read of them.
+        """Iterate over many records without keeping their values in the cache.
 
-        :param records: what ``search_all`` has found
-        :param int size: how many are read at once
+        :param records: records from :meth:`search_all`
+        :param int size: number of records to read at once
         :rtype: Iterator
         """
         for start in range(0, len(records), size):
             yield records.browse(records._ids[start : start + size])
             self.env.invalidate_all(flush=False)
 
-    # How it is grouped
+    # Groups
 
     def get_groups(self, records):
-        """Return the records of a page in their groups.
+        """Return the records of a page by group.
 
-        :param records: what the page shows
-        :return: ``[{"title", "rows", "totals"}]``: the title empty where nothing is grouped, the rows being numbered
-            records, the totals those of the whole group, whatever page the rest of it is on
+        :param records: records on the page
+        :return: ``[{"title", "rows", "totals"}]``, where ``title`` is empty without grouping, ``rows`` are numbered
+            records, and ``totals`` cover the whole group across all pages
         :rtype: list[dict]
         """
         numbered = list(enumerate(records))
@@ -307,7 +308,7 @@ class AgentList:
 
 @dataclass(frozen=True)
 class ListOptions:
-    """What a list offers."""
+    """The options of a list."""
 
     sortings: dict
     filters: dict
@@ -317,7 +318,7 @@ class ListOptions:
 
 @dataclass(frozen=True)
 class ListState:
-    """What a visitor chose in a list. The URL of the page holds all of it."""
+    """The visitor's choices in a list. The URL holds the page's whole state."""
 
     customer: int
     search: str
@@ -330,5 +331,5 @@ class ListState:
 
     @property
     def is_narrowed(self):
-        """Whether there may be more to see with less chosen."""
+        """Whether a search text or a date range may hide records."""
         return bool(self.search or self.date_from or self.date_to)

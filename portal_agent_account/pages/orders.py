@@ -29,7 +29,7 @@ class OrderList(DocumentList):
             "oldest": {"label": self.env._("Oldest first"), "order": "date_order"},
             "reference": {"label": self.env._("Reference"), "order": "name"},
             "customer": {"label": self.env._("Customer"), "order": "partner_id"},
-            # amounts of different currencies can't be compared
+            # Amounts in different currencies can't be compared.
             "amount": {"label": self.env._("Highest amount"), "order": "currency_id, amount_total desc"},
         }
 
@@ -88,9 +88,10 @@ class QuotationList(OrderList):
         return self.model._get_portal_agent_quotation_domain()
 
     def filters(self):
-        """List cancelled quotations only where they are asked for. Offer drafts only where agents see any.
+        """Show cancelled quotations only with their own filter, and offer the filter for drafts only if agents see
+        drafts.
 
-        Nobody knows whether a cancelled quotation was ever sent: it counts as a draft.
+        A cancelled quotation counts as a draft, because Odoo doesn't record whether it was ever sent.
         """
         quotation = self.model._get_portal_agent_open_quotation_domain()
         expired = Domain("validity_date", "<", fields.Date.today())
@@ -130,9 +131,9 @@ class OrderPage(DocumentPage):
         }
 
     def render_body(self, order_sudo):
-        """Render the document by the template that its customer sees, with nothing to click.
+        """Render the document with the template that its customer sees, without anything to click.
 
-        :param order_sudo: a ``sale.order`` that was found under the agent's rules
+        :param order_sudo: ``sale.order`` found under the agent's rules
         :rtype: Markup
         """
         html = self.env["ir.ui.view"]._render_template(

@@ -5,16 +5,16 @@ from markupsafe import Markup, escape
 
 from .context import HOME, get_url
 
-# Not "&", with which an escaped character begins, nor ";", with which it ends.
+# Break after these signs. "&" and ";" are excluded, because they delimit an escaped character.
 _SIGN_RE = re.compile(r"[/@._](?=\w)")
 
 
 class AgentPage:
-    """A page of an agent: what stands around it, and hooks for what stands in it.
+    """A page of an agent: common layout, with hooks for title, content and navigation.
 
-    :cvar str name: the tab of the navigation that the page belongs to
-    :cvar str template: the XML-id of its template
-    :ivar is_empty: whether the page shows nothing that proves that the agent has customers
+    :cvar str name: name of the tab to which the page belongs
+    :cvar str template: XML id of its template
+    :ivar is_empty: whether the content doesn't show that the agent has customers
     """
 
     name = ""
@@ -36,7 +36,7 @@ class AgentPage:
         raise NotImplementedError()
 
     def get_content(self):
-        """Prepare what the page shows.
+        """Prepare the content of the page.
 
         :return: values of its template
         :rtype: dict
@@ -46,20 +46,20 @@ class AgentPage:
     def get_parents(self):
         """Return the pages between the home page and this one, for the breadcrumbs.
 
-        :return: pairs of label and address
+        :return: pairs of label and URL
         :rtype: list[tuple[str, str]]
         """
         return []
 
     def get_selector_url(self):
-        """Return where selecting a customer leads to, with a placeholder for the id.
+        """Return the URL for selecting a customer, with a placeholder for the id.
 
         :rtype: str
         """
         return self.context.make("selector").get_url(HOME)
 
     def get_tabs(self, args):
-        """Return the pages that the navigation leads to.
+        """Return the tabs of the navigation.
 
         :param dict args: query string parameters that the links keep
         :return: ``{name: {"label", "icon", "url"}}``
@@ -72,16 +72,16 @@ class AgentPage:
         }
 
     def get_tab_names(self):
-        """Return the lists that the navigation leads to, by name and in its order.
+        """Return the names of the lists in the navigation, in display order.
 
         :rtype: list[str]
         """
         return ["customers", "quotations", "orders", "invoices"]
 
-    # What every page has
+    # Common to all pages
 
     def get_values(self):
-        """Prepare the page. Those who design the website see that of an agent without customers.
+        """Prepare the values of the page. Website designers get those of an agent without customers.
 
         :return: values of its template
         :rtype: dict
@@ -91,7 +91,7 @@ class AgentPage:
         return self.get_layout() | content | {"agent_has_customers": has_customers}
 
     def get_layout(self):
-        """Prepare what stands around the page.
+        """Prepare the common layout of the page.
 
         :return: values of the layout's template
         :rtype: dict
@@ -117,30 +117,30 @@ class AgentPage:
         }
 
     def get_tab_args(self, customer_args):
-        """Return the query string parameters that the navigation's links keep.
+        """Return the query string parameters that the links of the navigation keep.
 
-        :param dict customer_args: those that select the customer
+        :param dict customer_args: parameters that select the customer
         :rtype: dict
         """
         return customer_args
 
     def _get_breadcrumbs(self, title, home_url):
-        """Return the trail of pages above, the current one last and without an address."""
+        """Return the breadcrumbs. The last one is the current page, which has no URL."""
         home = self.env._("Agent My Account")
         if self.name == "dashboard":
             return [(home, None)]
         return [(home, home_url), *self.get_parents(), (title, None)]
 
     def break_up(self, text):
-        """Return an address that may go on in the next line behind its signs, instead of inside a word.
+        """Allow line breaks after the signs of an email address or URL, instead of inside a word.
 
-        :param text: text or nothing
+        :param text: text, ``None`` or ``False``
         :rtype: Markup
         """
         return Markup(_SIGN_RE.sub(r"\g<0><wbr/>", str(escape(text or ""))))
 
     def _render_badge(self, label, color, icon):
-        """Draw a document's status: once for all rows of a list that have it."""
+        """Render the status of a document, once for all rows with the same status."""
         return self.env["ir.ui.view"]._render_template(
             "portal_agent_account.portal_agent_badge", {"status": {"label": label, "color": color, "icon": icon}}
         )

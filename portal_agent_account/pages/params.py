@@ -1,6 +1,6 @@
-"""Values as visitors send them, made safe to search, to format and to print.
+"""Sanitize values from visitors, so that they can safely be searched, formatted and printed.
 
-Nothing here raises: whatever cannot be understood becomes the value that means "nothing".
+The functions raise no errors: an invalid value becomes an empty value or the default.
 """
 
 import re
@@ -10,16 +10,16 @@ MAX_TEXT_LENGTH = 200
 MAX_ID = 2**31 - 1
 FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(2200, 12, 31)
 
-# Control characters, which PostgreSQL, spreadsheets and XML refuse or misread.
+# Control characters, which PostgreSQL, spreadsheets and XML reject or misread.
 _CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f]+")
 _ID = re.compile(r"[0-9]{1,10}", re.ASCII)
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 
 
 def get_text(value):
-    """Return what somebody typed, as one short line that can be searched for.
+    """Return a search text as one short line.
 
-    :param value: anything
+    :param value: any value
     :rtype: str
     """
     if not isinstance(value, str):
@@ -31,8 +31,8 @@ def get_text(value):
 def get_id(value):
     """Return the id of a record.
 
-    :param value: anything
-    :return: a positive integer that fits the column, or 0, which no record has
+    :param value: any value
+    :return: positive integer within the range of the column, or 0, which is no record's id
     :rtype: int
     """
     if isinstance(value, str) and _ID.fullmatch(value):
@@ -43,10 +43,10 @@ def get_id(value):
 
 
 def get_ids(value, limit):
-    """Return ids out of a list of anything, each once, in the given order.
+    """Return the ids from a list, without duplicates and in the given order.
 
-    :param value: anything
-    :param int limit: how many are looked at
+    :param value: any value
+    :param int limit: number of items to read
     :rtype: list[int]
     """
     if not isinstance(value, (list, tuple)):
@@ -55,19 +55,19 @@ def get_ids(value, limit):
 
 
 def get_number(value, default):
-    """Return a page's number or a position in a list.
+    """Return the number of a page or a position in a list.
 
-    :param value: anything
-    :param int default: what stands for everything that is not a number
+    :param value: any value
+    :param int default: value to return if ``value`` is not a number
     :rtype: int
     """
     return int(value) if isinstance(value, (int, str)) and _ID.fullmatch(str(value)) else default
 
 
 def get_date(value):
-    """Return a day of this or a neighbouring century.
+    """Return a date between ``FIRST_DAY`` and ``LAST_DAY``.
 
-    :param value: anything
+    :param value: any value
     :rtype: datetime.date | None
     """
     if not isinstance(value, str) or not _DATE.fullmatch(value):
@@ -80,11 +80,11 @@ def get_date(value):
 
 
 def get_choice(value, choices, default):
-    """Return one of a page's options.
+    """Return one of the allowed choices.
 
-    :param value: anything
-    :param choices: the keys that the page knows
-    :param str default: what stands for all others
+    :param value: any value
+    :param choices: allowed keys
+    :param str default: value to return for anything else
     :rtype: str
     """
     return value if isinstance(value, str) and value in choices else default

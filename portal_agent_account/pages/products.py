@@ -10,7 +10,7 @@ from .totals import Amount
 
 
 class ProductList(AgentList):
-    """What a customer buys. Its rows are no records: they are read at once, then searched, filtered and sorted here.
+    """The products that a customer buys. The rows are not records: all are read, then searched and sorted in Python.
 
     :raise NotFound: without a customer
     """
@@ -64,7 +64,7 @@ class ProductList(AgentList):
         ]
 
     def _get_price(self, row):
-        """Return the last price, or nothing where the order does not show it."""
+        """Return the last price, or ``None`` if the order hides it."""
         if row.last_price is None:
             return None
         return Amount(row.last_price, self.env["res.currency"].browse(row.currency_id))
@@ -74,21 +74,21 @@ class ProductList(AgentList):
         return {"agent_currencies": currencies.grouped("id")}
 
     def fetch(self, records):
-        """The rows are read already."""
+        """Do nothing: the rows are already read."""
 
     @cached_property
     def state(self):
-        """What a visitor chose. The path says which customer."""
+        """Choices of the visitor. The customer is part of the path, not of the query string."""
         return self._read_state(self.query, 0)
 
     def get_export_url(self, extension):
-        """The customer's id is no part of an export's path."""
+        """Return the URL of the export, which has the customer in the query string, not in the path."""
         url = super().get_export_url(extension).replace(f"{self.path}/export", f"{HOME}/{self.name}/export")
         return f"{url}&customer={self.customer.id}"
 
     @cached_property
     def rows(self):
-        """Everything that the list shows, on whatever page."""
+        """All rows of the list, across all pages."""
         term = self.state.search.lower()
         is_listed = self.options.filters[self.state.filterby]["test"]
         found = self.env["sale.order.line"]._get_portal_agent_products(self.customer)
@@ -106,7 +106,7 @@ class ProductList(AgentList):
 
 
 class ProductListPage(ListPage):
-    """The page of what a customer buys."""
+    """The page of the products that a customer buys."""
 
     def __init__(self, context, agent_list):
         super().__init__(context, agent_list)

@@ -8,9 +8,9 @@ CUSTOMER_PLACEHOLDER = "__customer__"
 
 
 class CustomerSelector:
-    """The customer selector, which every page has: its search, and where selecting leads to.
+    """The customer selector of all pages, with its search and its links.
 
-    :cvar int limit: how many customers it shows at most
+    :cvar int limit: maximum number of customers to show
     """
 
     limit = 20
@@ -20,21 +20,21 @@ class CustomerSelector:
         self.env = context.env
         self.model = context.env["res.partner"]
 
-    # Where it leads to
+    # Links
 
     def get_url(self, path, args=None):
-        """Return where selecting a customer leads to, with a placeholder in place of the id.
+        """Return the URL for selecting a customer, with a placeholder for the id.
 
-        :param str path: address of the page
-        :param dict args: query string parameters that stay, beside the customer
+        :param str path: URL of the page
+        :param dict args: other query string parameters to keep
         :rtype: str
         """
         return get_url(path, {"customer": CUSTOMER_PLACEHOLDER} | (args or {}))
 
     def get_clear_url(self, url):
-        """Return where selecting no customer leads to: the same page without one, or above it.
+        """Return the URL for clearing the selection: the same page without a customer, or its parent.
 
-        :param str url: where selecting a customer leads to
+        :param str url: URL for selecting a customer
         :rtype: str
         """
         head, _placeholder, tail = url.partition(CUSTOMER_PLACEHOLDER)
@@ -44,7 +44,7 @@ class CustomerSelector:
     def get_values(self, url):
         """Prepare the selector of a page.
 
-        :param str url: where selecting a customer leads to, with a placeholder for the id
+        :param str url: URL for selecting a customer, with a placeholder for the id
         :return: values of its template
         :rtype: dict
         """
@@ -61,7 +61,7 @@ class CustomerSelector:
         }
 
     def get_texts(self):
-        """Return what its script says. No visitor loads translations of it but an agent.
+        """Return the texts for the script. Passing them here avoids loading translations for all visitors.
 
         :rtype: dict[str, str]
         """
@@ -74,13 +74,13 @@ class CustomerSelector:
             "found": self.env._("Customers found:"),
         }
 
-    # Its search
+    # Search
 
     def get_answer(self, term, recent):
-        """Search while somebody types.
+        """Return the customers for the selector while the user types.
 
-        :param term: what was typed; with nothing typed the recent customers come first
-        :param recent: ids of customers that were selected before, the latest first
+        :param term: search text; if empty, the recent customers come first
+        :param recent: ids of recently selected customers, latest first
         :return: ``{"customers": [{"id", "name", "details", "is_recent"}], "has_more"}``
         :rtype: dict
         """
@@ -94,10 +94,10 @@ class CustomerSelector:
         }
 
     def search(self, term):
-        """Search the agent's customers: first those whose name begins with the term, then all others.
+        """Search the agent's customers. Those whose name starts with the search text come first.
 
-        :param str term: what was typed
-        :return: ``res.partner``, one more than the selector shows where there are more
+        :param str term: search text
+        :return: ``res.partner``, up to one more than the selector shows, to detect further ones
         """
         limit = self.limit + 1
         domain, order = self.model._get_portal_agent_domain(), "complete_name, id"
@@ -110,9 +110,9 @@ class CustomerSelector:
         return (first | self.model.search(domain & self.get_domain(pattern), order=order, limit=limit))[:limit]
 
     def search_recent(self, recent):
-        """Return those of some customers that are the agent's, in the same order.
+        """Return the recently selected customers that are the agent's, in the same order.
 
-        :param recent: what the browser remembers: ids, if nobody changed it
+        :param recent: ids sent by the browser, which may be forged
         """
         ids = params.get_ids(recent, self.limit)
         if not ids:
@@ -121,16 +121,16 @@ class CustomerSelector:
         return self.model.browse(customer_id for customer_id in ids if customer_id in found)
 
     def get_domain(self, pattern):
-        """Return the condition that a customer is the one whom somebody looks for.
+        """Return the condition for customers that match the search text.
 
-        :param str pattern: what was typed, escaped for ``ilike``
+        :param str pattern: search text, escaped for ``ilike``
         :rtype: Domain
         """
         names = ("complete_name", "ref", "email", "phone", "city", "vat")
         return Domain.OR(Domain(name, "ilike", pattern) for name in names)
 
     def describe(self, customer):
-        """Return what the selector says of a customer.
+        """Return the values of a customer in the selector.
 
         :rtype: dict
         """

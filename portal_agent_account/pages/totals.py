@@ -1,4 +1,4 @@
-"""Sums of what a list shows. Amounts of different currencies are never added up."""
+"""The totals of lists. Amounts of different currencies are never added up."""
 
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class Amount(NamedTuple):
-    """An amount and its currency: in a column of an export, or as a sum."""
+    """An amount with its currency, for a column of an export or for a total."""
 
     value: float
     currency: object
@@ -14,11 +14,11 @@ class Amount(NamedTuple):
 
 @dataclass
 class Total:
-    """What some records come to.
+    """The total of some records.
 
-    :param str label: what is summed up
-    :param dict amounts: the sum of each currency, by ``res.currency``
-    :param dict booked: what accounting has booked for it, by the currency of the company; empty where nothing is booked
+    :param str label: label of the total
+    :param dict amounts: sum by currency (``res.currency``)
+    :param dict booked: amounts posted in accounting, by company currency; empty if nothing is posted
     """
 
     label: str
@@ -26,14 +26,14 @@ class Total:
     booked: dict = field(default_factory=lambda: defaultdict(float))
 
     def get_amounts(self):
-        """Return the sums, a currency each.
+        """Return the sums, one for each currency.
 
         :rtype: list[Amount]
         """
         return [Amount(value, currency) for currency, value in self.amounts.items()]
 
     def get_booked(self):
-        """Return what is booked, if that says more than the sums do.
+        """Return the posted amounts if their currencies differ from those of the sums.
 
         :rtype: list[Amount]
         """
@@ -43,11 +43,11 @@ class Total:
 
 
 class Sum(NamedTuple):
-    """A column that is summed up.
+    """A column to sum up.
 
-    :param str label: what it is called
-    :param str name: the field with the amount in the document's own currency, without a sign
-    :param str booked_name: the field with the amount in the company's currency, with its sign, if there is one
+    :param str label: label of the total
+    :param str name: field with the unsigned amount in the document's currency
+    :param str booked_name: field with the signed amount in the company's currency, if any
     """
 
     label: str
@@ -56,13 +56,14 @@ class Sum(NamedTuple):
 
 
 def read_totals(records, domain, sums, groupby=None):
-    """Sum up documents, by one query.
+    """Sum up documents in one query.
 
-    :param records: their model, an empty recordset
-    :param Domain domain: which documents
-    :param list sums: what is summed up, :class:`Sum`
-    :param str groupby: what to group them by, as ``_read_group`` takes it
-    :return: a :class:`Total` for each sum by the group's value, by ``None`` without groups
+    :param records: empty recordset of their model
+    :param Domain domain: condition on the documents
+    :param list sums: columns to sum up (:class:`Sum`)
+    :param str groupby: ``_read_group`` specification to group by
+    :return: totals (:class:`Total`) by value of the group, in the order of ``sums``; the key is ``None`` without
+        grouping
     :rtype: dict[object, list[Total]]
     """
     has_sign = "move_type" in records._fields

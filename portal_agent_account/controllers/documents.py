@@ -7,17 +7,17 @@ from ..pages.inert import make_page_inert
 from .export_lock import answer_export_busy, take_export_lock
 from .portal import AGENT_PAGE, PortalAgent
 
-# A report that keeps what it prints would give an agent the file that was sent to the customer, with links
-# to sign and to pay, and would give the customer what was printed for an agent.
+# Ignore stored reports: the file sent to the customer contains links to sign and pay, and a file printed for an agent
+# must not be stored for the customer.
 PRINTED_AFRESH = {"report_pdf_no_attachment": True}
 
 
 class PortalAgentDocuments(PortalAgent):
-    """The routes of documents, on the screen and as PDF."""
+    """The routes of documents, as pages and as PDF files."""
 
     @route("/my/agent/orders/<int:order_id>", **AGENT_PAGE)
     def portal_agent_order(self, order_id, **values):
-        """Show a quotation or sales order as the customer sees it, or give its PDF."""
+        """Show a quotation or sales order as the customer sees it, or return its PDF."""
         context = self._make_portal_agent_context(values)
         order = context.find("sale.order", order_id)
         if values.get("report_type") == "pdf":
@@ -32,7 +32,7 @@ class PortalAgentDocuments(PortalAgent):
 
     @route("/my/agent/invoices/<int:invoice_id>", **AGENT_PAGE)
     def portal_agent_invoice(self, invoice_id, **values):
-        """Show an invoice as it is printed, or give its PDF."""
+        """Show an invoice as it is printed, or return its PDF."""
         context = self._make_portal_agent_context(values)
         invoice_domain = request.env["account.move"]._get_portal_agent_invoice_domain()
         invoice = context.find("account.move", invoice_id, invoice_domain)
@@ -46,7 +46,7 @@ class PortalAgentDocuments(PortalAgent):
 
     @route("/my/agent/customers/<int:customer_id>/statement", **AGENT_PAGE)
     def portal_agent_statement(self, customer_id, **values):
-        """Give a customer's statement, of open items or of a period, as PDF or as Excel file."""
+        """Return a customer's statement of open items or of a period, as a PDF or Excel file."""
         context = self._make_portal_agent_context(values)
         customer = context.find("res.partner", customer_id)
         days = {name: params.get_date(values.get(name)) for name in ("date_from", "date_to")}
@@ -57,23 +57,23 @@ class PortalAgentDocuments(PortalAgent):
         return self._send_portal_agent_statement(customer, days, "pdf", is_download=bool(values.get("download")))
 
     def _show_portal_agent_invoice(self, invoice_sudo, report_type, download=False):
-        """Print an invoice for its agent.
+        """Print an invoice for an agent.
 
-        It is printed afresh, not taken from the document that was sent: that one may carry a code that
-        lets whoever has it pay, and see the customer's account. Before that one exists it is a pro forma,
-        as it is for the customer.
+        It is always printed again instead of returning the document that was sent, which may contain a QR code that
+        lets anyone pay and see the customer's account. As for the customer, it is a pro forma until that document
+        exists.
 
-        :param invoice_sudo: an ``account.move`` that was found under the agent's rules
+        :param invoice_sudo: ``account.move`` found under the agent's rules
         :param str report_type: ``html`` or ``pdf``
         :param bool download: whether the browser saves the file instead of showing it
-        :return: the response
+        :return: response
         """
-        # The sections of the lines, computed for all lines at once: for some of them, as the report
-        # asks, Odoo computes them by writing to the others, and the invoice counts as modified.
+        # Compute the sections of all lines at once. If they are computed for some lines only, as in the report, Odoo
+        # writes to the other lines, and the invoice counts as modified.
         invoice_sudo.line_ids.mapped("parent_id")
         request.update_context(proforma_invoice=not invoice_sudo.invoice_pdf_report_id, **PRINTED_AFRESH)
         if report_type == "html":
-            # The page reads in the direction of the customer's language, in which the invoice in it is written.
+            # The page has the same text direction as the invoice in it, which is in the customer's language.
             request.update_context(lang=invoice_sudo.partner_id.lang or request.env.lang)
         report_sudo = invoice_sudo.partner_id.invoice_template_pdf_report_id
         return self._show_report(
@@ -84,16 +84,15 @@ class PortalAgentDocuments(PortalAgent):
         )
 
     def _send_portal_agent_statement(self, customer, days, extension, is_download):
-        """Print what a customer owes, in the customer's language.
+        """Return a customer's statement in the customer's language.
 
-        The layout of the PDF is drawn with more rights than an agent has; what the statement says is read under
-        the agent's own.
+        The layout of the PDF is rendered with sudo; the content is read with the agent's rights.
 
-        :param customer: a ``res.partner`` of one record
-        :param dict days: ``date_from``, ``None`` for open items alone, and ``date_to``, ``None`` for today
+        :param customer: single ``res.partner``
+        :param dict days: ``date_from``, ``None`` for open items only, and ``date_to``, ``None`` for today
         :param str extension: ``pdf`` or ``xlsx``
         :param bool is_download: whether the browser saves the file instead of showing it
-        :return: the response
+        :return: response
         """
         request.update_context(**PRINTED_AFRESH)
         report_sudo = request.env.ref("portal_agent_account.action_report_statement").sudo()

@@ -12,11 +12,11 @@ from .portal import AGENT_PAGE, PortalAgent
 
 
 class PortalAgentExport(PortalAgent):
-    """The route of a list's export."""
+    """The route for exporting a list."""
 
     @route("/my/agent/<string:name>/export", **AGENT_PAGE)
     def portal_agent_export(self, name, **values):
-        """Export a list as it is searched, filtered and sorted."""
+        """Export a list with the current search, filter and sort order."""
         context = self._make_portal_agent_context(values)
         list_class = context.classes.get(name)
         if not (isinstance(list_class, type) and issubclass(list_class, AgentList)):
@@ -32,15 +32,15 @@ class PortalAgentExport(PortalAgent):
             file = stack.enter_context(tempfile.TemporaryFile())
             export.write_file(file, extension)
             response = self._send_portal_agent_file(file, export.get_name(extension), mimetype)
-            stack.pop_all()  # from here on the response closes the file, when it is sent
+            stack.pop_all()  # the response closes the file after sending it
             return response
 
     def _send_portal_agent_file(self, file, name, mimetype):
-        """Answer with a file, which is sent piece by piece and closed after that.
+        """Return a response that sends a file in chunks and closes it.
 
-        :param file: a binary file, which stands at its end
-        :param str name: how the browser calls it
-        :param str mimetype: what it is
+        :param file: binary file, positioned at its end
+        :param str name: name of the downloaded file
+        :param str mimetype: MIME type of the file
         :rtype: Response
         """
         size = file.tell()

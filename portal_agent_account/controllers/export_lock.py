@@ -1,20 +1,20 @@
-"""One export of a user at a time: several at once would keep the others' pages waiting."""
+"""Limit each user to one export at a time, because parallel exports would slow down the pages of other users."""
 
 from odoo.http import request
 
-# The first half of PostgreSQL's key of the lock; the second half is the user.
+# First half of the key of the PostgreSQL lock. The second half is the user id.
 _LOCK_CLASS = 1_907_340_121
 
 _RETRY_AFTER_SECONDS = 30
 
 
 def take_export_lock():
-    """Take the current user's turn to export, until the end of the request.
+    """Try to take the current user's export lock until the end of the request.
 
-    An advisory lock of the request's own transaction works in a read-only transaction and on a replica,
-    never waits, and is released by PostgreSQL whatever becomes of the request.
+    An advisory lock in the request's own transaction also works in a read-only transaction and on a replica, never
+    waits, and is always released by PostgreSQL at the end of the transaction.
 
-    :return: whether it is the user's turn; ``False`` while another export of the user is made
+    :return: whether the lock was taken; ``False`` while another export of the user is running
     :rtype: bool
     """
     request.env.cr.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", [_LOCK_CLASS, request.env.uid])
@@ -22,7 +22,7 @@ def take_export_lock():
 
 
 def answer_export_busy():
-    """Answer that another export of the user is being made.
+    """Return the response for a user who already has an export running.
 
     :rtype: odoo.http.Response
     """

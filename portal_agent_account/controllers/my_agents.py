@@ -4,7 +4,7 @@ from odoo.addons.portal.controllers.portal import CustomerPortal
 
 
 class PortalMyAgents(CustomerPortal):
-    """Who looks after a customer: named on the customer's own account page, where the company says so."""
+    """Show a customer's agents on the customer's own account page, if the company enables it."""
 
     def _prepare_portal_layout_values(self):
         values = super()._prepare_portal_layout_values()

@@ -4,7 +4,7 @@ from odoo.addons.portal.controllers.portal import CustomerPortal
 
 from .. import pages
 
-# Every page of an agent only reads, and reads under the agent's record rules.
+# All pages of an agent are read-only, and are read under the agent's record rules.
 AGENT_PAGE = {
     "type": "http",
     "auth": "user",
@@ -17,12 +17,12 @@ AGENT_PAGE = {
 
 
 class PortalAgent(CustomerPortal):
-    """The routes of the agent's pages. What is on a page is made by the classes in ``pages``."""
+    """The routes of the agent's pages. The classes in ``pages`` prepare their content."""
 
     def _get_portal_agent_pages(self):
-        """Return the classes that the pages are made of. Another addon adds lists and pages, or replaces them.
+        """Return the classes behind the pages. Other addons can add or replace lists and pages.
 
-        :return: classes by name; that of a list is also the one in its address
+        :return: classes by name; the name of a list is also part of its URL
         :rtype: dict[str, type]
         """
         return {
@@ -42,43 +42,43 @@ class PortalAgent(CustomerPortal):
         }
 
     def _make_portal_agent_context(self, values):
-        """Return what the page of this request is made from.
+        """Return the context for the page of this request.
 
-        :param dict values: the parameters of the request
+        :param dict values: request parameters
         :rtype: PageContext
-        :raise NotFound: for a selected customer that is not the agent's, or does not exist
+        :raise NotFound: if the selected customer doesn't exist or isn't the agent's
         """
         return pages.PageContext(request.env, values, self._get_portal_agent_pages())
 
     def _render_portal_agent_page(self, page):
         """Render a page.
 
-        :param AgentPage page: the page
+        :param AgentPage page: page to render
         """
         return request.render(page.template, self._prepare_portal_layout_values() | page.get_values())
 
     def _render_portal_agent_list(self, name, values):
         """Render the page of a list.
 
-        :param str name: the list
-        :param dict values: the parameters of the request
+        :param str name: name of the list
+        :param dict values: request parameters
         """
         context = self._make_portal_agent_context(values)
         return self._render_portal_agent_page(context.make("list", context.make(name)))
 
     @route("/my/agent", **AGENT_PAGE)
     def portal_agent_dashboard(self, **values):
-        """Show figures of all customers or of the selected one, over a period."""
+        """Show the figures of all customers or of the selected one, over a period."""
         return self._render_portal_agent_page(self._make_portal_agent_context(values).make("dashboard"))
 
     @route(["/my/agent/customers", "/my/agent/customers/page/<int:page>"], **AGENT_PAGE)
     def portal_agent_customers(self, **values):
-        """List customers, with what they have not paid."""
+        """List customers with the amounts due."""
         return self._render_portal_agent_list("customers", values)
 
     @route("/my/agent/customers/<int:customer_id>", **AGENT_PAGE)
     def portal_agent_customer(self, customer_id, **values):
-        """Show a customer: how to reach it, what it ordered and what it owes."""
+        """Show a customer with contact details, orders and amounts due."""
         context = self._make_portal_agent_context(values)
         customer = context.find("res.partner", customer_id)
         return self._render_portal_agent_page(context.make("customer", customer))
@@ -91,7 +91,7 @@ class PortalAgent(CustomerPortal):
         **AGENT_PAGE,
     )
     def portal_agent_products(self, customer_id, **values):
-        """List what a customer buys."""
+        """List the products that a customer buys."""
         context = self._make_portal_agent_context(values)
         customer = context.find("res.partner", customer_id)
         products = context.make("products", customer=customer)
@@ -116,8 +116,8 @@ class PortalAgent(CustomerPortal):
     def portal_agent_selector(self, term="", recent=(), **kwargs):
         """Search the agent's customers.
 
-        :param str term: what was typed; with nothing typed the recent customers come first
-        :param list recent: ids of customers that were selected before, the latest first
+        :param str term: search text; if empty, the recent customers come first
+        :param list recent: ids of recently selected customers, latest first
         :return: ``{"customers": [{"id", "name", "details", "is_recent"}], "has_more"}``
         :rtype: dict
         """

@@ -6,21 +6,21 @@ from ..pages import params
 
 
 class PortalAgentWeeklyMail(Controller):
-    """The agent's own choice whether to get the weekly mail: the only thing that an agent can change here."""
+    """The agent's choice whether to get the weekly mail. It is the only value that an agent can change."""
 
     @route(
         "/my/agent/weekly-mail/unsubscribe", type="http", auth="public", website=True, methods=["GET"], sitemap=False
     )
     def show_unsubscribe(self, user=None, token=None, **values):
-        """Ask whether to unsubscribe: whatever opens the link of a mail, such as a scanner, changes nothing."""
+        """Ask for confirmation, because mail scanners open links too: a GET request changes nothing."""
         reader_sudo = self._find_reader(user, token)
         return request.render(
             "portal_agent_account.weekly_mail_unsubscribe",
             {"reader": reader_sudo, "token": token, "is_done": not reader_sudo.portal_agent_weekly_mail},
         )
 
-    # A mail program posts without a session, and without a token against forged requests (RFC 8058). The token in the
-    # link proves that the request comes from the mail.
+    # Mail clients post without a session or CSRF token (RFC 8058). The token in the link proves that the request comes
+    # from the mail.
     @route(
         "/my/agent/weekly-mail/unsubscribe",
         type="http",
@@ -31,7 +31,7 @@ class PortalAgentWeeklyMail(Controller):
         sitemap=False,
     )
     def unsubscribe(self, user=None, token=None, **values):
-        """End the weekly mail of whoever the link belongs to."""
+        """Unsubscribe the user of the link from the weekly mail."""
         reader_sudo = self._find_reader(user, token)
         reader_sudo.portal_agent_weekly_mail = False
         return request.render(
@@ -41,7 +41,7 @@ class PortalAgentWeeklyMail(Controller):
 
     @route("/my/agent/weekly-mail", type="http", auth="user", website=True, methods=["POST"], sitemap=False)
     def choose(self, weekly_mail=None, **values):
-        """Switch the weekly mail of the current agent on or off."""
+        """Enable or disable the weekly mail of the current agent."""
         user = request.env.user
         if not user._is_portal_agent():
             raise Forbidden()
@@ -49,10 +49,10 @@ class PortalAgentWeeklyMail(Controller):
         return request.redirect("/my/agent#weekly_mail")
 
     def _find_reader(self, user, token):
-        """Return the user of a link to unsubscribe.
+        """Return the user of an unsubscribe link.
 
-        :return: privileged ``res.users`` of one record
-        :raise NotFound: for a link that is not genuine, and for one of a user who is gone
+        :return: single ``res.users`` with sudo
+        :raise NotFound: if the link is invalid or its user no longer exists
         """
         token = token if isinstance(token, str) and token.isascii() else None
         reader_sudo = request.env["res.users"]._find_weekly_mail_reader(params.get_id(user), token)

@@ -88,9 +88,9 @@ class QuotationList(OrderList):
         return self.model._get_portal_agent_quotation_domain()
 
     def filters(self):
-        """Show cancelled quotations only with their own filter, and offer the filter for drafts only if agents see
-        drafts.
+        """Show cancelled quotations only with their own filter.
 
+        The filters for drafts and cancelled quotations are only offered if agents may see drafts.
         A cancelled quotation counts as a draft, because Odoo doesn't record whether it was ever sent.
         """
         quotation = self.model._get_portal_agent_open_quotation_domain()

@@ -14,7 +14,7 @@ class AgentPage:
 
     :cvar str name: name of the tab to which the page belongs
     :cvar str template: XML id of its template
-    :ivar is_empty: whether the content doesn't show that the agent has customers
+    :ivar is_empty: whether the content shows no record, so that the page has to check whether the agent has customers
     """
 
     name = ""

@@ -7,10 +7,10 @@ from odoo.addons.base.models.ir_actions_report import _wkhtml
 
 
 class CustomerStatement(models.AbstractModel):
-    """What customers owe: open items of a day, or everything of a period with the balance before and after it.
+    """What customers owe: the open items of a day, or all entries of a period with opening and closing balance.
 
-    Whatever rights a page has lent to the rendering, a statement holds what the person who asks for it
-    may read, of the current company, and nothing else. So nothing is gained by asking in another way.
+    Even if the report is rendered with sudo, the statement only contains what the current user may read in the current
+    company. Rendering it in another way reveals nothing else.
     """
 
     _name = "report.portal_agent_account.report_statement"
@@ -18,19 +18,19 @@ class CustomerStatement(models.AbstractModel):
 
     @api.model
     def _get_report_values(self, docids, data=None):
-        """Prepare the statements of some customers.
+        """Prepare the statements of customers.
 
-        :param list docids: ids of customers, or of contacts of theirs
+        :param list docids: ids of customers or of their contacts
         :param dict data: ``date_from`` and ``date_to``, see :meth:`_get_options`
-        :return: ``docs``, and for each of them what ``_get_statements`` says
+        :return: ``docs``, the result of :meth:`_get_statements`, and other values of the template
         :rtype: dict
-        :raise AccessError: if whoever asks may not read one of the customers, or no invoices
+        :raise AccessError: if the current user may not read one of the customers, or may not read invoices or payments
         """
         reader = self.sudo(False)
         customers = reader.env["res.partner"].browse(docids).commercial_partner_id
         customers.check_access("read")
         if not customers._is_read_by_portal_agent():
-            # The ledger is read with more rights: a statement has payments and entries beside invoices.
+            # The ledger is read with sudo, and a statement contains payments and entries in addition to invoices.
             reader.env["account.payment"].check_access("read")
         options = self._get_options(data)
         return {
@@ -46,7 +46,7 @@ class CustomerStatement(models.AbstractModel):
 
     @api.model
     def _has_header(self):
-        """Return whether headers and footers are printed: without a patched Qt wkhtmltopdf leaves them out.
+        """Return whether headers and footers are printed: wkhtmltopdf without patched Qt omits them.
 
         :rtype: bool
         """
@@ -54,11 +54,11 @@ class CustomerStatement(models.AbstractModel):
 
     @api.model
     def _get_options(self, data=None):
-        """Make sense of what somebody asks for.
+        """Normalize the options of a statement.
 
-        :param dict data: ``date_from`` and ``date_to`` as dates or texts; anything else stands for nothing
-        :return: ``date_from``, ``None`` for open items alone, and ``date_to``, today by default. Dates the wrong way
-            round are put right, and no day is in the future.
+        :param dict data: ``date_from`` and ``date_to`` as dates or strings; any other value is ignored
+        :return: ``date_from``, ``None`` for open items only, and ``date_to``, today by default. Reversed dates are
+            swapped, and future dates are replaced by today.
         :rtype: dict
         """
         today = fields.Date.context_today(self)
@@ -79,13 +79,13 @@ class CustomerStatement(models.AbstractModel):
 
     @api.model
     def _get_statements(self, customers, date_from=None, date_to=None):
-        """Return what customers owe, in as many queries for many as for one.
+        """Return what customers owe. The number of queries doesn't depend on the number of customers.
 
-        :param customers: ``res.partner``, commercial entities
-        :param date date_from: first day of the period; ``None`` for open items alone
+        :param customers: ``res.partner`` commercial entities
+        :param date date_from: first day of the period; ``None`` for open items only
         :param date date_to: last day, today by default
-        :return: by the customer's id a list of balances, one for each currency: amounts of different currencies are
-            never added up. See ``_get_balance``.
+        :return: list of balances by customer id, one balance per currency, because amounts of different currencies are
+            never added up; see :meth:`_get_balance`
         :rtype: dict[int, list[dict]]
         """
         day = date_to or fields.Date.context_today(self)
@@ -107,11 +107,11 @@ class CustomerStatement(models.AbstractModel):
     def _get_balance(self, currency, items, transfers, date_from):
         """Return what one customer owes in one currency.
 
-        :param currency: a ``res.currency`` of one record
-        :param list items: ``LedgerItem`` in that currency
-        :param list transfers: ``Transfer`` of that currency
-        :param date date_from: first day of the period, ``None`` for open items alone
-        :return: ``{"currency", "lines", "amount_due", "ages"}``, the lines being what is open; of a period also
+        :param currency: single ``res.currency``
+        :param list items: ``LedgerItem`` values in that currency
+        :param list transfers: ``Transfer`` values in that currency
+        :param date date_from: first day of the period; ``None`` for open items only
+        :return: ``{"currency", "lines", "amount_due", "ages"}``, where ``lines`` are the open items; for a period also
             ``balance_before``, ``entries`` and ``balance_after``
         :rtype: dict
         """
@@ -133,9 +133,9 @@ class CustomerStatement(models.AbstractModel):
 
     @api.model
     def _get_open_line(self, item):
-        """Return what a statement says of an item that is open.
+        """Return the values of an open item on the statement.
 
-        :param LedgerItem item: the item
+        :param LedgerItem item: open item
         :rtype: dict
         """
         return {
@@ -152,13 +152,13 @@ class CustomerStatement(models.AbstractModel):
 
     @api.model
     def _get_period(self, currency, items, transfers, date_from):
-        """Return what happened in a period: a document or payment each, however many instalments it has.
+        """Return the entries of a period, one per document or payment, whatever its number of instalments.
 
-        :param currency: a ``res.currency`` of one record
-        :param list items: ``LedgerItem`` up to the last day, the oldest first
-        :param list transfers: ``Transfer`` up to the last day
+        :param currency: single ``res.currency``
+        :param list items: ``LedgerItem`` values up to the last day, oldest first
+        :param list transfers: ``Transfer`` values up to the last day
         :param date date_from: first day of the period
-        :return: ``{"balance_before", "entries", "balance_after"}``, each entry with the balance after it
+        :return: ``{"balance_before", "entries", "balance_after"}``; each entry contains the balance after it
         :rtype: dict
         """
         before = sum(each.amount for each in (*items, *transfers) if each.date < date_from)

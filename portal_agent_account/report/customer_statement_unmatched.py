@@ -1,4 +1,4 @@
-"""What a statement says of payments that no invoice was matched with yet: the amounts of the lists leave them out."""
+"""Unreconciled payments on statements. The amounts in the lists don't include them."""
 
 from odoo import api, models
 
@@ -8,7 +8,8 @@ class CustomerStatement(models.AbstractModel):
 
     @api.model
     def _get_balance(self, currency, items, transfers, date_from):
-        """Add ``documents``, the open amount of invoices and credit notes, and ``unmatched``, other items by kind."""
+        """Add ``documents``, the amount due of invoices and credit notes, and ``unmatched``, the other items by
+        kind."""
         balance = super()._get_balance(currency, items, transfers, date_from)
         unmatched = self.env["portal.agent.ledger"]._sum_up_unmatched(items, "residual", currency)
         documents = currency.round(balance["amount_due"] - sum(line["amount"] for line in unmatched))
@@ -16,7 +17,7 @@ class CustomerStatement(models.AbstractModel):
 
     @api.model
     def _write_xlsx_ages(self, sheet, formats, row, balance):
-        """Write below the ages how the total comes about, where it is not that of the documents."""
+        """Write the composition of the total below the ages if it differs from the total of the documents."""
         result = super()._write_xlsx_ages(sheet, formats, row, balance)
         if balance["unmatched"]:
             labels = self.env["portal.agent.ledger"]._get_unmatched_labels()

@@ -13,11 +13,11 @@ class CustomerStatement(models.AbstractModel):
     def _render_xlsx(self, customer, options=None):
         """Return a customer's statement as an Excel file, in the customer's language.
 
-        :param customer: a ``res.partner`` of one record
-        :param dict options: see ``_get_options``
-        :return: the file's content
+        :param customer: single ``res.partner``
+        :param dict options: see :meth:`_get_options`
+        :return: content of the file
         :rtype: bytes
-        :raise AccessError: if whoever asks may not read the customer, or no invoices
+        :raise AccessError: see :meth:`_get_report_values`
         """
         report = self.with_context(lang=customer.lang or self.env.lang)
         values = report._get_report_values(customer.ids, options)
@@ -35,13 +35,13 @@ class CustomerStatement(models.AbstractModel):
 
     @api.model
     def _write_xlsx_sheet(self, workbook, sheet, customer, options, balance):
-        """Write what a customer owes in one currency.
+        """Write the sheet of one currency.
 
-        :param workbook: the file
-        :param sheet: the sheet of the currency
-        :param customer: a ``res.partner`` of one record
-        :param dict options: what was asked for
-        :param dict balance: see ``_get_balance``
+        :param workbook: Excel file
+        :param sheet: sheet of the currency
+        :param customer: single ``res.partner``
+        :param dict options: see :meth:`_get_options`
+        :param dict balance: see :meth:`_get_balance`
         """
         decimals = "0" * balance["currency"].decimal_places
         formats = {
@@ -62,7 +62,7 @@ class CustomerStatement(models.AbstractModel):
 
     @api.model
     def _write_xlsx_heading(self, workbook, sheet, customer, options):
-        """:return: the first row below the heading"""
+        """:return: number of the first row below the heading"""
         days = [format_date(self.env, day) for day in (options["date_from"], options["date_to"]) if day]
         sheet.write_string(0, 0, customer.display_name, workbook.add_format({"bold": True}))
         sheet.write_string(1, 0, self.env.company.name)
@@ -71,9 +71,9 @@ class CustomerStatement(models.AbstractModel):
 
     @api.model
     def _get_xlsx_line_columns(self):
-        """Return the columns of open items.
+        """Return the columns of a statement of open items.
 
-        :return: title, key of the line and kind of value
+        :return: title, key of the line and type of the value
         :rtype: list[tuple[str, str, str]]
         """
         return [
@@ -88,9 +88,9 @@ class CustomerStatement(models.AbstractModel):
 
     @api.model
     def _get_xlsx_entry_columns(self):
-        """Return the columns of a period.
+        """Return the columns of a statement of a period.
 
-        :return: title, key of the entry and kind of value
+        :return: title, key of the entry and type of the value
         :rtype: list[tuple[str, str, str]]
         """
         return [
@@ -103,7 +103,7 @@ class CustomerStatement(models.AbstractModel):
 
     @api.model
     def _get_xlsx_entries(self, options, balance):
-        """Return the entries of a period between the balance before and the balance after.
+        """Return the entries of a period, with the opening balance first and the closing balance last.
 
         :rtype: list[dict]
         """

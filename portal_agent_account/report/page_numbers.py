@@ -15,7 +15,7 @@ class IrActionsReport(models.Model):
 
     @api.model
     def _run_wkhtmltopdf(self, bodies, report_ref=False, *args, **options):
-        """Number the pages of a statement where wkhtmltopdf prints no footer, which has the numbers elsewhere."""
+        """Number the pages of a statement if wkhtmltopdf doesn't print the footer with the page numbers."""
         content = super()._run_wkhtmltopdf(bodies, report_ref, *args, **options)
         if not report_ref or self._get_report(report_ref).report_name != STATEMENT:
             return content
@@ -23,12 +23,12 @@ class IrActionsReport(models.Model):
 
 
 def number_pages(content):
-    """Write "1 / 3" at the foot of each page of a PDF.
+    """Write "1 / 3" at the bottom of each page of a PDF.
 
-    Numbers alone: the fonts that every reader of PDF has draw neither Arabic nor Polish words.
+    It contains only numbers, because the standard PDF fonts support neither Arabic nor Polish.
 
-    :param bytes content: the PDF
-    :return: the PDF with numbers
+    :param bytes content: content of the PDF
+    :return: content of the PDF with page numbers
     :rtype: bytes
     """
     pages = PdfFileReader(io.BytesIO(content), strict=False).pages
@@ -43,7 +43,7 @@ def number_pages(content):
 
 
 def _draw_numbers(pages):
-    """Return a PDF with nothing but the number on each page, of the same sizes.
+    """Return a PDF with only the page numbers, on pages of the same sizes.
 
     :rtype: bytes
     """

@@ -5,7 +5,7 @@ class BasePartnerMergeAutomaticWizard(models.TransientModel):
     _inherit = "base.partner.merge.automatic.wizard"
 
     def _merge(self, partner_ids, dst_partner=None, extra_checks=True):
-        """Assign the agents of all merged contacts to the one that is left, or to its company."""
+        """Assign the agents of all merged contacts to the remaining contact, or to its company."""
         partners_sudo = self.env["res.partner"].sudo().browse(partner_ids).exists()
         agents_sudo = partners_sudo.portal_agent_ids
         result = super()._merge(partner_ids, dst_partner=dst_partner, extra_checks=extra_checks)
@@ -15,7 +15,7 @@ class BasePartnerMergeAutomaticWizard(models.TransientModel):
         return result
 
     def _update_foreign_keys(self, src_partners, dst_partner):
-        """Remove the agents from the contacts that are deleted: Odoo would move them in the database without a note."""
+        """Remove the agents from the contacts to delete, because Odoo would move them without logging the change."""
         entities_sudo = src_partners.sudo().filtered(lambda partner: partner.commercial_partner_id == partner)
         entities_sudo._change_portal_agents(remove=entities_sudo.portal_agent_ids)
         return super()._update_foreign_keys(src_partners, dst_partner)

@@ -23,9 +23,9 @@ class PortalAgentAccess(models.TransientModel):
             wizard.problems = "\n".join(reasons.values())
 
     def _get_reasons(self):
-        """Return which of the contacts are left out, and why.
+        """Return the contacts that are left out, with the reasons.
 
-        :return: a sentence by the contact's id
+        :return: translated sentence by contact id
         :rtype: dict[int, str]
         """
         contacts = self.partner_ids._origin
@@ -47,9 +47,9 @@ class PortalAgentAccess(models.TransientModel):
             wizard.customer_count = sum(wizard.able_ids.mapped("portal_agent_customer_count"))
 
     def action_apply(self):
-        """Make agents of those contacts who can be agents, or dismiss those who are.
+        """Make the selected contacts portal agents, or dismiss them, as far as possible.
 
-        :return: a client action that says what was done, and who was left out
+        :return: client action that lists what was done and who was left out
         :rtype: dict
         """
         self.ensure_one()

@@ -4,7 +4,7 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
 
-# Where the community's commission_oca keeps the agents of a customer: since 19.0.2.0.0, and before.
+# Field of the OCA addon commission_oca with a customer's agents: since 19.0.2.0.0, and before.
 COMMISSION_FIELDS = ("commission_agent_ids", "agent_ids")
 
 
@@ -42,9 +42,9 @@ class PortalAgentAssign(models.TransientModel):
 
     @api.model
     def _get_sources(self):
-        """Return where the agents can come from.
+        """Return the possible sources of agents.
 
-        :return: values and labels, more than one only with commissions installed
+        :return: values and labels; more than one only if an addon for commissions is installed
         :rtype: list[tuple[str, str]]
         """
         sources = [("chosen", self.env._("The agents that you select here"))]
@@ -54,9 +54,9 @@ class PortalAgentAssign(models.TransientModel):
 
     @api.model
     def _get_commission_field(self):
-        """Name the field in which an addon for commissions keeps the agents of a customer.
+        """Return the name of the field in which an addon for commissions stores a customer's agents.
 
-        :return: the name of a many2many to contacts; ``None`` where no such addon is installed
+        :return: name of a many2many field to contacts; ``None`` if no such addon is installed
         :rtype: str | None
         """
         partner_fields = self.env["res.partner"]._fields
@@ -74,9 +74,9 @@ class PortalAgentAssign(models.TransientModel):
     def action_apply(self):
         """Change the agents of the selected customers.
 
-        :return: a client action that says of how many customers they were changed
+        :return: client action that reports the number of changed customers
         :rtype: dict
-        :raise UserError: if no customer is selected, or no agent, unless all agents are to be replaced
+        :raise UserError: if no customer is selected, or if no agent is selected unless all agents are replaced
         """
         self.ensure_one()
         if not self.partner_ids:
@@ -93,10 +93,10 @@ class PortalAgentAssign(models.TransientModel):
 
     @api.model
     def _notify_assigned(self, count):
-        """Tell of how many customers the agents were changed.
+        """Report the number of customers whose agents were changed.
 
-        :param int count: how many customers these are
-        :return: a client action
+        :param int count: number of customers
+        :return: client action
         :rtype: dict
         """
         if not count:
@@ -108,11 +108,11 @@ class PortalAgentAssign(models.TransientModel):
         return self.env["res.partner"]._notify_about_portal_agents("success" if count else "info", message)
 
     def _apply_commission_agents(self):
-        """Assign to each customer those of its agents for commissions who are portal agents, or remove them.
+        """Assign to each customer its commission agents who are portal agents, or remove these.
 
-        A customer none of whose agents for commissions is a portal agent keeps the portal agents that it has.
+        A customer without a portal agent among its commission agents keeps its current portal agents.
 
-        :return: a client action that says what was done, and who has no account as an agent
+        :return: client action that reports what was done and which commission agents are not portal agents
         :rtype: dict
         """
         customers_by_agent = self._get_customers_by_commission_agent()
@@ -132,14 +132,15 @@ class PortalAgentAssign(models.TransientModel):
         return self._notify_commission_agents(len(customers), len(users_by_agent), others)
 
     def _get_customers_by_commission_agent(self):
-        """Read the agents for commissions of the selected customers, in as many queries as for one customer.
+        """Read the commission agents of the selected customers. The number of queries doesn't depend on their number.
 
-        :return: ids of customers by agent, who is a contact
+        :return: customer ids by commission agent (``res.partner``)
         :rtype: dict
         """
         name = self._get_commission_field()
         customers_by_agent = defaultdict(list)
-        # By itself the ORM would fetch a thousand at a time, and read whether each is active.
+        # Without explicit fetches, the ORM would fetch in batches of one thousand and also read whether each record is
+        # active.
         contacts = self.with_context(active_test=False).partner_ids
         contacts.fetch(["commercial_partner_id"])
         customers = contacts.commercial_partner_id
@@ -151,10 +152,10 @@ class PortalAgentAssign(models.TransientModel):
 
     @api.model
     def _get_portal_agents(self, contacts):
-        """Find the portal agents among some contacts.
+        """Find the portal agents among contacts.
 
         :param contacts: iterable of ``res.partner``
-        :return: ``res.users`` by contact, of those contacts who are portal agents
+        :return: ``res.users`` by contact, for the contacts who are portal agents
         :rtype: dict
         """
         contact_ids = [contact.id for contact in contacts]
@@ -164,12 +165,12 @@ class PortalAgentAssign(models.TransientModel):
         return users.grouped("partner_id")
 
     def _notify_commission_agents(self, customer_count, agent_count, others):
-        """Tell how many customers were changed and which of their agents are not portal agents.
+        """Report the number of changed customers, and the commission agents who are not portal agents.
 
-        :param int customer_count: how many customers have agents with an account
-        :param int agent_count: how many agents these are
-        :param list others: the agents for commissions, contacts, who are not portal agents
-        :return: a client action
+        :param int customer_count: number of customers with portal agents among their commission agents
+        :param int agent_count: number of these portal agents
+        :param list others: commission agents (``res.partner``) who are not portal agents
+        :return: client action
         :rtype: dict
         """
         message = self.env._(

@@ -24,7 +24,7 @@ class PortalAgentHandOver(models.TransientModel):
             wizard.customer_count = len(wizard._get_customers())
 
     def _get_customers(self):
-        """Return all customers of the agent that the current user may see, archived ones included.
+        """Return all customers of the agent that the current user may read, including archived ones.
 
         :rtype: res.partner
         """
@@ -32,12 +32,12 @@ class PortalAgentHandOver(models.TransientModel):
         return Partner.search(Domain("portal_agent_ids", "in", self.agent_id.ids)) if self.agent_id else Partner
 
     def action_apply(self):
-        """Assign the customers of one agent to the other one, and note the change in the chatter of each.
+        """Assign the customers of one agent to the other one, and log the change in the chatter of each customer.
 
-        :return: a client action that says how many they are
+        :return: client action that reports the number of customers
         :rtype: dict
         :raise AccessError: if the current user can't change the agents of one of the customers
-        :raise UserError: if both are the same
+        :raise UserError: if both agents are the same
         """
         self.ensure_one()
         if self.agent_id == self.new_agent_id:
@@ -49,10 +49,10 @@ class PortalAgentHandOver(models.TransientModel):
         return self._notify_handed_over(len(customers))
 
     def _notify_handed_over(self, count):
-        """Tell how many customers were handed over.
+        """Report the number of customers that were handed over.
 
-        :param int count: how many they are
-        :return: a client action
+        :param int count: number of customers
+        :return: client action
         :rtype: dict
         """
         names = {"agent": self.agent_id.name, "new_agent": self.new_agent_id.name}

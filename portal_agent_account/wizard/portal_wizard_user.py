@@ -7,14 +7,14 @@ class PortalWizardUser(models.TransientModel):
     is_portal_agent = fields.Boolean(related="user_id.is_portal_agent")
 
     def action_invite_again(self):
-        """Explain why the current user may not invite an agent: Odoo would say that the email can't be rendered."""
+        """Explain why the current user may not invite an agent, instead of failing to render the mail."""
         self.partner_id._check_may_take_over_portal_agents()
         return super().action_invite_again()
 
     def action_make_portal_agent(self):
-        """Make the contact of this line a portal agent, and create the account where there is none.
+        """Make the contact of this line a portal agent, and create a user if there is none.
 
-        :return: the wizard, refreshed
+        :return: action that refreshes the wizard
         :rtype: dict
         """
         self.ensure_one()
@@ -26,7 +26,7 @@ class PortalWizardUser(models.TransientModel):
     def action_revoke_portal_agent(self):
         """Dismiss the agent of this line, who keeps the portal access.
 
-        :return: the wizard, refreshed
+        :return: action that refreshes the wizard
         :rtype: dict
         """
         self.ensure_one()
@@ -34,6 +34,6 @@ class PortalWizardUser(models.TransientModel):
         return self.action_refresh_modal()
 
     def _update_partner_website(self):
-        """Give the contact the website of this line, which portal_invitation_by_website adds."""
+        """Set the contact's website to that of this line. The addon portal_invitation_by_website adds the field."""
         if "website_id" in self._fields:
             self.partner_id.website_id = self.website_id

@@ -8,8 +8,7 @@ class CustomerStatement(models.AbstractModel):
 
     @api.model
     def _get_balance(self, currency, items, transfers, date_from):
-        """Add ``documents``, the amount due of invoices and credit notes, and ``unmatched``, the other items by
-        kind."""
+        """Add ``documents``, the amount due of invoices and credit notes, and ``unmatched``, other items by kind."""
         balance = super()._get_balance(currency, items, transfers, date_from)
         unmatched = self.env["portal.agent.ledger"]._sum_up_unmatched(items, "residual", currency)
         documents = currency.round(balance["amount_due"] - sum(line["amount"] for line in unmatched))

@@ -4,7 +4,7 @@ import { registry } from "@web/core/registry";
 import { Interaction } from "@web/public/interaction";
 
 /**
- * Draws a chart of the numbers that the server wrote beside it. The amounts as text are the server's.
+ * Draws a chart from the numbers that the server renders beside it. The server formats the amounts.
  */
 export class PortalAgentChart extends Interaction {
     static selector = ".o_portal_agent_chart";
@@ -31,12 +31,12 @@ export class PortalAgentChart extends Interaction {
 
     /**
      * @param {Object} spec
-     * @returns {Object} the options of Chart.js; where people read from the right, so does the chart
+     * @returns {Object} the options of Chart.js, mirrored for right-to-left languages
      */
     getOptions({ datasets, ticks, is_horizontal: isHorizontal }) {
         const { direction } = getComputedStyle(this.el);
         const rtl = direction === "rtl";
-        // the page names its language as Odoo does: "sr@latin"
+        // The page uses Odoo's language codes, such as "sr@latin".
         const locale = pyToJsLocale(document.documentElement.lang) || undefined;
         const compact = new Intl.NumberFormat(locale, { notation: "compact" });
         const names = {
@@ -53,7 +53,7 @@ export class PortalAgentChart extends Interaction {
             maintainAspectRatio: false,
             animation: false,
             interaction: { mode: "index", intersect: false },
-            layout: { padding: { left: rtl ? 24 : 0 } }, // names that lean end at their bar
+            layout: { padding: { left: rtl ? 24 : 0 } }, // slanted labels end at their bar
             plugins: {
                 legend: {
                     display: datasets.length > 1,

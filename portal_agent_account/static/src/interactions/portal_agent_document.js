@@ -2,7 +2,7 @@ import { registry } from "@web/core/registry";
 import { Interaction } from "@web/public/interaction";
 
 /**
- * Makes the frame of a printed document as high as the document.
+ * Adjusts the frame of a printed document to the document's height.
  */
 export class PortalAgentDocument extends Interaction {
     static selector = ".o_portal_agent_document iframe";

@@ -3,11 +3,10 @@ import { registry } from "@web/core/registry";
 import { Interaction } from "@web/public/interaction";
 
 /**
- * Updates an agent's page in place, and the address bar with it.
+ * Updates an agent's page and the address bar in place.
  *
- * Whatever is chosen stands in an address, so the page is what the server answers there: this only
- * fetches it and puts its content in place of the present one. Where that fails, the browser goes to
- * the address as it would have done without a script.
+ * The URL holds the page's whole state, so the script only fetches the URL and replaces the content.
+ * If that fails, the browser opens the URL as it would without a script.
  */
 export class PortalAgentPage extends Interaction {
     static selector = ".o_portal_agent";
@@ -32,7 +31,7 @@ export class PortalAgentPage extends Interaction {
     }
 
     /**
-     * Links that change what is listed are followed in place, all others by the browser.
+     * Follows links that change the list in place. The browser follows all others.
      */
     onClick(ev) {
         const link = ev.target.closest("a.o_portal_agent_inplace, .o_portal_agent_pager a[href]");
@@ -61,7 +60,7 @@ export class PortalAgentPage extends Interaction {
     }
 
     /**
-     * A date changes with each digit of its year, and those before the last are of years like 0202.
+     * Ignores partially typed years, which parse as 0202: a date input fires an event for each digit.
      */
     onDateTyped(input) {
         if (input.isConnected && input.validity.valid) {
@@ -84,7 +83,7 @@ export class PortalAgentPage extends Interaction {
 
     /**
      * @param {HTMLFormElement} form
-     * @returns {string} where the form leads, without what is empty or the default: the first choice
+     * @returns {string} URL of the submitted form without empty and default values (the first options)
      */
     getFormUrl(form) {
         const url = new URL(form.action, browser.location.href);
@@ -103,9 +102,9 @@ export class PortalAgentPage extends Interaction {
     /**
      * @param {string} url
      * @param {Object} [options]
-     * @param {boolean} [options.isTyping] a step of typing, which takes the place of the one before
-     *      in the browser's history
-     * @param {boolean} [options.toTop] whether to show the beginning of the page
+     * @param {boolean} [options.isTyping] whether the visitor is typing; the URL then replaces the
+     *      previous one in the browser's history
+     * @param {boolean} [options.toTop] whether to scroll to the top of the page
      */
     async navigate(url, { isTyping = false, toTop = false } = {}) {
         const place = this.getPlace(new URL(url, browser.location.href));
@@ -118,12 +117,12 @@ export class PortalAgentPage extends Interaction {
     }
 
     /**
-     * Fetches a page and shows it. An answer that comes after another was asked for is dropped.
+     * Fetches a page and shows it. A response is dropped if another page was requested meanwhile.
      *
      * @param {string} url
      * @param {Object} [options]
-     * @param {boolean} [options.toTop] whether to show the beginning of the page
-     * @param {"pushState" | "replaceState"} [options.record] how the browser's history takes note of it
+     * @param {boolean} [options.toTop] whether to scroll to the top of the page
+     * @param {"pushState" | "replaceState"} [options.record] how to update the browser's history
      */
     async show(url, { toTop = false, record } = {}) {
         this.abort?.abort();
@@ -191,8 +190,8 @@ export class PortalAgentPage extends Interaction {
     }
 
     /**
-     * @returns {Function} puts the focus on the element that has taken the place of the focused one,
-     *      with what was typed meanwhile
+     * @returns {Function} moves the focus to the element that replaced the focused one and restores what
+     *      was typed meanwhile
      */
     rememberFocus() {
         const focused = document.activeElement;

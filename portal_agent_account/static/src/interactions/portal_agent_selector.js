@@ -8,13 +8,13 @@ const LIST_ID = "portal_agent_customer_list";
 const MIN_LIST_HEIGHT = 200;
 
 /**
- * The customer selector: a combobox that searches on the server while one types.
+ * The customer selector: a combobox that searches on the server while the user types.
  *
  * https://www.w3.org/WAI/ARIA/apg/patterns/combobox/
  *
- * It is not Odoo's SelectMenu. That one filters what the server has found once more, by its label alone, and
- * tells screen readers nothing: its field has neither a role nor the active option, and its options are items of
- * a menu.
+ * Odoo's SelectMenu is not used: it filters the server's results again, by label only, and it is not
+ * accessible to screen readers. Its input has neither a role nor an active option, and its options
+ * are menu items.
  */
 export class PortalAgentSelector extends Interaction {
     static selector = ".o_portal_agent_selector";
@@ -58,7 +58,7 @@ export class PortalAgentSelector extends Interaction {
         this.statusEl.setAttribute("role", "status");
         this.insert(this.listEl);
         this.insert(this.statusEl);
-        // the list keeps the focus in the field, so that leaving the field closes it
+        // Keep the focus in the field, so that the list closes when the field loses it.
         this.addListener(this.listEl, "mousedown", (ev) => ev.preventDefault());
         this.addListener(this.listEl, "click", this.onClickOption);
         if (window.visualViewport) {
@@ -66,7 +66,7 @@ export class PortalAgentSelector extends Interaction {
         }
     }
 
-    // What was selected before: ids only, for this browser and this user
+    // Recently selected customers: only their ids, per browser and user
 
     getRecent() {
         try {
@@ -85,17 +85,17 @@ export class PortalAgentSelector extends Interaction {
         try {
             browser.localStorage.setItem(this.storageKey, JSON.stringify(recent.slice(0, RECENT_LIMIT)));
         } catch {
-            // a browser that stores nothing has no recent customers
+            // Without browser storage there are no recent customers.
         }
     }
 
-    // Searching
+    // Search
 
     get term() {
         return this.isOpen ? this.inputEl.value.trim() : "";
     }
 
-    /** Until the server has answered, the list keeps what fits the text, and nothing else. */
+    /** Until the server answers, the list only keeps the options that match the text. */
     onInput() {
         this.open();
         const term = this.term.toLowerCase();
@@ -121,7 +121,7 @@ export class PortalAgentSelector extends Interaction {
             answer = null;
         }
         if (this.request !== request) {
-            return; // a newer search has begun
+            return; // a newer search has started
         }
         this.request = null;
         this.protectSyncAfterAsync(() => this.showAnswer(answer))();
@@ -141,7 +141,7 @@ export class PortalAgentSelector extends Interaction {
         this.statusEl.textContent = customers.length ? `${this.texts.found} ${customers.length}` : message;
     }
 
-    // The list
+    // List
 
     makeElement(tag, className, text) {
         const el = document.createElement(tag);
@@ -154,7 +154,7 @@ export class PortalAgentSelector extends Interaction {
 
     /**
      * @param {Object[]} customers
-     * @param {string} message what is said below them
+     * @param {string} message text to show below the customers
      */
     showCustomers(customers, message) {
         this.customers = customers;
@@ -207,7 +207,7 @@ export class PortalAgentSelector extends Interaction {
         this.updateContent();
     }
 
-    /** Scrolls the list alone: the page stays where it is. */
+    /** Scrolls only the list, not the page. */
     scrollTo(option) {
         const { offsetTop, offsetHeight } = option;
         if (offsetTop < this.listEl.scrollTop) {
@@ -217,7 +217,7 @@ export class PortalAgentSelector extends Interaction {
         }
     }
 
-    /** Has the list end where what can be seen ends, the keyboard of a phone left out. */
+    /** Limits the list to the visible area, above the keyboard of a phone. */
     fitList() {
         if (this.isOpen) {
             this.listEl.style.maxHeight = `${Math.max(this.getRoomBelow(), MIN_LIST_HEIGHT)}px`;
@@ -229,7 +229,7 @@ export class PortalAgentSelector extends Interaction {
         return height + offsetTop - this.inputEl.getBoundingClientRect().bottom - 16;
     }
 
-    /** The field is emptied: the list is that of its text, and all customers are offered at first. */
+    /** Clears the field and offers all customers, because the list always matches the text. */
     open() {
         if (this.isOpen) {
             return;
@@ -256,7 +256,7 @@ export class PortalAgentSelector extends Interaction {
         }
     }
 
-    /** Closes the list, and shows again which customer is selected. */
+    /** Closes the list and shows the selected customer again. */
     close() {
         this.search.cancel();
         this.abort();
@@ -266,7 +266,7 @@ export class PortalAgentSelector extends Interaction {
         this.showCustomers([], "");
     }
 
-    // Choosing
+    // Selection
 
     onKeydown(ev) {
         if (ev.key === "ArrowDown" || ev.key === "ArrowUp") {
@@ -294,7 +294,7 @@ export class PortalAgentSelector extends Interaction {
         }
     }
 
-    /** Enter chooses; where nothing can be chosen yet, it searches at once. */
+    /** Selects the active option on Enter. If there is none yet, searches immediately. */
     onSubmit() {
         if (this.isOpen && this.customers[this.active]) {
             this.choose(this.customers[this.active]);

@@ -12,7 +12,7 @@ function check(description, isRight) {
 }
 
 /**
- * What a browser does when a digit of a date is typed.
+ * Simulates what a browser does when a digit of a date is typed.
  *
  * @param {HTMLInputElement} input
  * @param {string} value

@@ -14,10 +14,10 @@ PAGES = ("/my/agent", *LISTS)
 
 
 class PortalAgentCommon(TransactionCase):
-    """Two agents with a customer each, a customer of nobody, and documents of all of them.
+    """Two agents with one customer each, a customer without an agent, and documents of all three.
 
-    Everything that belongs to the first agent's customer has "quill" in its name, so that a test can
-    look for it in any answer.
+    Everything that belongs to the first agent's customer has "quill" in its name, so that a test can search any
+    response for it.
     """
 
     @classmethod
@@ -35,7 +35,7 @@ class PortalAgentCommon(TransactionCase):
         cls._make_invoices()
         cls.env.flush_all()
 
-    # ---- the world of the tests, made in batches: every class of tests makes it anew
+    # ---- test data, created in batches because every test class creates it again
 
     @classmethod
     def _make_users(cls):
@@ -91,10 +91,10 @@ class PortalAgentCommon(TransactionCase):
         )
         cls.invoice, cls.credit_note, cls.draft_invoice, cls.other_invoice, cls.own_invoice = moves
         (moves - cls.draft_invoice).action_post()
-        # As sending it does; the community's portal_account_personal_data_only shows no others.
+        # Sending the invoice does the same; portal_account_personal_data_only (OCA) shows no others.
         cls.own_invoice.message_subscribe(cls.agent.partner_id.ids)
 
-    # ---- one more of each
+    # ---- additional records
 
     @classmethod
     def _ensure_chart_of_accounts(cls):
@@ -178,14 +178,14 @@ class PortalAgentCommon(TransactionCase):
             "invoice_line_ids": [Command.create(line)],
         } | values
 
-    # ---- in whose place the test looks
+    # ---- scopes and users
 
     @contextmanager
     def on_an_agents_page(self, user=None):
         """Run code in the scope of a route declared with ``portal_agent=True``.
 
-        :param user: who asks; the first agent by default
-        :return: the environment of that user
+        :param user: user of the request; the first agent by default
+        :return: environment of that user
         """
         with agent_scope.entered(self.env, user or self.agent) as env:
             yield env
@@ -194,8 +194,8 @@ class PortalAgentCommon(TransactionCase):
     def on_any_other_page(self, user=None):
         """Run code in the scope of any other route, of a scheduled action or of a script.
 
-        :param user: who asks; the first agent by default
-        :return: the environment of that user
+        :param user: user of the request; the first agent by default
+        :return: environment of that user
         """
         self.env.invalidate_all()
         yield self.env(user=(user or self.agent).id, context={})
@@ -203,10 +203,10 @@ class PortalAgentCommon(TransactionCase):
 
 
 class PortalAgentHttpCommon(PortalAgentCommon, HttpCase):
-    """Somebody asks over real HTTP. Odoo's tests forget the compiled templates after each test; these don't.
+    """Tests with real HTTP requests. Unlike Odoo's tests, they keep compiled templates between tests.
 
-    To compile the website's layout takes ten times as long as to serve a page. A class whose tests
-    change a view says so: what was compiled of it would outlive the change.
+    Compiling the website's layout takes ten times as long as serving a page. A class that changes views sets
+    ``changes_views``, because templates compiled from them would otherwise outlive the change.
     """
 
     changes_views = False
@@ -217,11 +217,11 @@ class PortalAgentHttpCommon(PortalAgentCommon, HttpCase):
             super().setUp()
 
     def _clear_caches_of_records(self):
-        self.registry.clear_cache("stable")  # and "default" with it
+        self.registry.clear_cache("stable")  # also clears "default"
 
 
 class PortalAgentPagesCommon(PortalAgentHttpCommon):
-    """Pages asked for over HTTP, by the first agent unless somebody else is logged in."""
+    """Pages requested over HTTP, by the first agent unless another user is logged in."""
 
     def setUp(self):
         super().setUp()
@@ -231,14 +231,14 @@ class PortalAgentPagesCommon(PortalAgentHttpCommon):
         return self.url_open(f"{url}?{urlencode(query, doseq=True)}" if query else url, allow_redirects=False)
 
     def _get_content(self, url, /, **query):
-        """Return the page's own part as text, without menus and footer."""
+        """Return the page's main content as text, without menus and footer."""
         response = self._get(url, **query)
         self.assertEqual(response.status_code, 200, url)
         [content] = html.fromstring(response.text).xpath("//*[@id='portal_agent_content']")
         return " ".join(content.text_content().split())
 
     def _get_references(self, url, /, **query):
-        """Return the references that a list shows, in its order."""
+        """Return the references in a list, in display order."""
         response = self._get(url, **query)
         self.assertEqual(response.status_code, 200, url)
         return [

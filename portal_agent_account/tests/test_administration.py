@@ -125,7 +125,7 @@ class TestMakingAgents(PortalAgentCommon):
         contacts = self.env["res.partner"].create(
             [{"name": f"Login {number}", "email": f"login{number}@example.com"} for number in range(20)]
         )
-        contacts._get_taken_logins()  # reads the contacts, and whether they have accounts
+        contacts._get_taken_logins()  # caches the contacts and their users
         with self.assertQueryCount(1):
             contacts._get_taken_logins()
 
@@ -298,7 +298,7 @@ class TestAssigningCustomers(PortalAgentCommon):
             self.customer.write({"portal_agent_ids": [Command.create({"name": "New", "login": "new"})]})
 
     def _get_ways_to_write(self, first, second):
-        """Return whatever a many2many takes, for one that may have the first of two records already."""
+        """Return the accepted values of a many2many field that may already contain the first of two records."""
         both, nobody = first + second, first.browse()
         return [
             *(second.ids, both.ids, nobody.ids),
@@ -473,7 +473,7 @@ class TestAssigningCustomers(PortalAgentCommon):
             self.assertEqual(not hidden, expected, (mode, source, agents))
 
     def test_thousand_customers_take_hardly_more_queries_than_two(self):
-        """Odoo writes the notes and the tracked values by the hundred."""
+        """Odoo writes messages and tracking values in batches of one hundred."""
         customers = self.env["res.partner"].create([{"name": f"Crowd {i}", "is_company": True} for i in range(1000)])
 
         def count(customers, **kwargs):

@@ -26,7 +26,7 @@ class AdministratorCommon(PortalAgentCommon):
 
 @tagged("post_install", "-at_install", "once")
 class TestAskingFirst(AdministratorCommon):
-    """Making and dismissing agents asks first, says afterwards what was done, and leaves a note."""
+    """Making and dismissing agents asks for confirmation, reports the result and logs a message."""
 
     def _ask(self, contacts, method):
         contacts = contacts.with_user(self.administrator)
@@ -158,7 +158,7 @@ class TestAskingFirst(AdministratorCommon):
 
 @tagged("post_install", "-at_install", "once")
 class TestHandingOver(AdministratorCommon):
-    """All customers of one agent go to another one, in one action."""
+    """All customers of one agent are assigned to another agent in one action."""
 
     def _hand_over(self, agent, new_agent, user=None):
         return (
@@ -208,7 +208,7 @@ class TestHandingOver(AdministratorCommon):
 
 @tagged("post_install", "-at_install", "once")
 class TestWhatAdministratorsSee(AdministratorCommon):
-    """The list of agents with their figures, and the way to it."""
+    """The list of agents with their figures, and the menus that lead to it."""
 
     def test_orders_of_the_last_90_days_are_counted_as_far_as_one_may_read_them(self):
         self.order.user_id = self.administrator
@@ -275,7 +275,7 @@ class TestWhatAdministratorsSee(AdministratorCommon):
         self.assertNotIn(self.customer, found)
 
     def _get_menus_of_apps(self, user):
-        """Return the complete names of the menus that lead a user to the agents."""
+        """Return the complete names of the menus through which a user reaches the agents."""
         self.env.registry.clear_cache()
         Menu = self.env["ir.ui.menu"].with_user(user)
         visible = Menu.browse(Menu._visible_menu_ids())
@@ -293,7 +293,7 @@ class TestWhatAdministratorsSee(AdministratorCommon):
         self.assertIn("Website/Portal Agents/Agents", names)
 
     def test_settings_are_in_those_of_website_where_sales_is_not_installed(self):
-        """Odoo hides the whole page of an app that nobody may open: the fields have to be on Website's."""
+        """Odoo hides the settings page of an app that nobody may open, so the fields have to be on Website's page."""
         arch = self.env["res.config.settings"].get_view(view_type="form")["arch"]
         form = etree.fromstring(arch)
         for app in ("website", "sale_management"):
@@ -312,7 +312,7 @@ class TestWhatAdministratorsSee(AdministratorCommon):
             parent = self.env["ir.ui.menu"].create({"name": "Contacts"})
             self.env["ir.model.data"]._update_xmlids([{"xml_id": "contacts.menu_contacts", "record": parent}])
         for _time in range(2):
-            contacts.write({"state": "installed"})  # as the server does when it has loaded the addon
+            contacts.write({"state": "installed"})  # the server does the same after loading the addon
         names = self._get_menus_of_apps(self.administrator)
         self.assertIn("Contacts/Portal Agents", names)
         self.assertEqual(len(parent.child_id.filtered(lambda menu: menu.name == "Portal Agents")), 1)

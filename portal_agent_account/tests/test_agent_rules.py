@@ -7,7 +7,7 @@ from .common import PortalAgentCommon
 
 @tagged("post_install", "-at_install")
 class TestAgentRules(PortalAgentCommon):
-    """Which records an agent's page gets, and which fields of them."""
+    """The records that an agent's page can read, and their fields."""
 
     def _names(self, model, domain=None):
         with self.on_an_agents_page() as env:
@@ -127,7 +127,7 @@ class TestAgentRules(PortalAgentCommon):
         archived = self._new_customer("Former", portal_agent_ids=agents)
         contacts = self.customer + self.buyer + self.warehouse + self.other_customer + self.strange_customer + archived
         self.env.flush_all()
-        archived.active = False  # not yet written when it is searched for
+        archived.active = False  # not flushed before the search
         for agent, expected in ((self.agent, contacts[:3]), (self.other_agent, self.other_customer)):
             domain = Domain("id", "in", contacts.ids) & Domain("portal_agent_reader_ids", "in", agent.ids)
             everybody = contacts.with_context(active_test=False)

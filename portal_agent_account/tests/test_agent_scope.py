@@ -10,7 +10,7 @@ from .common import PortalAgentCommon, PortalAgentHttpCommon
 
 @tagged("post_install", "-at_install", "once")
 class TestAgentScope(PortalAgentHttpCommon):
-    """Where the agent's rules count, over real HTTP."""
+    """The scope in which the agent's rules apply, over real HTTP."""
 
     def _log_in(self, user):
         self.authenticate(user.login, user.login)
@@ -108,10 +108,10 @@ class TestAgentScope(PortalAgentHttpCommon):
 
 @tagged("post_install", "-at_install", "once")
 class TestScopeOfTrustedCode(PortalAgentCommon):
-    """Scheduled actions, threads and scripts: an agent is a portal user, unless the code asks by name."""
+    """In scheduled actions, threads and scripts an agent is a portal user, unless the code enters the scope."""
 
     def _run_as_scheduled_action(self, code):
-        """Run code as the server runs a scheduled action."""
+        """Run code in the same way as the server runs a scheduled action."""
         cron = self.env["ir.cron"].create(
             {
                 "name": "Work for an agent",

@@ -7,7 +7,7 @@ from .common import PortalAgentCommon
 
 @tagged("post_install", "-at_install", "once")
 class TestAssignmentRights(PortalAgentCommon):
-    """Nobody shows an agent documents that they can't read themselves."""
+    """Users can't give an agent access to documents that they can't read themselves."""
 
     @classmethod
     def setUpClass(cls):
@@ -34,7 +34,7 @@ class TestAssignmentRights(PortalAgentCommon):
 
     @classmethod
     def _make_group_of_vendor_bills(cls):
-        """Make a group as in `purchase` and `stock`: it reads all orders, and the vendor bills."""
+        """Create a group like those of Purchase and Inventory: all orders, but of all entries only vendor bills."""
         group = cls.env["res.groups"].create({"name": "Buyers"})
         cls.env["ir.model.data"].create(
             {"module": "test_portal_agent", "name": "buyers", "model": "res.groups", "res_id": group.id}

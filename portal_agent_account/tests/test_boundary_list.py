@@ -11,7 +11,7 @@ from odoo.addons.portal_agent_account.pages import PageContext
 
 from .common import PortalAgentHttpCommon
 
-# What agents have and other portal users have not, apart from customers: the way to their pages.
+# Models that agents can read and other portal users can't, apart from customers: the menu of their pages.
 AGENTS_OWN_MODELS = {"website.menu"}
 
 UNLIKELY_VALUES = {
@@ -28,7 +28,7 @@ UNLIKELY_VALUES = {
 
 @tagged("post_install", "-at_install", "once")
 class TestBoundaryList(PortalAgentHttpCommon):
-    """The written list is what an agent can read really: over all models, over all fields."""
+    """The list matches what an agent can actually read, over all models and fields."""
 
     @classmethod
     def setUpClass(cls):
@@ -37,7 +37,7 @@ class TestBoundaryList(PortalAgentHttpCommon):
 
     @classmethod
     def _fill_the_models_around_the_documents(cls):
-        """Hang on the customer's records what other models could give away."""
+        """Link records to the customer's documents that other models could reveal."""
         cls.env["res.partner.bank"].create({"partner_id": cls.customer.id, "acc_number": "QUILL-IBAN"})
         for record in (cls.customer, cls.order, cls.invoice):
             record.message_post(body="Quill", subtype_xmlid="mail.mt_comment")
@@ -48,14 +48,14 @@ class TestBoundaryList(PortalAgentHttpCommon):
         cls.env.flush_all()
 
     def _get_lists(self):
-        """Return the readable fields, with the reasons, by model: those that other addons list included."""
+        """Return the readable fields with their reasons by model, including those that other addons list."""
         models = self.registry.descendants(["portal.agent.mixin"], "_inherit")
         return {
             name: self.env[name]._get_portal_agent_readable_fields() for name in models if not self.env[name]._abstract
         }
 
     def _get_models(self):
-        """Return the models that can be searched at all: some refuse everybody, the administrator included."""
+        """Return the searchable models: some refuse all users, even the administrator."""
         return sorted(
             name for name, model in self.env.registry.items() if not model._abstract and self._has_search(name)
         )
@@ -107,7 +107,7 @@ class TestBoundaryList(PortalAgentHttpCommon):
                 Model = env[model_name]
                 columns = [name for name, field in Model._fields.items() if field.store and field.column_type]
                 for name in set(columns) - listed.keys():
-                    # "!= False" says nothing of a required field: Odoo leaves it out of the query
+                    # "!= False" has no effect on a required field: Odoo omits it from the query.
                     value = UNLIKELY_VALUES.get(Model._fields[name].type, "x")
                     attempts = {
                         "filters": lambda Model=Model, name=name, value=value: Model.search([(name, "=", value)]),
@@ -116,13 +116,13 @@ class TestBoundaryList(PortalAgentHttpCommon):
                         "sums up": lambda Model=Model, name=name: Model._read_group([], [], [f"{name}:count"]),
                     }
                     if Model._fields[name].type in ("json", "properties"):
-                        del attempts["groups"], attempts["sums up"]  # nobody groups by these
+                        del attempts["groups"], attempts["sums up"]  # these types can't be grouped by
                     for verb, function in attempts.items():
                         with self.subTest(model=model_name, field=name, verb=verb), self.env.cr.savepoint(flush=False):
                             self.assertRaises(AccessError, function)
 
     def _set_up_with(self, patcher, model_name):
-        """Set a model up with a patch, as the registry does when an addon is installed; and without, afterwards."""
+        """Set a model up with a patch, as the registry does when an addon is installed, and reset it afterwards."""
         Model = self.env[model_name]
         self.addCleanup(Model._post_model_setup__)
         self.startPatcher(patcher)
@@ -187,7 +187,7 @@ class TestBoundaryList(PortalAgentHttpCommon):
         return answer["result"] if "result" in answer else answer["error"]["data"]["name"]
 
     def _get_models_with_something_to_see(self):
-        """Return the models in which an agent finds a record, wherever it looks: what is closed there is closed."""
+        """Return the models in which an agent finds any record in either scope. The others are closed everywhere."""
         with self.on_an_agents_page() as env:
             names = {name for name in self._get_models() if self._search_ids(env, name)}
         with self.on_any_other_page() as env:

@@ -9,7 +9,7 @@ from .common import PortalAgentCommon
 
 @tagged("post_install", "-at_install", "once")
 class TestCalls(PortalAgentCommon):
-    """Whom to call, and when a customer last ordered."""
+    """The customers to call, and the date of a customer's last order."""
 
     @classmethod
     def setUpClass(cls):
@@ -22,13 +22,13 @@ class TestCalls(PortalAgentCommon):
         cls.env.flush_all()
 
     def _order(self, *days, partner=None, state="sale", **values):
-        """Make an order of each of some days ago."""
+        """Create one order for each number of days ago."""
         for age in days:
             order = self._new_order(partner or self.contact, "QUACK", state=state, **values)
             order.date_order = fields.Datetime.now() - relativedelta(days=age)
 
     def _get_reasons(self, customer=None):
-        """Return the kinds of reasons to call a customer, and what is said of them."""
+        """Return the kinds and the labels of the reasons to call a customer."""
         self.env.flush_all()
         customer = customer or self.regular
         with self.on_an_agents_page() as env:
@@ -54,7 +54,7 @@ class TestCalls(PortalAgentCommon):
         self.assertEqual(self._get_reasons(), ([], []))
 
     def test_two_orders_of_one_day_where_the_agent_is_are_one(self):
-        """Orders at noon and at ten in the evening of Los Angeles, where it is the next day in Greenwich by then."""
+        """The orders are from noon and ten in the evening in Los Angeles, when it is the next day in UTC."""
         self.agent.tz = "America/Los_Angeles"
         for age in (160, 130, 100):
             noon = fields.Datetime.to_datetime(self.today - relativedelta(days=age)).replace(hour=20)

@@ -4,7 +4,7 @@ from odoo.tools import SQL
 
 from .common import PortalAgentCommon
 
-# Columns that an index has: those of its key, those that it includes and those of its expressions and condition.
+# The columns of an index: its key, included columns, and columns in its expressions and condition.
 INDEXED_COLUMNS = """
     SELECT DISTINCT attribute.attname FROM pg_index AS index
       JOIN pg_attribute AS attribute ON attribute.attrelid = index.indrelid
@@ -19,9 +19,9 @@ INDEXED_COLUMNS = """
 
 @tagged("post_install", "-at_install", "once")
 class TestCartChanges(PortalAgentCommon):
-    """A change of a cart costs a shop what it costs without agents.
+    """Updating a cart costs the same with and without this addon.
 
-    PostgreSQL updates a row without touching the indexes (HOT) unless a column of one has changed.
+    PostgreSQL updates a row without touching the indexes (HOT) unless an indexed column has changed.
     """
 
     def _read_row(self, record):

@@ -7,7 +7,7 @@ from .common import PortalAgentCommon
 
 @tagged("post_install", "-at_install", "without_community_addons")
 class TestWithoutCommissions(PortalAgentCommon):
-    """The wizard where no addon for commissions is installed."""
+    """The wizard without an addon for commissions."""
 
     def test_administrator_is_not_asked_where_the_agents_come_from(self):
         wizard = Form(self.env["portal.agent.assign"])
@@ -25,7 +25,7 @@ class TestWithoutCommissions(PortalAgentCommon):
 
 @tagged("post_install", "-at_install", "-standard", "community_addons")
 class TestCommissionAgents(PortalAgentCommon):
-    """The wizard beside the community's commission_oca."""
+    """The wizard with commission_oca (OCA) installed."""
 
     @classmethod
     def setUpClass(cls):

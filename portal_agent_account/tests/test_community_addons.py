@@ -6,7 +6,7 @@ from .common import PortalAgentHttpCommon
 
 @tagged("post_install", "-at_install", "-standard", "community_addons")
 class TestCommunityAddons(PortalAgentHttpCommon):
-    """Where an agent meets the community's addons for the portal."""
+    """The agents' pages together with OCA's portal addons."""
 
     # ---- portal_sale_personal_data_only, portal_account_personal_data_only
 

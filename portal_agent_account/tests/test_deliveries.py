@@ -6,7 +6,7 @@ from .common import PortalAgentCommon
 
 @tagged("post_install", "-at_install", "-standard", "portal_agent_optional_addons")
 class TestDeliveries(PortalAgentCommon):
-    """Deliveries of an order: needs ``sale_stock``, and ``stock_delivery`` for the carrier."""
+    """The deliveries of an order. Requires ``sale_stock``, and ``stock_delivery`` for the carrier."""
 
     @classmethod
     def setUpClass(cls):

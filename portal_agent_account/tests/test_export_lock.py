@@ -10,10 +10,10 @@ from .common import PortalAgentPagesCommon
 
 @tagged("post_install", "-at_install", "once")
 class TestExportLock(PortalAgentPagesCommon):
-    """One export of a user at a time."""
+    """Each user can run only one export at a time."""
 
     def _export_elsewhere(self, user):
-        """Hold the turn of a user in another connection, as another worker does while it exports."""
+        """Hold a user's export lock in another connection, like another worker that is exporting."""
         cursor = sql_db.db_connect(self.env.cr.dbname).cursor()
         self.addCleanup(cursor.close)
         cursor.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", [export_lock._LOCK_CLASS, user.id])

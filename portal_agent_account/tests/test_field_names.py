@@ -8,7 +8,7 @@ from odoo.tools import mute_logger
 
 from .common import PortalAgentPagesCommon
 
-# What somebody types to get at a field, wherever a page might take a name from the address.
+# Values that a visitor might send wherever a page could read a field name from the URL.
 FIELD_NAMES = ("access_token", "partner_id.comment", "tax_country_id", "access_token desc", "portal_agent_ids")
 
 GUESSES = (
@@ -25,16 +25,16 @@ GUESSES = (
     "columns",
 )
 
-# Text that is looked for, and shown again in its box.
+# Search texts, which the page shows again in the search field.
 FREE_TEXT = {"search", "customer_search"}
 
 
 @tagged("post_install", "-at_install", "once")
 class TestFieldNames(PortalAgentPagesCommon):
-    """No page takes the name of a field from a visitor: the ORM does not ask for all fields that it sorts by."""
+    """No page accepts a field name from a visitor, because the ORM doesn't check access to all sorted fields."""
 
     def _get_routes(self):
-        """Return the address of every page of an agent, with the ids of documents that are there."""
+        """Return the URLs of all agent pages, with the ids of existing documents."""
         ids = {"order_id": self.order.id, "invoice_id": self.invoice.id, "customer_id": self.customer.id}
         urls = set()
         for rule in self.env["ir.http"].routing_map().iter_rules():
@@ -52,7 +52,7 @@ class TestFieldNames(PortalAgentPagesCommon):
         return sorted(urls)
 
     def _get_parameters(self, page):
-        """Return the parameters that the page itself uses, and what else somebody might try."""
+        """Return the parameters that the page itself uses, and others that a visitor might try."""
         tree = html.fromstring(page)
         names = {element.get("name") for element in tree.xpath("//form//*[@name]")}
         for link in tree.xpath("//a/@href"):
@@ -60,7 +60,7 @@ class TestFieldNames(PortalAgentPagesCommon):
         return (names | set(GUESSES)) - FREE_TEXT - {"customer", "csrf_token", None}
 
     def _normalize(self, response):
-        """Return what the page says, without addresses and what changes with every request."""
+        """Return the text of the page without URLs and values that change with every request."""
         if "html" not in response.headers["Content-Type"]:
             return response.text if "csv" in response.headers["Content-Type"] else len(response.content) // 2000
         [content] = html.fromstring(response.text).xpath("//*[@id='portal_agent_content']") or [None]

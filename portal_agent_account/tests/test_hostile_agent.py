@@ -9,10 +9,10 @@ from odoo.tools import SQL, mute_logger
 
 from .common import PortalAgentHttpCommon
 
-# A signature that the portal accepts: one transparent pixel.
+# A signature that the portal accepts: a single transparent pixel.
 SIGNATURE = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
 
-# Where an attempt that succeeds leaves a trace.
+# Tables in which a successful attempt leaves a trace.
 WATCHED_TABLES = {
     "sale_order": "TRUE",
     "sale_order_line": "TRUE",
@@ -27,11 +27,11 @@ WATCHED_TABLES = {
     "mail_activity": "TRUE",
     "mail_mail": "TRUE",
     "payment_transaction": "TRUE",
-    # the server writes bundles of scripts and styles as it likes
+    # The server creates asset bundles at any time.
     "ir_attachment": "res_model IN ('sale.order', 'account.move', 'res.partner', 'mail.message')",
 }
 
-# Who says in the log that somebody was refused.
+# Loggers that report refusals.
 NOISY_LOGGERS = (
     "odoo.http",
     "odoo.sql_db",
@@ -44,7 +44,7 @@ NOISY_LOGGERS = (
 
 
 class HostileCommon(PortalAgentHttpCommon):
-    """Somebody who is logged in, and the customer's records."""
+    """A logged-in user, and the customer's records."""
 
     @classmethod
     def setUpClass(cls):
@@ -60,7 +60,7 @@ class HostileCommon(PortalAgentHttpCommon):
         self.authenticate(user.login, user.login)
 
     def _get_contents(self):
-        """Return a checksum of the watched tables, by table."""
+        """Return a checksum of each watched table."""
         self.env.flush_all()
         contents = {}
         for table, condition in WATCHED_TABLES.items():
@@ -77,7 +77,7 @@ class HostileCommon(PortalAgentHttpCommon):
     def _call_route(self, route, **params):
         """Call a JSON route.
 
-        :return: what it answers, result or error
+        :return: result or error
         :rtype: dict
         """
         response = self.url_open(
@@ -97,15 +97,15 @@ class HostileCommon(PortalAgentHttpCommon):
 
 @tagged("post_install", "-at_install", "once")
 class TestHostileAgent(HostileCommon):
-    """An agent tries, over real HTTP, what only the customer may do: all of it fails and changes nothing.
+    """An agent tries over real HTTP what only the customer may do. Every attempt fails and changes nothing.
 
-    The routes of addons that are not installed here answer *404 Not Found*, which is a refusal too.
+    Routes of addons that are not installed return *404 Not Found*, which is also a refusal.
     """
 
     def setUp(self):
         super().setUp()
         self._log_in(self.agent)
-        # the session is opened, and what the first request of a user writes is written
+        # The first request of a user creates the session and writes to the database.
         self.url_open("/my/agent")
         self.contents = self._get_contents()
         self.addCleanup(self._assert_nothing_changed)
@@ -118,25 +118,25 @@ class TestHostileAgent(HostileCommon):
         self.assertEqual(self._get_contents(), self.contents, "The attempt has changed the database")
 
     def _assert_nothing_told(self, answer):
-        """Check that an answer has nothing of the customer in it.
+        """Check that an answer contains no data of the customer.
 
-        :param answer: a response, or what a JSON route answered
+        :param answer: response, or result of a JSON route
         """
         text = answer.text if hasattr(answer, "text") else json.dumps(answer)
         for word in ("quill", "rook", "swift"):
             self.assertNotIn(word, text.lower())
 
     def _assert_error(self, answer):
-        """Check that a JSON route refused: by an error, an empty result or a way out."""
+        """Check that a JSON route returned an error, an empty result or a redirection."""
         result = answer.get("result")
         refused = "error" in answer or not result or "303 SEE OTHER" in result or "error" in result
         self.assertTrue(refused, answer)
         self._assert_nothing_told(answer)
 
     def _assert_page_refused(self, path, **kwargs):
-        """Check that a page sends away, and says the same for a document that does not exist."""
+        """Check that a page redirects, and gives the same answer for a document that doesn't exist."""
         answers = []
-        # not an order's id for an invoice: the agent's own invoice may have it
+        # Don't use the order's id for an invoice: it may be the id of the agent's own invoice.
         document = self.invoice if path.startswith("/my/invoices/") else self.quotation
         for document_id in (document.id, 2**31 - 1):
             response = self.url_open(path.format(id=document_id), allow_redirects=False, **kwargs)
@@ -327,7 +327,7 @@ class TestHostileAgent(HostileCommon):
     # ---- RPC
 
     def _get_rpc_clients(self):
-        """Return the ways to call a method of a model, as functions that return JSON text."""
+        """Return the ways to call a model's method, as functions that return JSON text."""
         key = (
             self.env["res.users.apikeys"]
             .with_user(self.agent)
@@ -380,7 +380,7 @@ class TestHostileAgent(HostileCommon):
                         self.assertNotIn(f'"id": {record.id}', answer)
 
     def test_every_kind_of_rpc_works_for_the_agents_own_order(self):
-        """The attempts above fail for the reason that they should."""
+        """The attempts above fail because of access rights, not because of an error in the test."""
         for call in self._get_rpc_clients()[:1] + self._get_rpc_clients()[2:]:
             with self.subTest(call.__name__):
                 self.assertIn(
@@ -534,7 +534,7 @@ class TestHostileAgent(HostileCommon):
             self._assert_nothing_told(response)
 
     def test_guessing_ids(self):
-        """What an agent learns by guessing is what any portal user learns: no record at all."""
+        """By guessing ids, an agent learns the same as any portal user: nothing."""
         for model, records in (
             ("sale.order", self.quotation + self.other_order + self.strange_order),
             ("account.move", self.invoice + self.other_invoice + self.draft_invoice),
@@ -552,7 +552,7 @@ class TestHostileAgent(HostileCommon):
 
 @tagged("post_install", "-at_install", "once")
 class TestSameAttemptsByTheCustomer(HostileCommon):
-    """The attempts succeed for whom they should: what refuses the agent is not a broken test."""
+    """The same attempts succeed for authorized users, which proves that the tests above can fail."""
 
     def setUp(self):
         super().setUp()

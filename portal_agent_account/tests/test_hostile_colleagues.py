@@ -10,7 +10,7 @@ NAMES = {"fields": {"display_name": {}}}
 
 @tagged("post_install", "-at_install")
 class TestAgentsOfAnotherCompany(PortalAgentCommon):
-    """A customer of two companies has agents of both: each company minds its own."""
+    """A customer shared by two companies has agents of both. Each company only manages its own agents."""
 
     @classmethod
     def setUpClass(cls):
@@ -102,7 +102,7 @@ class TestAgentsOfAnotherCompany(PortalAgentCommon):
 
 @tagged("post_install", "-at_install")
 class TestColleagueInThePortal(PortalAgentHttpCommon):
-    """Who works for the same company as an agent has the agent's contact among the company's addresses."""
+    """A colleague from the agent's company finds the agent's contact in the company's address book."""
 
     @classmethod
     def setUpClass(cls):

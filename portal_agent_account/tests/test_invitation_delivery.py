@@ -21,7 +21,7 @@ RETRY = "portal_agent_account.ir_cron_portal_agent_invitation"
 
 @tagged("post_install", "-at_install", "once")
 class TestInvitationDelivery(MailCase, PortalAgentCommon):
-    """No invitation is lost without a word, and none is sent that somebody has taken back."""
+    """No invitation is lost silently, and no cancelled invitation is sent."""
 
     @classmethod
     def setUpClass(cls):
@@ -133,7 +133,7 @@ class TestInvitationDelivery(MailCase, PortalAgentCommon):
             self.assertEqual(mails, self.agent.portal_agent_invitation_ids[:1].mail_id)
 
     def _send(self, minutes):
-        """Invite again some minutes after the mail before, and have the mail sent.
+        """Invite the agent again some minutes after the previous mail, and send the mail.
 
         :return: whether it was sent
         """

@@ -27,7 +27,7 @@ TEMPLATE = "portal_agent_account.mail_template_portal_agent_invitation"
 
 
 def make_pdf(text):
-    """Return a PDF file in which a text can be found."""
+    """Return a PDF file that contains a text."""
     buffer = io.BytesIO()
     canvas = Canvas(buffer, pageCompression=0)
     canvas.drawString(100, 100, text)
@@ -51,7 +51,7 @@ class SecretsCommon(PortalAgentCommon):
 
 @tagged("post_install", "-at_install")
 class TestInvitationSecrets(MailCase, SecretsCommon):
-    """The link in an invitation is for the agent alone."""
+    """Only the agent gets the link in an invitation."""
 
     def _get_messages_with_a_link(self, user):
         return self.env["mail.message"].with_user(user).search([("body", "like", "/web/signup")])
@@ -142,7 +142,7 @@ class TestInvitationSecrets(MailCase, SecretsCommon):
 
 @tagged("post_install", "-at_install")
 class TestLinksOfAgents(SecretsCommon):
-    """Odoo's own templates have links to passwords: for an agent's, nobody gets one who may not change users."""
+    """Odoo's own templates contain password links. Only users who may change users get those of an agent."""
 
     ODOO_TEMPLATES = ("auth_signup.set_password_email", "auth_signup.portal_set_password_email")
 
@@ -169,7 +169,7 @@ class TestLinksOfAgents(SecretsCommon):
         self.seen.append(preview.body_html)
 
     def _get_attempts(self, template):
-        """Return the ways to have a template rendered, as functions of who does it."""
+        """Return the ways to have a template rendered, as functions of the user."""
         own = self.employee.partner_id
         return {
             "composer": lambda user: self._use_composer(user, template),
@@ -188,7 +188,7 @@ class TestLinksOfAgents(SecretsCommon):
         }
 
     def _see(self, attempt, user):
-        """Make an attempt, and return all that is in the database and in the answer afterwards."""
+        """Make an attempt, and return the resulting contents of the answer and of the database."""
         self.seen = []
         self.env.flush_all()
         before = self.env["mail.mail"].search([])
@@ -213,7 +213,7 @@ class TestLinksOfAgents(SecretsCommon):
                         self.assertNotIn("token=", self._see(attempt, user))
 
     def test_administrator_gets_it_by_odoos_own(self):
-        """The attempts fail for the reason that they should."""
+        """The attempts fail because of the user's rights, not because of an error in the test."""
         self.agent.partner_id.signup_prepare()
         for name in self.ODOO_TEMPLATES:
             attempts = self._get_attempts(self.env.ref(name))
@@ -233,7 +233,7 @@ class TestLinksOfAgents(SecretsCommon):
 
 @tagged("post_install", "-at_install", "once")
 class TestForgottenPassword(MailCase, PortalAgentPagesCommon):
-    """Anybody may ask for a new password of anybody: it goes to the owner, and takes nothing away."""
+    """Anyone can request a new password for any account. Only its owner gets the link, and nothing is invalidated."""
 
     def _ask_for_a_new_password(self, login):
         with self.mock_mail_gateway():
@@ -262,7 +262,7 @@ class TestForgottenPassword(MailCase, PortalAgentPagesCommon):
             self.assertIn("/web/reset_password?", self._get_link(mail["body"]))
 
     def test_invitation_that_was_sent_works_after_a_stranger_asked_and_days_later(self):
-        agent = self.other_agent  # the first one has signed in
+        agent = self.other_agent  # the first agent has already signed in
         agent.action_send_portal_agent_invitation()
         invited = self._get_link(agent.portal_agent_invitation_ids.mail_id.body_html)
         self.authenticate(None, None)
@@ -276,7 +276,7 @@ class TestForgottenPassword(MailCase, PortalAgentPagesCommon):
 
 @tagged("post_install", "-at_install", "once")
 class TestTakingOver(SecretsCommon):
-    """Nobody becomes an agent by way of the agent's contact."""
+    """Nobody can take over an agent's account through the agent's contact."""
 
     def test_who_manages_contacts_can_not_change_an_agents_address(self):
         contact = self.agent.partner_id.with_user(self.contact_manager)
@@ -333,7 +333,7 @@ class TestTakingOver(SecretsCommon):
 
     def test_contacts_without_an_email_written_cost_no_query_and_others_one(self):
         contacts = (self.buyer + self.warehouse + self.customer).with_user(self.contact_manager)
-        contacts._check_may_take_over_portal_agents()  # who may read what is looked up once, and cached
+        contacts._check_may_take_over_portal_agents()  # caches the user's access rights
         self.env.flush_all()
         with self.assertQueryCount(0):
             contacts.browse()._check_may_take_over_portal_agents()
@@ -346,7 +346,7 @@ class TestTakingOver(SecretsCommon):
 
 @tagged("post_install", "-at_install", "once")
 class TestImpersonalUsers(SecretsCommon):
-    """Who is no person is no agent."""
+    """A user that doesn't belong to a person can't be an agent."""
 
     def test_users_who_stand_for_everybody_can_not_be_agents(self):
         website = self.env["website"].search([], limit=1)
@@ -360,7 +360,7 @@ class TestImpersonalUsers(SecretsCommon):
 
 @tagged("post_install", "-at_install")
 class TestWhatWasNeverSent(PortalAgentCommon):
-    """A quotation that the customer never got is none of the agent's business, cancelled or not."""
+    """An agent doesn't see quotations that the customer never received, cancelled or not."""
 
     def test_cancelled_draft_stays_unseen_where_drafts_are(self):
         cancelled = self._new_order(self.customer, "QUILL-CANCELLED", state="cancel")
@@ -391,11 +391,11 @@ class TestWhatWasNeverSent(PortalAgentCommon):
 
 @tagged("post_install", "-at_install", "once")
 class TestWhatStaysBehind(PortalAgentPagesCommon):
-    """What an agent looked at is left neither in the browser nor on the document."""
+    """Nothing that an agent has viewed stays in the browser or on the document."""
 
     @contextmanager
     def _prepare_pdfs(self):
-        """Have reports printed as outside tests, files read and kept as ever, but for the printing itself."""
+        """Print reports as outside of tests, with attachments read and stored as usual, but without wkhtmltopdf."""
         prepare = IrActionsReport._pre_render_qweb_pdf
 
         def force(report, *args, **kwargs):
@@ -423,7 +423,7 @@ class TestWhatStaysBehind(PortalAgentPagesCommon):
         self.assertNotEqual(self._get("/my").headers.get("Cache-Control"), "no-store")
 
     def _keep_prints(self, report, record):
-        """Have a report keep what it prints, with a file that the customer got."""
+        """Make a report store its prints, with a file that was sent to the customer."""
         report.write({"attachment": "'kept.pdf'", "attachment_use": True})
         self.env["ir.attachment"].create(
             {

@@ -24,7 +24,7 @@ REPORT = "report.portal_agent_account.report_statement"
 
 
 class LedgerCommon(PortalAgentPagesCommon):
-    """Random invoices and credit notes of three customers, in two currencies, paid in every way."""
+    """Random invoices and credit notes of three customers in two currencies, paid in different ways."""
 
     @classmethod
     def setUpClass(cls):
@@ -63,7 +63,7 @@ class LedgerCommon(PortalAgentPagesCommon):
     def _bill(cls, partner, amount, days, **values):
         """Post an invoice.
 
-        :param int days: how many days ago it was
+        :param int days: age of the invoice in days
         """
         lines = [Command.create({"name": "Seeds", "price_unit": amount, "tax_ids": [Command.clear()]})]
         values = {"invoice_date": cls.today - relativedelta(days=days), "invoice_line_ids": lines} | values
@@ -79,7 +79,7 @@ class LedgerCommon(PortalAgentPagesCommon):
 
     @classmethod
     def _pay_on_account(cls, customer, amount):
-        """Take money of a customer that is for no invoice yet, booked as accounting does it."""
+        """Post a customer payment without an invoice, as accounting does."""
         receivable = customer.property_account_receivable_id
         bank = cls.env["account.journal"].search([("type", "=", "bank"), ("company_id", "=", cls.company.id)], limit=1)
         lines = [
@@ -90,10 +90,10 @@ class LedgerCommon(PortalAgentPagesCommon):
         move.action_post()
         return move
 
-    # ---- counted a second way
+    # ---- independent computation
 
     def _get_items(self, customer):
-        """Return the journal items of a customer's documents by which it owes something."""
+        """Return the receivable items of a customer's documents."""
         items = self.env["account.move.line"].search(
             Domain("account_id.account_type", "=", "asset_receivable")
             & Domain("parent_state", "=", "posted")
@@ -103,7 +103,7 @@ class LedgerCommon(PortalAgentPagesCommon):
         return items.filtered(lambda item: item.move_id.partner_id.commercial_partner_id == customer)
 
     def _get_other_items(self, customer):
-        """Return the journal items of a customer's payments and other entries."""
+        """Return the receivable items of a customer's payments and other entries."""
         items = self.env["account.move.line"].search(
             Domain("account_id.account_type", "=", "asset_receivable")
             & Domain("parent_state", "=", "posted")
@@ -113,7 +113,7 @@ class LedgerCommon(PortalAgentPagesCommon):
         return items.filtered(lambda item: item.partner_id.commercial_partner_id == customer)
 
     def _get_open(self, item, day=None):
-        """Return what is left of an item, in its currency and in the company's, from how it was matched."""
+        """Return the residual amount of an item in its currency and the company's, from its reconciliations."""
         left, left_company = item.amount_currency, item.balance
         for partial in item.matched_credit_ids:
             if not day or partial.max_date <= day:
@@ -134,7 +134,7 @@ class LedgerCommon(PortalAgentPagesCommon):
         )
 
     def _count(self, customers):
-        """Return what is due and overdue of some customers, and the ages, line by line."""
+        """Return the amounts due and overdue and the ages of customers, computed item by item."""
         due, overdue, ages = 0.0, 0.0, [0.0] * 5
         documents, late_documents = set(), set()
         for customer in customers:
@@ -165,7 +165,7 @@ class LedgerCommon(PortalAgentPagesCommon):
 
 @tagged("post_install", "-at_install", "once")
 class TestInstalments(LedgerCommon):
-    """What is due is counted by the day on which each part of an invoice is due."""
+    """Amounts are due on the due date of each instalment."""
 
     @classmethod
     def setUpClass(cls):
@@ -201,7 +201,7 @@ class TestInstalments(LedgerCommon):
         self.assertEqual(self._get_figures(), {"due": (1, 1000), "overdue": (1, 300)})
 
     def test_payment_that_is_not_booked_yet_makes_nothing_late(self):
-        """With Odoo's accounting app a payment is booked when the bank has it."""
+        """With Odoo's accounting app, a payment is posted when it is on the bank statement."""
         with patch.object(type(self.split), "_get_invoice_in_payment_state", lambda moves: "in_payment"):
             self._pay_without_booking()
             self.env.flush_all()
@@ -264,7 +264,7 @@ class TestInstalments(LedgerCommon):
 
 @tagged("post_install", "-at_install", "once")
 class TestPayments(LedgerCommon):
-    """What an agent learns of how an invoice was paid."""
+    """The payments of an invoice that an agent sees."""
 
     @classmethod
     def setUpClass(cls):
@@ -385,7 +385,7 @@ class TestLedger(LedgerCommon):
 
     @classmethod
     def _give_back(cls, invoice):
-        """Make a credit note for a part of an invoice, and match the two."""
+        """Create a credit note for a part of an invoice, and reconcile the two."""
         amount = round(invoice.amount_total / 4, 2)
         credit_note = cls._bill(
             invoice.partner_id, amount, 3, move_type="out_refund", currency_id=invoice.currency_id.id
@@ -437,7 +437,7 @@ class TestLedger(LedgerCommon):
         self.assertEqual(sorted(self._get_references("/my/agent/customers", filterby="overdue")), sorted(owing))
 
     def _read_rows(self, url, cells, **query):
-        """Return the amounts in the cells of a list's rows, by what the first cell's link says."""
+        """Return the amounts in the rows of a list, by the text of the link in the first cell."""
         page = html.fromstring(self._get(url, **query).text)
         return {
             row.xpath("string(.//td[contains(@class, 'o_portal_agent_title')]//a)").strip(): [
@@ -450,12 +450,12 @@ class TestLedger(LedgerCommon):
         }
 
     def _read_amounts(self, text):
-        """Return the numbers with decimals in a text: minus signs may have marks of direction around them."""
+        """Return the decimal numbers in a text, in which minus signs may be surrounded by direction marks."""
         text = re.sub("[\u200e\u200f\ufeff]", "", text)
         return [float(number.replace(",", "")) for number in re.findall(r"-?\s?[\d,]+\.\d\d", text)]
 
     def _sum_up_open(self, documents):
-        """Return what is left of documents by number and by currency, from how their items were matched."""
+        """Return the residual amounts of documents by number and currency, computed from their reconciliations."""
         by_number, by_currency = defaultdict(float), defaultdict(float)
         for item in self.env["account.move.line"].union(*map(self._get_items, self.customers)):
             if item.move_id in documents:
@@ -492,7 +492,7 @@ class TestLedger(LedgerCommon):
             self._assert_same(totals[label][0], sum(each[key] for each in expected.values()), label)
 
     def test_statement_has_what_the_customers_page_says_and_what_was_paid_on_account(self):
-        """Money that pays no invoice yet is on the statement, and in no figure of invoices."""
+        """A payment without an invoice appears on the statement, but in none of the invoice figures."""
         statements = self._get_statements()
         for customer in self.customers:
             with self.on_an_agents_page() as env:
@@ -557,7 +557,7 @@ class TestLedger(LedgerCommon):
         for entry in balance["entries"]:
             self.assertTrue(date_from <= entry["date"] <= date_to)
         if customer != self.customer:
-            return  # the ledger keeps the payments of a contact with the company that it has left
+            return  # in the ledger, payments of a moved contact stay with its former company
         ledger = self.env["account.move.line"].search(
             Domain("account_id.account_type", "=", "asset_receivable")
             & Domain("parent_state", "=", "posted")
@@ -570,7 +570,7 @@ class TestLedger(LedgerCommon):
         self._assert_same(balance["balance_after"], after)
 
     def test_what_is_dated_later_is_on_no_statement_of_today(self):
-        """Neither an invoice of next week, nor a payment of next week, which leaves its invoice open today."""
+        """A statement contains no invoice of next week, and a payment of next week leaves its invoice open today."""
         before = self._get_statements(date_from=self.today)
         self._bill(self.customer, 777, -7)
         paid_later = self._bill(self.customer, 333, 3, invoice_payment_term_id=False)

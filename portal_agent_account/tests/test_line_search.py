@@ -6,7 +6,7 @@ from .common import PortalAgentPagesCommon
 
 @tagged("post_install", "-at_install", "once")
 class TestLineSearch(PortalAgentPagesCommon):
-    """What is printed is found, and nothing else: neither by "Product" nor by "Everything"."""
+    """Searching by "Product" and by "Everything" finds only what is printed."""
 
     @classmethod
     def setUpClass(cls):
@@ -20,7 +20,7 @@ class TestLineSearch(PortalAgentPagesCommon):
 
     @classmethod
     def _prepare_lines(cls, kind):
-        """Lines below sections of every kind; each one's name says whether the document shows it."""
+        """Prepare lines below all kinds of sections. The name of each line says whether the document shows it."""
         lines = [
             ("shown-first", None, {}),
             ("shown-section-a", "line_section", {"collapse_composition": True}),
@@ -73,13 +73,13 @@ class TestLineSearch(PortalAgentPagesCommon):
                 self.assertEqual(self._find(url, search=term, search_in="product"), [], term)
 
     def test_the_page_shows_what_the_names_say(self):
-        """The names above are right."""
+        """The names of the lines match what the page shows."""
         for url, document in (("orders", self.secret_order), ("invoices", self.secret_invoice)):
             query = {"report_type": "html"} if url == "invoices" else {}
             page = self._get(f"/my/agent/{url}/{document.id}", **query).text
             for name in self._get_names(document):
                 with self.subTest(url=url, name=name):
-                    # of a section that hides its lines, an invoice prints the names of the subsections
+                    # An invoice prints the names of subsections in a section that hides its lines.
                     if url == "invoices" and name == "Qq hidden-sub":
                         continue
                     self.assertEqual(name in page, "shown" in name)

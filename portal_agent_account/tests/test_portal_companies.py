@@ -17,8 +17,10 @@ KINDS = ("quotations", "orders", "invoices")
 
 @tagged("post_install", "-at_install", "once")
 class TestPortalCompanies(PortalAgentPagesCommon):
-    """A customer, or one of its contacts, is moved to a company that is not the agent's: its documents stay where they
-    are, and leave the agent's pages, all of them alike."""
+    """A customer or contact is moved to another company than the agent's.
+
+    Its documents stay in their company, and disappear from all pages of the agent.
+    """
 
     @classmethod
     def setUpClass(cls):
@@ -32,7 +34,7 @@ class TestPortalCompanies(PortalAgentPagesCommon):
 
     @classmethod
     def _make_documents(cls, partner):
-        """Make a document of each kind, all of which a dashboard, a list of calls and a weekly mail tell of."""
+        """Create one document of each kind for the dashboard, the list of calls and the weekly mail."""
         today = fields.Date.context_today(cls.agent)
         quotation = cls._new_order(partner, f"{partner.name} Q", state="sent", validity_date=today + timedelta(days=3))
         order = cls._new_order(partner, f"{partner.name} O", confirm=True)
@@ -83,7 +85,7 @@ class TestPortalCompanies(PortalAgentPagesCommon):
                 self.assertNotIn(name, self._get_text(response))
 
     def _assert_figures_agree(self):
-        """The tiles, the lists, their totals, their groups and both exports tell the same."""
+        """Tiles, lists, totals, groups and both exports show the same amounts."""
         with self.on_an_agents_page() as env:
             tiles = env["portal.agent.dashboard"]._get_figures(env["res.partner"])
         for name in KINDS:
@@ -111,7 +113,7 @@ class TestPortalCompanies(PortalAgentPagesCommon):
         return [dict(zip(titles, row, strict=True)) for row in rows]
 
     def _get_totals(self, name):
-        """Return the total of a list that is grouped by customer, and those of its groups."""
+        """Return the total of a list that is grouped by customer, and the totals of its groups."""
         page = html.fromstring(self._get(f"/my/agent/{name}", groupby="customer").text)
         found = page.xpath("//*[contains(@class, 'o_portal_agent_total')]")
         texts = ["".join(each.text_content().split()) for each in found]

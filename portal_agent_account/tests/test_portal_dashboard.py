@@ -12,7 +12,7 @@ from .common import PortalAgentCommon, PortalAgentPagesCommon
 
 @tagged("post_install", "-at_install")
 class TestPortalDashboard(PortalAgentCommon):
-    """Every figure is counted a second way: document by document, in Python."""
+    """The tests compute each figure independently, document by document in Python."""
 
     @classmethod
     def setUpClass(cls):
@@ -38,7 +38,7 @@ class TestPortalDashboard(PortalAgentCommon):
 
     @classmethod
     def _fill(cls):
-        """Documents of every kind, age, currency and customer."""
+        """Create documents of every kind, age, currency and customer."""
         pricelist = cls.env["product.pricelist"].create({"name": "Foreign", "currency_id": cls.foreign.id})
         for number, age in enumerate((0, 20, 45, 100, 250, 340, 380, 800)):
             partner = (cls.buyer, cls.second)[number % 2]
@@ -77,7 +77,7 @@ class TestPortalDashboard(PortalAgentCommon):
         register.create({"amount": amount})._create_payments()
 
     def _get_documents(self, model, customer, since=None):
-        """Return the documents of some customers, found one by one."""
+        """Return the documents of customers without using the record rules."""
         customers = customer or self.customers
         documents = self.env[model].search([("company_id", "=", self.company.id)])
         return documents.filtered(
@@ -140,7 +140,7 @@ class TestPortalDashboard(PortalAgentCommon):
         self.assertTrue(overdue)
 
     def _get_overdue(self, moves):
-        """Return those of some open documents that somebody waits to be paid for since yesterday or longer."""
+        """Filter the open documents that were due yesterday or earlier."""
         return moves.filtered(
             lambda move: (
                 move.move_type == "out_invoice"
@@ -168,7 +168,7 @@ class TestPortalDashboard(PortalAgentCommon):
         self.assertNotIn("\N{LEFT-TO-RIGHT MARK}", debit)
 
     def _give_credit(self, customer, amount):
-        """Post a credit note whose date has passed."""
+        """Post a credit note whose due date has passed."""
         lines = [Command.create({"name": "Back", "price_unit": amount, "tax_ids": [Command.clear()]})]
         credit_note = self._new_invoice(
             customer, "QUACK-BACK", move_type="out_refund", post=False, invoice_line_ids=lines
@@ -239,7 +239,7 @@ class TestPortalDashboard(PortalAgentCommon):
                 self._assert_amount(each["amount"], amounts[each["customer"].with_env(self.env)], each["customer"].name)
 
     def test_customer_that_an_invoice_was_posted_for_and_that_is_somebody_elses_is_no_top_customer(self):
-        """Odoo moves a contact's invoices along with it. What has moved them otherwise may have left them behind."""
+        """Odoo moves the invoices of a contact along with it, but other code that moves contacts may not."""
         invoice = self._get_invoices(self.customer)[0]
         self.env.cr.execute(
             "UPDATE account_move SET commercial_partner_id = %s, amount_total_signed = 1000000 WHERE id = %s",
@@ -295,7 +295,7 @@ class TestPortalDashboard(PortalAgentCommon):
 
 @tagged("post_install", "-at_install")
 class TestPortalDashboardPeriods(PortalAgentPagesCommon):
-    """The dashboard's page is about the last twelve months, or about all time."""
+    """The dashboard shows the last twelve months or all time."""
 
     @classmethod
     def setUpClass(cls):
@@ -304,7 +304,7 @@ class TestPortalDashboardPeriods(PortalAgentPagesCommon):
         cls.invoice.write({"invoice_date_due": fields.Date.today() - relativedelta(years=3)})
 
     def _get_tiles(self, **query):
-        """Return the count and the address of each tile."""
+        """Return the count and the URL of each tile."""
         page = html.fromstring(self._get("/my/agent", **query).text)
         tiles = page.xpath("//a[contains(@class, 'o_portal_agent_tile_')]")
         return {

@@ -15,7 +15,7 @@ DASHBOARD = "portal_agent_account.portal_agent_dashboard"
 
 @tagged("post_install", "-at_install", "once")
 class TestPortalDesigner(PortalAgentPagesCommon):
-    """Those who design the website edit the agent's pages, and an upgrade leaves what they did."""
+    """Website designers can edit the agent's pages, and an upgrade keeps their changes."""
 
     changes_views = True
 
@@ -31,7 +31,7 @@ class TestPortalDesigner(PortalAgentPagesCommon):
         super().setUp()
         self.authenticate(self.designer.login, self.designer.login)
 
-    # What they see
+    # What designers see
 
     def test_designer_sees_the_pages_of_an_agent_without_customers(self):
         for user in (self.designer, self.chief):
@@ -80,7 +80,7 @@ class TestPortalDesigner(PortalAgentPagesCommon):
         )
         self.assertEqual(names[0]["name"], "QUILL-ORDER")
 
-    # What they edit
+    # What designers edit
 
     def test_pages_open_in_the_editor_with_a_place_to_drop_blocks(self):
         for url in PAGES:

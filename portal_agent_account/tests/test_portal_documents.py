@@ -14,7 +14,7 @@ from .common import PortalAgentPagesCommon
 
 @tagged("post_install", "-at_install", "once")
 class TestPortalDocuments(PortalAgentPagesCommon):
-    """Documents can be read and printed, and nothing else."""
+    """Agents can read and print documents, and nothing else."""
 
     def setUp(self):
         super().setUp()
@@ -225,7 +225,7 @@ class TestPortalDocuments(PortalAgentPagesCommon):
 
 @tagged("post_install", "-at_install")
 class TestInertDocuments(BaseCase):
-    """What is left of a template that another addon has added to."""
+    """Cleaning a rendered template to which other addons may have added active elements."""
 
     def test_what_acts_is_taken_out_and_what_is_printed_stays(self):
         body = make_inert(

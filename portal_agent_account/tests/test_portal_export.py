@@ -21,7 +21,7 @@ from .common import PortalAgentPagesCommon
 
 @tagged("post_install", "-at_install", "once")
 class TestPortalExport(PortalAgentPagesCommon):
-    """Lists as files."""
+    """Exports of lists to files."""
 
     def _export_csv(self, name, **query):
         response = self._get(f"/my/agent/{name}/export", format="csv", **query)

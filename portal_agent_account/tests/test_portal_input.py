@@ -6,7 +6,7 @@ from .common import LISTS, PAGES, PortalAgentPagesCommon
 
 @tagged("post_install", "-at_install", "once")
 class TestPortalInput(PortalAgentPagesCommon):
-    """Whatever is typed in the address: a page, or a clean 404."""
+    """Any value in the URL results in a page or in a proper 404."""
 
     def _get_all_kinds_of_pages(self):
         documents = (f"orders/{self.order.id}", f"invoices/{self.invoice.id}", f"customers/{self.customer.id}")
@@ -30,7 +30,8 @@ class TestPortalInput(PortalAgentPagesCommon):
     @mute_logger("odoo.http")
     def test_selecting_a_customer_of_somebody_else_or_nonsense_is_a_404_everywhere(self):
         nonsense = (self.buyer.id, 2**31 - 1, 2**70, 0, -1, "x", "\x00", "9" * 5000)
-        # Each page gets two kinds of nonsense, and each kind two pages at least: they read it by the same code.
+        # Each page is tested with two invalid values, and each value on at least two pages, because all pages share the
+        # code.
         for number, url in enumerate(self._get_all_kinds_of_pages()):
             kinds = (nonsense[number % len(nonsense)], nonsense[(number + 4) % len(nonsense)])
             for value in (self.other_customer.id, *kinds):
@@ -50,7 +51,7 @@ class TestPortalInput(PortalAgentPagesCommon):
             "period",
         )  # fmt: skip
         urls = self._get_all_kinds_of_pages()
-        # Each name gets each value on a third of the pages, which all read them by the same code.
+        # Each parameter is tested with each value on a third of the pages, because all pages share the code.
         for number in range(len(nasty)):
             for url in urls[number % 3 :: 3]:
                 values = {name: nasty[(number + shift) % len(nasty)] for shift, name in enumerate(names)}

@@ -15,7 +15,7 @@ from .common import PortalAgentPagesCommon
 
 @tagged("post_install", "-at_install", "once")
 class TestPortalLists(PortalAgentPagesCommon):
-    """How lists are searched, filtered, sorted and grouped."""
+    """Searching, filtering, sorting and grouping of lists."""
 
     # ---- searching
 
@@ -190,13 +190,13 @@ class TestPortalLists(PortalAgentPagesCommon):
         self.assertIn("March 2025", self._get_content("/my/agent/orders", groupby="month"))
 
     def _get_rows(self, url, /, **query):
-        """Return the texts of the rows of a list, its groups' among them."""
+        """Return the texts of the rows of a list, including the rows of its groups."""
         page = html.fromstring(self._get(url, **query).text)
         rows = page.xpath("//table[contains(@class, 'o_portal_agent_table')]/tbody/tr")
         return [" ".join(row.text_content().replace("\xa0", " ").replace("\ufeff", "").split()) for row in rows]
 
     def _get_selects(self, url, /, **query):
-        """Return by the searchbar's selects whether they can be used, and the labels of their options."""
+        """Return whether each select of the searchbar is enabled, and the labels of its options."""
         return {
             select.get("name"): (select.get("disabled") is None, [option.text for option in select.xpath("option")])
             for select in html.fromstring(self._get(url, **query).text).xpath("//form//select")
@@ -293,10 +293,10 @@ class TestPortalLists(PortalAgentPagesCommon):
             page = html.fromstring(self._get("/my/agent/orders", groupby=groupby).text)
             self.assertEqual(len(page.xpath("//table[contains(@class, 'o_portal_agent_table')]")), 1)
 
-    # When customers last ordered, and whom to call
+    # Last orders, and customers to call
 
     def _add_customers(self):
-        """Add customers who ordered once, some months ago, and one who never did."""
+        """Create customers who ordered once some months ago, and one who never ordered."""
         customers = {}
         for months in (1, 4, 7, 13, None):
             name = f"Quiet {months}"

@@ -13,7 +13,7 @@ from .common import PortalAgentHttpCommon
 
 @tagged("post_install", "-at_install")
 class TestPortalNavigation(PortalAgentHttpCommon):
-    """The ways that lead to the agent's pages, and who sees them."""
+    """The links to the agent's pages, and who sees them."""
 
     def _get_page(self, user, url="/my"):
         self.authenticate(user.login, user.login)
@@ -51,7 +51,7 @@ class TestPortalNavigation(PortalAgentHttpCommon):
         self.assertIn("ANN-ORDER", page)
         self.assertNotIn("QUILL", page)
 
-    # What it costs everybody else
+    # ---- other users
 
     def _get_bundle(self, name, addons):
         """Return the scripts, styles and templates of a bundle in a database in which some addons are installed."""
@@ -71,7 +71,8 @@ class TestPortalNavigation(PortalAgentHttpCommon):
             with_addon, without_addon = self._get_bundle(name, addons), self._get_bundle(name, others)
             self.assertTrue(any(with_addon), name)
             self.assertTrue(list(map(sorted, with_addon)) == list(map(sorted, without_addon)), name)
-            # Odoo puts what an app depends on before addons that are no apps. In a shop another app has done so.
+            # Odoo loads dependencies of an app before addons that are not apps. In a shop, another app has the same
+            # effect.
             if "website_sale" in addons:
                 self.assertTrue(with_addon == without_addon, name)
         name = "portal_agent_account.assets_portal_agent"

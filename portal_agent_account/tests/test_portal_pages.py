@@ -13,9 +13,9 @@ from .common import LISTS, PAGES, PortalAgentPagesCommon
 
 @tagged("post_install", "-at_install")
 class TestPortalPages(PortalAgentPagesCommon):
-    """Who gets which page, and what a list shows."""
+    """Access to the pages, and the content of lists."""
 
-    # ---- who
+    # ---- access
 
     def test_stranger_logs_in_and_gets_the_page_that_was_asked_for(self):
         self.authenticate(None, None)
@@ -42,7 +42,7 @@ class TestPortalPages(PortalAgentPagesCommon):
             with self.subTest(url=url), self.assertNoLogs("odoo.http", "WARNING"):
                 self.assertEqual(self._get(url).status_code, 200)
 
-    # ---- whose
+    # ---- records
 
     def test_every_list_shows_the_agents_and_nothing_else(self):
         self.assertEqual(self._get_references("/my/agent/customers"), ["Quill Trading"])

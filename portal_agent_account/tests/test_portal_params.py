@@ -15,7 +15,7 @@ NASTY = (
 
 @tagged("post_install", "-at_install", "once")
 class TestPortalParams(BaseCase):
-    """What is made of whatever a visitor sends."""
+    """Sanitizing of values from visitors."""
 
     def test_whatever_is_sent_becomes_a_value_that_the_database_takes(self):
         for value in NASTY:

@@ -14,7 +14,7 @@ from .common import PortalAgentPagesCommon
 
 @tagged("post_install", "-at_install", "once")
 class TestPortalProducts(PortalAgentPagesCommon):
-    """What a customer buys."""
+    """The page of the products that a customer buys."""
 
     @classmethod
     def setUpClass(cls):

@@ -6,7 +6,7 @@ from .common import LISTS, PortalAgentPagesCommon
 
 @tagged("post_install", "-at_install", "once")
 class TestPortalQueries(PortalAgentPagesCommon):
-    """The number of queries of a page does not follow the number of what it shows."""
+    """The number of queries of a page doesn't depend on the number of records."""
 
     def _add_customers(self, count):
         customers = self.env["res.partner"].create(
@@ -36,7 +36,7 @@ class TestPortalQueries(PortalAgentPagesCommon):
 
     def _count_queries(self, url):
         for _time in range(2):
-            self._get(url)  # warm: templates, assets and the like
+            self._get(url)  # warm up caches of templates, assets etc.
         self.env.cr.flush()
         before = self.env.cr.sql_log_count
         self.assertEqual(self._get(url).status_code, 200)

@@ -10,15 +10,15 @@ from odoo.addons.portal_agent_account.pages import PageContext
 
 from .common import PortalAgentPagesCommon
 
-# Text that is searched for, never a name; it stands on the page again.
+# Search texts, which are never names. The page shows them again.
 TEXTS = {"search", "customer_search"}
-# Chosen outside of the pages' classes, and names that code which takes a field from a visitor would give them.
+# Parameters read outside of the pages' classes, and likely names of parameters that contain a field name.
 OTHERS = {"report_type", "format", "order", "domain", "field", "fields", "group_by", "orderby", "aggregates"}
 FIELDS = ("access_token", "partner_id.credit", "amount_total desc", "write_date", "create_uid.login", "id")
 
 
 class RecordedParameters(dict):
-    """Parameters of a request that remember which of them were asked for."""
+    """Request parameters that record which of them are read."""
 
     asked = set()
 
@@ -27,17 +27,17 @@ class RecordedParameters(dict):
         return super().get(name, *default)
 
 
-# Whether to get the weekly mail is the agent's own choice: these routes read nothing of a customer. They are tested in
-# test_weekly_mail.py.
+# The routes for the weekly mail only change the agent's own choice and read nothing of a customer. test_weekly_mail.py
+# tests them.
 OWN_CHOICE = "/my/agent/weekly-mail"
 
 
 @tagged("post_install", "-at_install", "once")
 class TestPortalRoutes(PortalAgentPagesCommon):
-    """Every route under /my/agent, those of pages to come included."""
+    """All routes under /my/agent, including future ones."""
 
     def _get_rules(self):
-        """Return the agent's routes by the kind of answer they give, with ids and names filled in."""
+        """Return the agent's routes by type of response, with ids and names filled in."""
         ids = {"order_id": self.order.id, "invoice_id": self.invoice.id, "customer_id": self.customer.id, "page": 1}
         rules = {"http": {}, "jsonrpc": {}}
         for rule in self.env["ir.http"].routing_map().iter_rules():

@@ -9,7 +9,7 @@ from .common import PortalAgentPagesCommon
 
 @tagged("post_install", "-at_install", "once")
 class TestPortalSelector(PortalAgentPagesCommon):
-    """The customer selector's search on the server."""
+    """The server side of the customer selector's search."""
 
     def _ask(self, **params):
         response = self.url_open(

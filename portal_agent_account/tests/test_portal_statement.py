@@ -23,7 +23,7 @@ REPORT = "portal_agent_account.report_statement"
 
 @tagged("post_install", "-at_install", "once")
 class TestPortalStatement(PortalAgentPagesCommon):
-    """What a customer has not paid, as a document for the customer."""
+    """The statement of a customer's open items, as printed for the customer."""
 
     @classmethod
     def setUpClass(cls):
@@ -64,10 +64,10 @@ class TestPortalStatement(PortalAgentPagesCommon):
         context = {"active_model": invoice._name, "active_ids": invoice.ids}
         cls.env["account.payment.register"].with_context(**context).create({"amount": amount})._create_payments()
 
-    # ---- what is printed
+    # ---- content
 
     def _print(self, customer=None):
-        """Return the statement as it is handed to the printer: in tests Odoo leaves it at that."""
+        """Return the statement's HTML, which Odoo doesn't convert to PDF in tests."""
         customer = customer or self.debtor
         with self.assertNoLogs("odoo.http", "WARNING"):
             response = self._get(f"/my/agent/customers/{customer.id}/statement")
@@ -75,7 +75,7 @@ class TestPortalStatement(PortalAgentPagesCommon):
         return response.content.decode()
 
     def _read_tables(self, page):
-        """Return the cells of the tables, amounts as numbers without their currency."""
+        """Return the cells of the tables, with amounts as numbers without currency."""
         [*tables, ages] = html.fromstring(page).xpath("//div[contains(@class, 'page')]//table")
         return [self._read_rows(table) for table in tables], self._read_rows(ages)
 
@@ -90,7 +90,7 @@ class TestPortalStatement(PortalAgentPagesCommon):
         return float(number) if number.lstrip("-").replace(".", "", 1).isdigit() else text
 
     def _get_debts(self):
-        """Count a second way: the journal items that the customer owes, by currency."""
+        """Compute independently, from journal items, what the customer owes by currency."""
         items = self.env["account.move.line"].search(
             Domain("account_id.account_type", "=", "asset_receivable")
             & Domain("partner_id.commercial_partner_id", "=", self.debtor.id)
@@ -103,7 +103,7 @@ class TestPortalStatement(PortalAgentPagesCommon):
         return dict(sorted(debts.items(), key=lambda pair: pair[0].name))
 
     def _get_days_overdue(self, move):
-        """Nobody waits for a credit note to be paid, or for an invoice that is blocked."""
+        """Credit notes and blocked invoices are never overdue."""
         days = (self.today - move.invoice_date_due).days
         return max(days, 0) if move.move_type == "out_invoice" and move != self.blocked else 0
 
@@ -337,7 +337,7 @@ class TestPortalStatement(PortalAgentPagesCommon):
         self.assertIn(link, self._get("/my/agent/invoices", customer=self.debtor.id).text)
         self.assertNotIn("/statement", self._get("/my/agent/invoices").text)
 
-    # ---- for whom
+    # ---- access
 
     @mute_logger("odoo.http")
     def test_customer_of_somebody_else_and_one_that_does_not_exist_are_the_same_404(self):

@@ -5,7 +5,7 @@ from .common import PortalAgentHttpCommon
 
 
 class PortalAgentTourCommon(PortalAgentHttpCommon):
-    """Two customers with an order each."""
+    """Two customers with one order each."""
 
     @classmethod
     def setUpClass(cls):
@@ -24,7 +24,7 @@ class TestPortalDesktopTour(PortalAgentTourCommon):
         self.start_tour("/my", "portal_agent_desktop", login=self.agent.login)
 
     def test_agent_selects_in_place_and_sees_charts_in_a_second_language(self):
-        # the one whose name Odoo and browsers write in different ways
+        # Odoo and browsers write the code of this language differently.
         language = self.env["res.lang"]._activate_lang("sr@latin")
         self.env["website"].search([]).language_ids |= language
         self.env.flush_all()

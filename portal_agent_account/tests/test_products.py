@@ -25,7 +25,7 @@ class ProductsCommon(PortalAgentCommon):
 
     @classmethod
     def _buy(cls, days, *lines, partner=None, state="sale", **values):
-        """Make an order of some days ago.
+        """Create an order of some days ago.
 
         :param lines: product and values of each line
         """
@@ -53,7 +53,7 @@ class ProductsCommon(PortalAgentCommon):
 
 @tagged("post_install", "-at_install", "once")
 class TestProducts(ProductsCommon):
-    """What a customer buys."""
+    """The figures of the products that a customer buys."""
 
     def test_a_product_has_its_last_date_quantity_and_price_and_two_years(self):
         self._buy(500, (self.feather, {"product_uom_qty": 7, "price_unit": 9}))
@@ -147,7 +147,7 @@ class TestProducts(ProductsCommon):
 
 @tagged("post_install", "-at_install", "-standard", "portal_agent_optional_addons")
 class TestOptionalProducts(ProductsCommon):
-    """Optional products: needs ``sale_management``."""
+    """Optional products. Requires ``sale_management``."""
 
     def test_optional_products_are_no_products(self):
         self._buy_in_sections(

@@ -9,7 +9,7 @@ from .common import PortalAgentCommon
 
 ADDONS = ("odoo.addons.portal_agent_account.", "odoo.addons.sale_auto_portal_user.")
 
-# How to call the methods that need arguments. One that is not here fails the test: say how to call it.
+# Arguments of the methods that need some. The test fails for a method that is missing here: add its arguments.
 ARGUMENTS = {
     "check": ["res.partner"],
     "create": [[{}]],
@@ -21,7 +21,7 @@ ARGUMENTS = {
 
 @tagged("post_install", "-at_install", "once")
 class TestPublicMethods(PortalAgentCommon):
-    """What anybody may call from outside, on records that they may not read."""
+    """Public methods, called from outside on records that the user may not read."""
 
     @classmethod
     def setUpClass(cls):
@@ -44,7 +44,7 @@ class TestPublicMethods(PortalAgentCommon):
         cls.env.flush_all()
 
     def _get_public_methods(self):
-        """Return the model and the name of every method that one of the addons has and that RPC may call."""
+        """Return the model and the name of every public method of the addons that RPC can call."""
         found = set()
         for model_name, model in self.env.registry.items():
             for cls in model.mro():
@@ -89,7 +89,7 @@ class TestPublicMethods(PortalAgentCommon):
         return Model.create(values.get(Model._name, {}))
 
     def _call(self, user, model_name, name, record):
-        """Call a method as RPC does, and return its answer; nothing for a refusal."""
+        """Call a method as RPC does, and return its result, or ``None`` if access is refused."""
         method = get_public_method(self.env[model_name], name)
         try:
             with self.env.cr.savepoint():
@@ -98,7 +98,7 @@ class TestPublicMethods(PortalAgentCommon):
             return None
 
     def _get_contents(self):
-        """Return what must be the same afterwards."""
+        """Return the contents that the calls must not change."""
         self.env.flush_all()
         self.env.invalidate_all()
         hidden = (self.hidden_customer, self.hidden_agent.partner_id, self.hidden_agent, self.hidden_order)

@@ -13,7 +13,7 @@ DOCUMENTS = 5 * CROWD
 
 @tagged("post_install", "-at_install", "once")
 class TestRowsRead(PortalAgentCommon):
-    """What PostgreSQL reads for an agent follows what is the agent's, not the size of the database."""
+    """The number of rows that PostgreSQL reads for an agent depends on the agent's records, not on the database."""
 
     @classmethod
     def setUpClass(cls):
@@ -22,7 +22,7 @@ class TestRowsRead(PortalAgentCommon):
 
     @classmethod
     def _fill_tables(cls):
-        """Ten thousand orders and invoices of two thousand customers that are not the agent's."""
+        """Create ten thousand orders and invoices of two thousand customers that are not the agent's."""
         cls.env.cr.execute(
             """
             INSERT INTO res_partner (name, complete_name, active, is_company, type, partner_share, autopost_bills)
@@ -60,7 +60,7 @@ class TestRowsRead(PortalAgentCommon):
 
     @contextmanager
     def _recording(self):
-        """Return the list into which the queries of the code inside go."""
+        """Return the list that collects the queries of the code block."""
         thread, queries = threading.current_thread(), []
         before = getattr(thread, "query_hooks", ())
         thread.query_hooks = [
@@ -73,10 +73,10 @@ class TestRowsRead(PortalAgentCommon):
             thread.query_hooks = before
 
     def _count_rows(self, action, user=None):
-        """Return how many rows PostgreSQL reads of each table for something that an agent's page does.
+        """Return the number of rows that PostgreSQL reads per table for an operation of an agent's page.
 
         :param action: function of the environment of the page
-        :param user: whose page, the first agent's by default
+        :param user: user of the page; the first agent by default
         :rtype: dict
         """
         with self.on_an_agents_page(user) as env, self._recording() as queries:

@@ -16,7 +16,7 @@ SIGNATURE = base64.b64encode(
 
 @tagged("post_install", "-at_install", "once")
 class TestSignature(PortalAgentPagesCommon):
-    """How a customer signs is nothing for an agent to see."""
+    """Agents don't see the customer's signature."""
 
     @classmethod
     def setUpClass(cls):
@@ -57,7 +57,7 @@ class TestSignature(PortalAgentPagesCommon):
             self.assertNotIn(SIGNATURE.decode()[:40], text)
 
     def test_whoever_signed_sees_the_signature(self):
-        """The test above can fail."""
+        """Check that the test above can fail."""
         page = self._get(f"/my/orders/{self.own_order.id}").text
         with self._see_what_is_printed() as printed:
             self.assertEqual(self._get(f"/my/orders/{self.own_order.id}", report_type="pdf").status_code, 200)

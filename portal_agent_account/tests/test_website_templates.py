@@ -7,7 +7,7 @@ from odoo.modules.migration import load_script
 from odoo.tests import BaseCase, tagged
 from odoo.tools.misc import file_path
 
-# What the templates of 19.0.1.0.0 were, as ``get_fingerprint`` sees them.
+# Fingerprints of the templates of 19.0.1.0.0, computed with ``get_fingerprint``.
 FINGERPRINTS = {
     "portal_agent_badge": "2ec419804097",
     "portal_agent_breadcrumbs": "ac7480b5363e",
@@ -47,9 +47,9 @@ FINGERPRINTS = {
 
 
 def get_fingerprint(template):
-    """Return a short text that differs where two templates do: comments and indentation don't count.
+    """Return a fingerprint of a template that ignores comments and indentation.
 
-    :param etree.Element template: the template
+    :param etree.Element template: element of the template
     :rtype: str
     """
     parts = [
@@ -67,7 +67,7 @@ def get_fingerprint(template):
 
 @tagged("post_install", "-at_install", "once")
 class TestWebsiteTemplates(BaseCase):
-    """An upgrade sets a website's own copies of templates aside where these are other ones now, and no others."""
+    """An upgrade archives websites' own copies of exactly those templates that have changed."""
 
     def test_list_of_changed_templates_is_complete(self):
         parser = etree.XMLParser(remove_comments=True)

@@ -1,4 +1,4 @@
-"""The weekly mail: who gets it, when, what it tells, and that it ends when somebody says so."""
+"""The weekly mail: recipients, schedule, content and unsubscribing."""
 
 import re
 from datetime import datetime, timedelta
@@ -17,7 +17,7 @@ from odoo.addons.mail.tests.common import MailCase
 from .common import PortalAgentCommon
 
 CRON = "portal_agent_account.ir_cron_send_weekly_mails"
-# A Monday, in winter.
+# A Monday in winter.
 MONDAY = datetime(2026, 11, 23, 12, 0)
 
 
@@ -29,14 +29,14 @@ class TestWeeklyMail(CronMixinCase, MailCase, PortalAgentCommon):
         cls.company.portal_agent_weekly_mail = True
         (cls.agent + cls.other_agent).tz = "Europe/Rome"
         cls.env["mail.mail"].search([("state", "=", "outgoing")]).state = "cancel"
-        # Ann's customer alone has something to tell.
+        # Only Ann's customer has news.
         cls.order.date_order = MONDAY - timedelta(days=2)
         (cls.other_order + cls.own_order).date_order = MONDAY - timedelta(days=90)
         invoices = cls.invoice + cls.other_invoice + cls.own_invoice
         invoices.line_ids.filtered("date_maturity").date_maturity = (MONDAY + timedelta(days=900)).date()
 
     def run_cron(self, at=MONDAY):
-        """Run the scheduled action as Odoo's scheduler does, and return the mails that it queued."""
+        """Run the scheduled action as Odoo's scheduler does, and return the queued mails."""
         before = self.env["mail.mail"].search([])
         self.env.flush_all()
         with freeze_time(at), self.enter_registry_test_mode():
@@ -102,7 +102,7 @@ class TestWeeklyMail(CronMixinCase, MailCase, PortalAgentCommon):
         self.assertFalse(self.run_cron())
 
     def test_an_agent_who_is_dismissed_while_the_run_is_busy_gets_none(self):
-        """Nor does the run fail, which would leave all others without theirs."""
+        """The run doesn't fail either, so that all other agents get their mails."""
         self.customer.portal_agent_ids += self.other_agent
         locked = self._call_before_locking(lambda: self.agent.action_revoke_portal_agent())
         self.assertEqual(self.run_cron().email_to, self.other_agent.email)
@@ -113,9 +113,9 @@ class TestWeeklyMail(CronMixinCase, MailCase, PortalAgentCommon):
         self.assertFalse(self.run_cron())
 
     def _call_before_locking(self, change):
-        """Have something happen after the run has found the agents and before it locks the first of them.
+        """Make a change after the run has found the agents and before it locks the first of them.
 
-        :return: the ids that the run then locks
+        :return: ids that the run then locks
         :rtype: list[int]
         """
         locked = []
@@ -183,7 +183,7 @@ class TestWeeklyMail(CronMixinCase, MailCase, PortalAgentCommon):
         self.assertNotIn("x" * 90, body)
 
     def test_mails_are_sent_at_once(self):
-        """Odoo's mail queue runs once an hour by itself."""
+        """Without a trigger, Odoo's mail queue runs once an hour."""
         with self.capture_triggers("mail.ir_cron_mail_scheduler_action") as capture:
             self.run_cron()
         self.assertTrue(capture.records)
@@ -205,7 +205,7 @@ class TestWeeklyMail(CronMixinCase, MailCase, PortalAgentCommon):
             self.agent._read_weekly_mail_sections(MONDAY)
 
         for read in (read_dashboard, read_mail):
-            read()  # what is cached for good
+            read()  # warm up the caches
         self.assertLessEqual(count(read_mail), count(read_dashboard))
 
     def test_it_is_off_until_the_company_switches_it_on(self):
@@ -246,7 +246,7 @@ class TestWeeklyMail(CronMixinCase, MailCase, PortalAgentCommon):
         self.assertIn(self.quotation.name, mail.body_html)
 
     def test_whoever_renders_the_template_gets_no_figures(self):
-        """Neither a colleague nor an administrator, with whatever rights: they are no part of the user."""
+        """The figures are not part of the user, so neither colleagues nor administrators get them."""
         template = self.env.ref("portal_agent_account.mail_template_weekly_mail").sudo()
         body = template._render_field("body_html", self.agent.ids)[self.agent.id]
         self.assertNotIn(self.order.name, body)

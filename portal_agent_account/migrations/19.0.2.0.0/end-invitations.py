@@ -6,9 +6,10 @@ from odoo.tools.mail import email_normalize_all
 
 
 def migrate(cr, version):
-    """Write the invitations anew that wait in the mail queue: the links in them do not work any more.
+    """Replace the invitations in the mail queue, because their links are no longer valid.
 
-    Nobody is invited anew who has signed in since, nor by a mail that is older than its link: that one was given up.
+    Agents who have signed in since are not invited again. Neither are those whose mail is older than the validity of
+    its link: such invitations have been given up.
     """
     env = api.Environment(cr, SUPERUSER_ID, {})
     waiting = env["mail.mail"].search(

@@ -1,5 +1,5 @@
 def migrate(cr, version):
-    """Take the call that made the agent's link out of the invitation's template, which stays as it was edited."""
+    """Remove the call that created the agent's link from the invitation template, and keep all other edits."""
     cr.execute(
         """
         UPDATE mail_template AS template

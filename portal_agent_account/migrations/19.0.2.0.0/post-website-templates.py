@@ -1,7 +1,7 @@
-"""Set aside what a website keeps of its own of templates that need other values now.
+"""Archive websites' own copies of templates that need other values now.
 
-A text that was changed in the website builder is kept as a copy of the whole template. The copies of these would fail,
-or leave out what is new. Blocks that were dropped on a page are views of their own, and stay.
+A text edited in the website builder is stored as a copy of the whole template. Copies of these templates would fail or
+lack new content. Building blocks dropped on a page are separate views and are kept.
 """
 
 import logging
@@ -10,7 +10,7 @@ from odoo import SUPERUSER_ID, api
 
 _logger = logging.getLogger(__name__)
 
-# All templates of 19.0.1.0.0 that are other ones now: tests/test_website_templates.py compares them.
+# All templates that have changed since 19.0.1.0.0; tests/test_website_templates.py checks the list.
 CHANGED = (
     "portal_agent_badge",
     "portal_agent_chart",

@@ -2,9 +2,9 @@ TEMPLATE = "mail_template_portal_agent_invitation"
 
 
 def migrate(cr, version):
-    """Make room for the new mail template of the invitation, unless somebody has edited the old one.
+    """Delete the invitation's mail template unless it was edited, so that the update creates the new one.
 
-    The new template has a layout of its own. One that was edited is sent in Odoo's.
+    The new template contains its own layout. An edited one keeps using Odoo's layout.
     """
     cr.execute(
         """

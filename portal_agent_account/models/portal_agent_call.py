@@ -124,9 +124,7 @@ class PortalAgentCall(models.AbstractModel):
         query = Order._search(domain)
         if query.is_empty():
             return []
-        state, valid_until = (
-            Order._field_to_sql(Order._table, name, query) for name in ("state", "validity_date")
-        )
+        state, valid_until = (Order._field_to_sql(Order._table, name, query) for name in ("state", "validity_date"))
         orders = query.select(
             SQL("%s AS customer_id", Order._get_portal_agent_customer_sql(query)),
             SQL("%s = 'sale' AS is_order", state),

@@ -9,6 +9,7 @@ from odoo.tools import SQL, Query
 from . import agent_scope
 from .agent_boundary import READABLE_FIELDS
 
+
 class PortalAgentMixin(models.AbstractModel):
     """A model whose records portal agents may read as far as ``agent_boundary`` says."""
 

@@ -34,7 +34,7 @@ class TestAssignmentRights(PortalAgentCommon):
 
     @classmethod
     def _make_group_of_vendor_bills(cls):
-        """Make a group as the addons for purchases and stock have it: all orders, and of all entries the vendor bills."""
+        """Make a group as the addons for purchases and stock have it: all orders, and vendor bills alone."""
         group = cls.env["res.groups"].create({"name": "Buyers"})
         cls.env["ir.model.data"].create(
             {"module": "test_portal_agent", "name": "buyers", "model": "res.groups", "res_id": group.id}

@@ -1,1 +1,1 @@
-"""What `./dev` is made of: one module per concern, none of it imported by an addon."""
+"""The implementation of `./dev`, one module per concern. No addon imports it."""

@@ -76,16 +76,35 @@ def _make_parser():
             command.add_argument("--odoo", metavar="PATH", help="the Odoo 19 to use, e.g. a checkout")
         return command.add_argument
 
-    database = {"default": DATABASE, "metavar": "NAME", "help": "database (default: %(default)s)"}
-    only = {"dest": "name", "metavar": "NAME", "help": "run only tests whose name contains NAME"}
+    _add_shop_commands(add)
+    _add_test_commands(add)
+    text = "measure the addons against stock Odoo; after `--`: the benchmarks' options"
+    add("bench", "benchmarks.bench", text, requirements=venv.RUNTIME, odoo=False)
+    add("i18n", "devtools.testing", "write the addons' translation templates (i18n/*.pot)", "run_i18n")
+    add("screenshots", "devtools.screenshots", "take the screenshots of the documents and of the addons' Apps pages")
+    text = "generate the addons' README.rst from their fragments"
+    add("readme", "devtools.readme", text, requirements=venv.TOOLS, odoo=False)
+    add("package", "devtools.package", "build each addon as a zip file and as a wheel, in dist/", odoo=False)
+    text = "remove everything that this program has fetched or created"
+    clean = add("clean", None, text, _clean, odoo=False)
+    clean("-y", "--yes", action="store_true", help="don't ask for confirmation")
+    return parser
 
+
+def _add_shop_commands(add):
+    database = {"default": DATABASE, "metavar": "NAME", "help": "database (default: %(default)s)"}
     text = "serve a shop with both addons and demo data; after `--`: options for Odoo"
     run = add("run", "devtools.running", text, requirements=venv.RUNTIME)
     run("--port", type=int, default=PORT, help="HTTP port (default: %(default)s)")
     run("--workers", type=int, default=0, help="processes for requests (default: one, with threads)")
     run("--no-demo", action="store_true", help="create the database without demo data")
     run("--db", **database)
+    text = "open Odoo's Python prompt on the database of `./dev run`"
+    add("shell", "devtools.running", text, "run_shell", requirements=venv.RUNTIME)("--db", **database)
 
+
+def _add_test_commands(add):
+    only = {"dest": "name", "metavar": "NAME", "help": "run only tests whose name contains NAME"}
     test = add("test", "devtools.testing", "run lint, the addons' own tests and the end-to-end tests")
     test("addons", nargs="*", metavar="ADDON", help="test only these addons")
     test("-k", **only)
@@ -103,21 +122,8 @@ def _make_parser():
 
     text = "test both compose files on a Docker engine: orders, restarts, an update (30 min)"
     add("docker", "devtools.docker_check", text, odoo=False)
-    text = "open Odoo's Python prompt on the database of `./dev run`"
-    add("shell", "devtools.shell", text, requirements=venv.RUNTIME)("--db", **database)
     lint = add("lint", "devtools.testing", "run ruff and pylint-odoo; check translations and README files", "run_lint")
     lint("--fix", action="store_true", help="let ruff fix and format the code")
-    add("i18n", "devtools.testing", "write the addons' translation templates (i18n/*.pot)", "run_i18n")
-    text = "measure the addons against stock Odoo; after `--`: the benchmarks' options"
-    add("bench", "benchmarks.bench", text, requirements=venv.RUNTIME, odoo=False)
-    add("screenshots", "devtools.screenshots", "take the screenshots of the documents and of the addons' Apps pages")
-    text = "generate the addons' README.rst from their fragments"
-    add("readme", "devtools.readme", text, requirements=venv.TOOLS, odoo=False)
-    add("package", "devtools.package", "build each addon as a zip file and as a wheel, in dist/", odoo=False)
-    text = "remove everything that this program has fetched or created"
-    clean = add("clean", None, text, _clean, odoo=False)
-    clean("-y", "--yes", action="store_true", help="don't ask for confirmation")
-    return parser
 
 
 def _enter_venv(arguments):

@@ -1,12 +1,11 @@
 """`./dev compat`: test our addons together with community addons, or with Odoo's own modules, in one database."""
 
 import shutil
-import subprocess
 import sys
 from dataclasses import replace
 
 from . import paths, recipes
-from .errors import DevError
+from .errors import run_program
 from .odoo_source import BRANCH
 from .progress import Stage, say
 from .testing import TestRun
@@ -89,10 +88,8 @@ def fetch(folder):
     # Without dependencies: Odoo is not on the package index, and requirements-test.txt has the other packages.
     command = [sys.executable, "-m", "pip", "install", "--no-input", "--no-deps", "--target", str(folder), *packages]
     with Stage("Fetching the community addons"):
-        pip = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
-    if pip.returncode:
-        raise DevError("pip can't fetch the community addons.", pip.stderr.strip()[-600:])
-    say(pip.stdout.splitlines()[-1])
+        output = run_program(command, "pip can't fetch the community addons.")
+    say(output.splitlines()[-1])
     return folder / "odoo" / "addons"
 
 

@@ -11,7 +11,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from .errors import DevError
+from .errors import DevError, run_program
 from .progress import Stage
 
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
@@ -113,9 +113,7 @@ class Archive:
         target.mkdir(parents=True)
         with Stage("Unpacking Debian packages"):
             for path in files:
-                result = subprocess.run(["dpkg", "-x", path, target], capture_output=True, text=True, check=False)
-                if result.returncode:
-                    raise DevError(f"{path.name} can't be unpacked.", result.stderr.strip())
+                run_program(["dpkg", "-x", path, target], f"{path.name} can't be unpacked.")
 
     def _find_mirrors(self):
         """:return: the base URLs of the machine's archives that have a component `main`"""

@@ -3,13 +3,13 @@
 A substitute has those programs, users, folders and variables of the official image that the compose files use.
 """
 
+import re
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 from . import debian, paths, venv
-from .errors import DevError
+from .errors import DevError, run_program
 from .progress import say
 
 POSTGRES_ENTRYPOINT = r"""#!/bin/sh
@@ -79,18 +79,18 @@ BUILD = {
 }
 
 
-def provide(wanted, odoo_source_folder):
-    """Pull images, and build substitutes for those that can't be pulled.
+def provide(*composes):
+    """Pull the images of compose files, and build substitutes for those that can't be pulled.
 
-    :param iterable wanted: names of the images in the compose files
-    :param Path odoo_source_folder: unpacked Odoo for the substitute
+    :param str composes: paths of the compose files in the repository
     :return: the image to use for each name; None if there is no substitute
     :rtype: dict[str, str | None]
     """
-    return {image: _provide(image, odoo_source_folder) for image in sorted(wanted)}
+    texts = [(paths.REPOSITORY / compose).read_text() for compose in composes]
+    return {image: _provide(image) for image in sorted(set(re.findall(r"^ *image: (\S+)$", "".join(texts), re.M)))}
 
 
-def _provide(image, odoo_folder):
+def _provide(image):
     if exists(image) or not _docker("pull", image).returncode:
         return image
     name = image.split(":")[0]
@@ -99,7 +99,7 @@ def _provide(image, odoo_folder):
     stand_in = f"portal-accounts-stand-in/{image}"
     if not exists(stand_in):
         say(f"{image} can't be pulled: building a substitute from Debian packages.")
-        _make(stand_in, name, odoo_folder)
+        _make(stand_in, name)
     return stand_in
 
 
@@ -108,7 +108,7 @@ def exists(image):
     return not _docker("image", "inspect", image).returncode
 
 
-def _make(tag, name, odoo_folder):
+def _make(tag, name):
     _check_tools()
     recipe = BUILD[name]
     folder = paths.folder("docker")
@@ -116,7 +116,7 @@ def _make(tag, name, odoo_folder):
     entrypoint.write_text(POSTGRES_ENTRYPOINT)
     entrypoint.chmod(0o755)
     values = {
-        "odoo": odoo_folder,
+        "odoo": paths.home() / "odoo",
         "site_packages": next(venv.python().parent.parent.glob("lib/python3*/site-packages")),
         "entrypoint": entrypoint,
     }
@@ -128,9 +128,10 @@ def _make(tag, name, odoo_folder):
     debian_archive = debian.Archive(paths.folder("docker", "debian"))
     debian_archive.open_suites([recipe["suite"]])
     try:
-        _run([*command, *hooks, recipe["suite"], archive, debian_archive.sources])
-        _run(["docker", "import", archive, f"{tag}-files"])
-        _run(["docker", "build", "--tag", tag, "-"], "\n".join([f"FROM {tag}-files", *recipe["dockerfile"]]))
+        run_program([*command, *hooks, recipe["suite"], archive, debian_archive.sources])
+        run_program(["docker", "import", archive, f"{tag}-files"])
+        dockerfile = "\n".join([f"FROM {tag}-files", *recipe["dockerfile"]])
+        run_program(["docker", "build", "--tag", tag, "-"], input=dockerfile)
     finally:
         archive.unlink(missing_ok=True)
 
@@ -140,12 +141,6 @@ def _check_tools():
         raise DevError("No image can be pulled, and mmdebstrap is missing to build one.", "apt-get install mmdebstrap")
     if sys.version_info[:2] != (3, 11):
         raise DevError("The substitute for Odoo's image contains this Python's packages and needs Python 3.11.")
-
-
-def _run(command, text=None):
-    result = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
-    if result.returncode:
-        raise DevError(f"{Path(command[0]).name} failed.", result.stderr[-1500:])
 
 
 def _docker(*arguments):

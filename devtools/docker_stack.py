@@ -9,12 +9,11 @@ import tempfile
 import time
 from pathlib import Path
 
-from . import debian, docker_images, paths
-from .errors import DevError
+from . import debian, paths
+from .errors import DevError, run_program
 
 # Seconds for a first start on a busy machine.
 PATIENCE = 1800
-PASSWORD = "it has spaces & \"quotes\""
 MAIL_PORT = 18025
 
 
@@ -22,17 +21,18 @@ class Stack:
     """The services of a compose file.
 
     :param str compose: path of the file in the repository
-    :param dict variables: variables of its .env
+    :param str project: name of the Compose project
+    :param dict variables: further variables of .env
     :param dict images: the image to use for each name, see :func:`docker_images.provide`
     :param dict overrides: changes to the compose file, by service
     """
 
-    def __init__(self, compose, variables, images, overrides=None):
+    def __init__(self, compose, project, variables, images, overrides=None):
         self.folder = Path(tempfile.mkdtemp(prefix="docker-", dir=paths.folder("docker")))
         copy_repository(self.folder)
         self.compose = self.folder / compose
-        self.variables = variables
-        self.project = variables["COMPOSE_PROJECT_NAME"]
+        self.project = project
+        self.variables = {"COMPOSE_PROJECT_NAME": project, **variables}
         self.write_variables()
         self.images = images
         self.override = self.folder / "check.override.json"
@@ -100,26 +100,22 @@ class Stack:
         """:return: the ids of a service's containers"""
         return [container["Id"] for container in self.containers(service)]
 
-    def wait_healthy(self, *services, patience=PATIENCE):
+    def wait_healthy(self, *services):
         """Wait until every container is healthy or has exited with code 0.
 
         :raise DevError: if this takes too long
         """
 
-        def is_well(state):
-            return state.get("Health", {}).get("Status") == "healthy" or (
-                state["Status"] == "exited" and not state["ExitCode"]
-            )
+        def is_well(container):
+            state = container["State"]
+            has_ended = state["Status"] == "exited" and not state["ExitCode"]
+            return has_ended or state.get("Health", {}).get("Status") == "healthy"
 
-        wait_for(
-            lambda: all(
-                is_well(container["State"])
-                for container in self.containers()
-                if not services or container["Config"]["Labels"]["com.docker.compose.service"] in services
-            ),
-            "healthy containers",
-            patience,
-        )
+        def are_well():
+            chosen = [each for service in services or [None] for each in self.containers(service)]
+            return all(map(is_well, chosen))
+
+        wait_for(are_well, "healthy containers")
 
     def sql(self, statement):
         """Run SQL in the shop's database."""
@@ -160,10 +156,7 @@ def docker(*arguments):
     :return: its output
     :raise DevError: if it fails
     """
-    result = subprocess.run(["docker", *arguments], capture_output=True, text=True, check=False)
-    if result.returncode:
-        raise DevError(f"docker {arguments[0]} failed.", result.stderr[-1500:])
-    return result.stdout
+    return run_program(["docker", *arguments], f"docker {arguments[0]} failed.")
 
 
 def read_log(container):
@@ -192,14 +185,8 @@ def compose_program():
 
 def copy_repository(target):
     """Copy all files that Git doesn't ignore, so that no .env of the user is included."""
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=paths.REPOSITORY,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    for name in filter(None, listed.stdout.split("\0")):
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    for name in filter(None, run_program(command, cwd=paths.REPOSITORY).split("\0")):
         if (paths.REPOSITORY / name).is_file():
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(paths.REPOSITORY / name, target / name)
@@ -219,14 +206,3 @@ def wait_for(condition, what, patience=PATIENCE):
                 return found
         time.sleep(0.5)
     raise DevError(f"Waited {patience} s for {what} without success.")
-
-
-def images_of(*composes):
-    """:return: the names of the images in compose files"""
-    lines = [line.split() for name in composes for line in (paths.REPOSITORY / name).read_text().splitlines()]
-    return {words[1] for words in lines if len(words) == 2 and words[0] == "image:"}
-
-
-def provide_images(*composes):
-    """:return: the images to use, see :func:`docker_images.provide`"""
-    return docker_images.provide(images_of(*composes), paths.home() / "odoo")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import debian, paths
-from .errors import DevError
+from .errors import DevError, run_program
 from .locks import FileLock
 from .progress import Stage, say
 
@@ -121,13 +121,9 @@ def _clone():
     partial = _clone_folder().with_suffix(".partial")
     shutil.rmtree(partial, ignore_errors=True)
     command = ["git", "clone", "--depth", "1", "--branch", BRANCH, GIT_URL, str(partial)]
+    advice = f"Check the network and start the same command again. {ADVICE}"
     with Stage(f"Cloning Odoo {BRANCH}"):
-        git = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
-    if git.returncode:
-        raise DevError(
-            f"Odoo can't be cloned from {GIT_URL}: {git.stderr.strip()}",
-            f"Check the network and start the same command again. {ADVICE}",
-        )
+        run_program(command, f"Odoo can't be cloned from {GIT_URL}:", advice)
     partial.rename(_clone_folder())
     return _check(_clone_folder())
 

@@ -5,13 +5,12 @@ Git packs the committed files, and OCA's `whool` builds the wheel from them.
 
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 from . import paths
-from .errors import DevError
+from .errors import run_program
 from .progress import say
 
 FOLDER = paths.REPOSITORY / "dist"
@@ -52,7 +51,4 @@ def build(addon, folder):
 
 
 def _run(command):
-    environment = {**os.environ, **BUILD}
-    result = subprocess.run(command, cwd=paths.REPOSITORY, env=environment, capture_output=True, text=True, check=False)
-    if result.returncode:
-        raise DevError(f"{command[0]} failed.", result.stderr.strip()[-800:])
+    run_program(command, cwd=paths.REPOSITORY, env={**os.environ, **BUILD})

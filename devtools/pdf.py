@@ -14,7 +14,5 @@ def ensure_wkhtmltopdf():
         return
     version = subprocess.run(["wkhtmltopdf", "--version"], capture_output=True, text=True, check=False).stdout.strip()
     if "with patched qt" not in version:
-        version += (
-            ", without patched Qt: no header, footer or page numbers (docs/installing.md)"
-        )
+        version += ", without patched Qt: no header, footer or page numbers (docs/installing.md)"
     say(f"PDF files: {version}.")

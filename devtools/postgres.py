@@ -262,17 +262,16 @@ class Replica(EmbeddedCluster):
         """:return: Odoo's command line options for this replica"""
         return [f"--db_replica_host={self.host}", f"--db_replica_port={self.port}"]
 
-    def catch_up(self, timeout=PATIENCE):
+    def catch_up(self):
         """Wait until the replica has applied everything that the primary has committed.
 
-        :param float timeout: seconds to wait
         :raise DevError: if it takes longer
         """
         ((position,),) = self.primary.query("postgres", "SELECT pg_current_wal_insert_lsn()")
-        deadline = time.monotonic() + timeout
+        deadline = time.monotonic() + PATIENCE
         while self.query("postgres", "SELECT pg_last_wal_replay_lsn() >= %s::pg_lsn", [position]) != [(True,)]:
             if time.monotonic() > deadline:
-                raise DevError(f"The replica is more than {timeout} s behind.", f"Its log: {self.log}")
+                raise DevError(f"The replica is more than {PATIENCE} s behind.", f"Its log: {self.log}")
             time.sleep(0.05)
 
     def _data_command(self, folder):

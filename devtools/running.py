@@ -1,4 +1,4 @@
-"""`./dev run`: serve a shop with both addons and catch its mail, until Ctrl-C."""
+"""`./dev run`: serve a shop with both addons and catch its mail, until Ctrl-C; `./dev shell`: open its prompt."""
 
 import ast
 import re
@@ -49,20 +49,44 @@ def run(options):
             smtp_port=catcher.port,
             extra_args=options.more_arguments,
         )
-        with Stage("Starting Odoo"):
-            odoo_server.start()
-        try:
-            # Inside `try`, because the user may press Ctrl-C as soon as the welcome appears.
-            _show_welcome(odoo_server, catcher)
-            while odoo_server.is_running():
-                time.sleep(0.5)
-            raise DevError("Odoo ended unexpectedly.", odoo_server.tail())
-        except KeyboardInterrupt:
-            say("\nStopping …")
-        finally:
-            odoo_server.stop()
+        _serve(odoo_server, catcher)
     say("Stopped.")
     return 0
+
+
+def _serve(odoo_server, catcher):
+    """Run a server until Ctrl-C."""
+    with Stage("Starting Odoo"):
+        odoo_server.start()
+    try:
+        # Inside `try`, because the user may press Ctrl-C as soon as the welcome appears.
+        _show_welcome(odoo_server, catcher)
+        while odoo_server.is_running():
+            time.sleep(0.5)
+        raise DevError("Odoo ended unexpectedly.", odoo_server.tail())
+    except KeyboardInterrupt:
+        say("\nStopping …")
+    finally:
+        odoo_server.stop()
+
+
+def run_shell(options):
+    """Open Odoo's Python prompt.
+
+    :param argparse.Namespace options: the command line
+    :return: the exit code
+    :rtype: int
+    :raise DevError: if the database doesn't exist
+    """
+    odoo = odoo_source.ensure(options.odoo)
+    data_dir = paths.folder("run-data")
+    with open_cluster("run") as cluster:
+        if not Databases(cluster, data_dir).exists(options.db):
+            raise DevError(f"There is no database {options.db!r}.", "./dev run creates it.")
+        arguments = ["shell", f"--database={options.db}", "--no-http", "--log-level=warn", *options.more_arguments]
+        # Keep the current folder, and this process's session, so that the prompt can read from the terminal.
+        options = {"stdin": None, "cwd": None, "start_new_session": False}
+        return server.launch(odoo, cluster, data_dir, arguments, **options).wait()
 
 
 def _prepare_database(databases, odoo, options, logs):

@@ -7,6 +7,8 @@ import contextlib
 import io
 import re
 
+from tests.system import agent, checkout
+
 from . import browser, paths, recipes
 from .mail import MailCatcher
 from .progress import Stage, say
@@ -99,8 +101,6 @@ class Photographer:
 
     def take_invitation(self):
         """Take the confirmation page, the invitation mail, and the page that its button opens."""
-        from tests.system import checkout
-
         self.tell("checkout")
         with self.visit(DESKTOP) as page:
             checkout.buy_as_guest(page, self.url, GUEST_EMAIL, GUEST_NAME)
@@ -120,8 +120,6 @@ class Photographer:
 
     def take_returning_guest(self):
         """Take the page, the mail and the offer for a customer who buys again without signing in."""
-        from tests.system import checkout
-
         self.tell("returning guest")
         with self.visit(DESKTOP) as page:
             checkout.buy_as_guest(page, self.url, MEMBER, MEMBER_NAME)
@@ -212,9 +210,7 @@ class Photographer:
         """:return: a page of a signed-in user, whose password equals the login"""
         with self.visit(width) as page:
             page.goto(f"{self.url}/web/login")
-            page.fill("input[name=login]", login)
-            page.fill("input[name=password]", login)
-            page.click(".oe_login_form button[type=submit]")
+            agent.sign_in(page, login, login)
             page.wait_for_url(re.compile(r"/(my|odoo)"))
             yield page
 

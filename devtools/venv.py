@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from . import debian, paths
-from .errors import DevError
+from .errors import DevError, run_program
 from .locks import FileLock
 from .progress import Stage
 
@@ -82,9 +82,7 @@ def _create():
     with Stage("Creating a virtual environment"):
         # A new process, because this one may not see the package that was just installed.
         command = [sys.executable, "-m", "venv", "--clear", current()]
-        result = subprocess.run(command, capture_output=True, text=True, check=False)
-    if result.returncode:
-        raise DevError("The virtual environment can't be created.", result.stdout + result.stderr)
+        run_program(command, "The virtual environment can't be created.")
 
 
 def _has_ensurepip():

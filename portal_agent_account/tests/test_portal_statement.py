@@ -52,7 +52,7 @@ class TestPortalStatement(PortalAgentPagesCommon):
         return cls._new_invoice(
             cls.debtor,
             f"QUAIL-{price}",
-            invoice_date=due,
+            invoice_date=min(due, cls.today),
             invoice_payment_term_id=False,
             invoice_date_due=due,
             invoice_line_ids=lines,

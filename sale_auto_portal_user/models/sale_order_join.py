@@ -14,7 +14,8 @@ class SaleOrder(models.Model):
 
     _inherit = "sale.order"
 
-    portal_join_ids = fields.One2many("sale.portal.join", "order_id", groups="base.group_user")
+    # For those who may read the records: a client that reads all fields of an order would fail otherwise.
+    portal_join_ids = fields.One2many("sale.portal.join", "order_id", groups="sales_team.group_sale_manager")
     portal_join_state = fields.Selection(
         selection=[
             ("waiting", "Waiting for the customer"),

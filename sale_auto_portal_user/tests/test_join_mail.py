@@ -293,6 +293,13 @@ class TestStaff(GuestOrderCommon):
                         groups = orders.formatted_read_group(domain, [grouping], ["__count"])
                         self.assertEqual(sum(group["__count"] for group in groups), len(found))
 
+    def test_a_salesperson_reads_all_fields_of_an_order_as_integrations_do(self):
+        orders = self.waiting().order_id | self.join().order_id
+        orders.user_id = self.salesman
+        self.env.invalidate_all()
+        states = [values["portal_join_state"] for values in orders.with_user(self.salesman).read()]
+        self.assertEqual(set(states), {"waiting", "joined"})
+
     def test_a_salesperson_finds_orders_by_their_account(self):
         waiting, joined = self.waiting().order_id, self.join().order_id
         own = self.order(self.owner.partner_id)

@@ -5,7 +5,6 @@ import os
 import re
 import subprocess
 import tempfile
-import time
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ import requests
 from devtools import paths, postgres, server
 from devtools.logcheck import Expected
 from devtools.postgres import REPLICATED_SETTINGS, Cluster, EmbeddedCluster
+from tests.system.conftest import wait_until
 from tests.system.odoo_rpc import OdooError, OdooRpc
 
 SCRIPTS = paths.REPOSITORY / "deploy"
@@ -62,13 +62,6 @@ def run_replica(primary, folder):
             process.wait(180)
 
 
-def wait_for(condition):
-    deadline = time.monotonic() + 180
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-
-
 def answers_as_replica(cluster):
     with contextlib.suppress(postgres.DevError):
         return cluster.query("postgres", "SELECT pg_is_in_recovery()") == [(True,)]
@@ -81,9 +74,9 @@ def test_the_replica_copies_the_primary_once_and_follows_it(primary):
     primary.query("postgres", "CREATE TABLE told (what text)")
     for told in ("first", "after it was stopped"):
         with run_replica(primary, folder) as replica:
-            wait_for(lambda replica=replica: answers_as_replica(replica))
+            wait_until(lambda replica=replica: answers_as_replica(replica))
             primary.query("postgres", "INSERT INTO told VALUES (%s)", [told])
-            wait_for(lambda replica=replica, told=told: (told,) in replica.query("postgres", "SELECT what FROM told"))
+            wait_until(lambda replica=replica, told=told: (told,) in replica.query("postgres", "SELECT what FROM told"))
             slot = primary.query("postgres", "SELECT slot_name, active FROM pg_replication_slots")
             assert slot == [("replica", True)]
         (folder / "data" / "PG_VERSION").stat()

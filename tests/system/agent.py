@@ -1,4 +1,4 @@
-"""Sign in as the demo agent."""
+"""Sign in, by default as the demo agent."""
 
 import re
 
@@ -13,6 +13,18 @@ PAGES = (
     "/my/agent/orders",
     "/my/agent/invoices",
 )
+
+
+def sign_in(page, login=LOGIN, password=LOGIN):
+    """Sign in with the form of the open page.
+
+    :param page: Playwright page
+    :param str login: the user's login
+    :param str password: the user's password
+    """
+    page.fill("form.oe_login_form input[name=login]", login)
+    page.fill("form.oe_login_form input[name=password]", password)
+    page.locator("form.oe_login_form button[type=submit]").click()
 
 
 def log_in(url, login=LOGIN, password=LOGIN):

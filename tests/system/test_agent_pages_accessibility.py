@@ -57,9 +57,7 @@ def agent_page(browser, shared_shop):
     with open_context(browser, viewport=PHONE) as context:
         page = context.new_page()
         page.goto(f"{shared_shop.url}/web/login")
-        page.fill("input[name=login]", agent.LOGIN)
-        page.fill("input[name=password]", agent.LOGIN)
-        page.locator(".oe_login_form button[type=submit]").click()
+        agent.sign_in(page)
         page.wait_for_url("**/my**")
         yield page
 

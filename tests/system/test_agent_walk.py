@@ -33,9 +33,7 @@ def test_from_the_weekly_mail_to_the_customer_the_products_and_the_statement(sho
 
     # The agent is not signed in: the sign-in page redirects to the target of the mail's link.
     page.goto(link)
-    page.fill("input[name=login]", agent.LOGIN)
-    page.fill("input[name=password]", agent.LOGIN)
-    page.locator(".oe_login_form button[type=submit]").click()
+    agent.sign_in(page)
     page.wait_for_url(link)
     customer = page.locator("#portal_agent_content h1, h1").first.inner_text().strip()
     assert customer == "Ready Mat"

@@ -16,10 +16,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import psutil
+import psycopg2
 import pytest
 import requests
 
 from devtools.databases import Databases
+from devtools.errors import DevError
 from devtools.logcheck import Expected
 from devtools.mail import MailCatcher
 from devtools.postgres import EmbeddedCluster
@@ -224,17 +226,42 @@ def own_cluster(cluster, dev_session, make_database):
     own.remove()
 
 
+@contextlib.contextmanager
+def supervised(server):
+    """Restart Odoo whenever it ends, as Docker or systemd does.
+
+    Its main process ends if PostgreSQL is not available at the moment it replaces a worker.
+    """
+    finished = threading.Event()
+
+    def supervise():
+        while not finished.wait(0.5):
+            if not server.is_running():
+                with contextlib.suppress(DevError, psycopg2.OperationalError):
+                    server.stop(SHORT)
+                    server.start()
+
+    with ThreadPoolExecutor(1) as pool:
+        supervisor = pool.submit(supervise)
+        try:
+            yield
+        finally:
+            finished.set()
+        supervisor.result()
+
+
 def test_postgresql_is_restarted_under_load(own_cluster, dev_session, odoo_source, slow_mail):
     cluster, database = own_cluster
     with server_factory(dev_session, odoo_source, cluster, "restarted-postgresql") as make_server:
         # Without its database, Odoo logs an error for everything it does.
         shop = open_shop(make_server, cluster, database, slow_mail, workers=2, check_log=None)
         sales = Sales.write(shop, "restarted", len(RESTARTS) * ORDERS_PER_ROUND)
-        with sales.confirming():
-            for mode in RESTARTS:
-                sales.wait_for_another()
-                cluster.restart(mode)
-        sales.expect_all_well(faults=len(RESTARTS))
+        with supervised(shop.server):
+            with sales.confirming():
+                for mode in RESTARTS:
+                    sales.wait_for_another()
+                    cluster.restart(mode)
+            sales.expect_all_well(faults=len(RESTARTS))
         shop.server.stop(SHORT)
 
 

@@ -25,6 +25,31 @@ HEADERS = {
 }
 
 
+def check(mail, email, senders, headers=frozenset()):
+    """Check that a mail has only the usual headers and structure.
+
+    :param Mail mail: the mail
+    :param str email: its only recipient
+    :param tuple senders: addresses of the template or the company; any other would be one that somebody entered
+    :param set headers: headers in addition to :data:`HEADERS`, of which the mail must have each
+    """
+    assert mail.recipients == [email]
+    assert {name.title() for name in mail.message} <= {name.title() for name in HEADERS | headers}
+    for name in ("Subject", "From", "To", "Reply-To", *headers):
+        values = mail.message.get_all(name) or []
+        assert len(values) == 1, (name, values)
+        assert all(character.isprintable() for character in str(values[0])), (name, values)
+    assert str(mail.message["To"]) == email
+    for name in ("From", "Reply-To"):
+        (sender,) = mail.message[name].addresses
+        assert sender.addr_spec in senders, (name, sender)
+    assert mail.sender in senders
+    assert mail.message.get_content_type() == "multipart/alternative"
+    assert [part.get_content_type() for part in mail.message.iter_parts()] == ["text/plain", "text/html"]
+    assert "<h1>Pay" not in mail.html
+    assert "<script" not in mail.html
+
+
 def test_no_text_of_a_customer_reaches_a_header(make_shop, mail_catcher, cluster):
     shop = make_shop(mail_catcher)
     (website, *_others) = shop.admin.read("website", [], "id", "company_id")
@@ -54,19 +79,6 @@ def test_no_text_of_a_customer_reaches_a_header(make_shop, mail_catcher, cluster
         shop.admin.call("sale.order", "action_confirm", [order_id])
         shop.run_cron("sale_auto_portal_user.ir_cron_send_portal_invitations")
         mail = mail_catcher.wait_for(lambda mail, email=email: email in mail.recipients)
-        assert mail.recipients == [email]
-        assert {name.title() for name in mail.message} <= {name.title() for name in HEADERS}
-        for name in ("Subject", "From", "Reply-To", "To"):
-            values = mail.message.get_all(name) or []
-            assert len(values) == 1, (name, values)
-            assert all(character.isprintable() for character in str(values[0])), (name, values)
-        assert str(mail.message["To"]) == email
-        # The sender must be that of the template or of the shop, never an address that the customer entered.
-        (sender,) = mail.message["From"].addresses
-        assert sender.addr_spec in ("shop@example.com", company["email"]), sender
-        assert mail.message.get_content_type() == "multipart/alternative"
-        assert [part.get_content_type() for part in mail.message.iter_parts()] == ["text/plain", "text/html"]
-        assert "<h1>" not in mail.html
-        assert "<script>" not in mail.html
+        check(mail, email, ("shop@example.com", company["email"]))
         assert shop.invitation(email)["state"] == "sent"
     assert not mail_catcher.to("victim@example.com")

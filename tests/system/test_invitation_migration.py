@@ -17,15 +17,15 @@ for name in names:
     user = order.portal_user_id
     if name == "logged_in":
         env["res.users.log"].with_user(user).sudo().create({})
-        order._portal_ensure_token()  # a link that was mailed to the owner long after the first log-in
+        order._portal_ensure_token()  # a link that was mailed to the user long after the first sign-in
     if name == "archived":
         user.action_archive()
-# A company that is closed, with a template of its own.
+# An archived company with its own template.
 template = env["mail.template"].create(
     {"name": "Closed", "model_id": env["ir.model"]._get_id("res.users"), "body_html": "<p t-out='object.name'/>"}
 )
 env["res.company"].create({"name": "Closed", "auto_portal_user_template_id": template.id}).active = False
-# The old fields, as Odoo has them noted.
+# Odoo's records of the old fields.
 env.cr.execute("SELECT column_name FROM information_schema.columns WHERE table_name = 'ir_model_fields'")
 columns = ", ".join(f'"{name}"' for name, in env.cr.fetchall() if name not in ("id", "name", "ttype", "relation"))
 for name in ("state", "mail_id", "next_try", "refusals"):

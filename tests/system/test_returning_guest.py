@@ -6,6 +6,7 @@ import pytest
 
 from devtools import recipes
 from devtools.browser import open_context
+from tests.system.agent import sign_in
 from tests.system.checkout import buy_as_guest
 from tests.system.conftest import SEND_INVITATIONS
 
@@ -51,14 +52,6 @@ def accept_invitation(shop, context, email):
     return page
 
 
-def sign_in(page, email):
-    """Fill in the sign-in form."""
-    page.locator("form.oe_login_form").wait_for()
-    page.fill("form.oe_login_form input[name=login]", email)
-    page.fill("form.oe_login_form input[name=password]", PASSWORD)
-    page.locator("form.oe_login_form button[type=submit]").click()
-
-
 def order_on(page):
     """Return the order's reference on the confirmation page."""
     return page.locator("#order_name").inner_text().split()[-1]
@@ -81,7 +74,7 @@ def test_a_returning_guest_signs_in_on_the_confirmation_page_and_finds_both_orde
         second_order = order_on(page)
         assert not page.locator("#portal_account_created").count()
         page.locator("#portal_join a").click()
-        sign_in(page, EMAIL)
+        sign_in(page, EMAIL, PASSWORD)
         page.wait_for_url(re.compile(r"/my/orders/\d+"))
         assert second_order in page.locator("#wrap").inner_text()
         assert "added to your account" in page.locator("#portal_joined").inner_text()
@@ -103,7 +96,7 @@ def test_a_returning_guest_is_told_by_mail_and_adds_the_order_there(shop, browse
         page = owner.new_page()
         page.goto(link)
         assert page.locator("form.oe_login_form input[name=login]").input_value() == EMAIL
-        sign_in(page, EMAIL)
+        sign_in(page, EMAIL, PASSWORD)
         page.wait_for_url("**/my/guest-orders")
         assert order in page.locator(".o_portal_join").inner_text()
         assert order not in my_orders(page, shop)
@@ -191,7 +184,7 @@ with env.registry.cursor() as cr1, env.registry.cursor() as cr2, env.registry.cu
     try:
         seen.append(join(cr3))  # after it, and without seeing it
     except psycopg2.errors.SerializationFailure:
-        cr3.rollback()  # Odoo answers the request anew
+        cr3.rollback()  # Odoo repeats the request
         seen.append("again")
         seen.append(join(cr3))
         cr3.commit()

@@ -6,10 +6,10 @@ import pytest
 
 from devtools import recipes
 from devtools.browser import open_context
-from tests.system.agent import log_in
+from tests.system.agent import log_in, sign_in
 from tests.system.checkout import buy_as_guest
 from tests.system.conftest import SEND_INVITATIONS
-from tests.system.test_returning_guest import accept_invitation, order_on, sign_in
+from tests.system.test_returning_guest import PASSWORD, accept_invitation, order_on
 
 EMAIL = "rita@example.com"
 # Both hosts are this machine; each is the domain of one website.
@@ -74,7 +74,7 @@ def test_a_returning_guest_signs_in_at_the_shop_that_the_account_is_for(shop, se
     with open_context(browser) as elsewhere:
         page = elsewhere.new_page()
         page.goto(f"{shop.url}/web/login")
-        sign_in(page, EMAIL)
+        sign_in(page, EMAIL, PASSWORD)
         page.locator("form.oe_login_form .alert-danger").wait_for()
 
     with open_context(browser) as again:
@@ -82,7 +82,7 @@ def test_a_returning_guest_signs_in_at_the_shop_that_the_account_is_for(shop, se
         buy_as_guest(page, second, EMAIL, name="Rita In A Hurry")
         order = order_on(page)
         page.locator("#portal_join a").click()
-        sign_in(page, EMAIL)
+        sign_in(page, EMAIL, PASSWORD)
         page.wait_for_url(re.compile(rf"^{re.escape(second)}/my/orders/\d+"))
         assert order in page.locator("#wrap").inner_text()
         assert "added to your account" in page.locator("#portal_joined").inner_text()

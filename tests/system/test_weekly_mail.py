@@ -9,7 +9,7 @@ from tests.system.conftest import wait_until
 CRON = "portal_agent_account.ir_cron_send_weekly_mails"
 AGENTS = 1000
 PORTION = 20
-# Between the growth of Odoo's own caches in a run, and the memory that all agents' records would need.
+# The limit of a run's memory growth: Odoo's own caches need less, the records of all agents would need more.
 MEGABYTES = 40
 
 CREATE_AGENTS = f"""

@@ -56,7 +56,7 @@ class TestMakingAgents(PortalAgentCommon):
         self.portal_user.partner_id.with_user(self.administrator).action_make_portal_agent()
         self.assertTrue(self.portal_user.active and self.portal_user._is_portal_agent())
 
-    def test_many_contacts_at_once_take_no_more_queries_each(self):
+    def test_query_count_per_contact_does_not_grow_with_the_number_of_contacts(self):
         def make(number, prefix):
             contacts = self.env["res.partner"].create(
                 [{"name": f"{prefix}{i}", "email": f"{prefix}{i}@example.com"} for i in range(number)]
@@ -71,7 +71,7 @@ class TestMakingAgents(PortalAgentCommon):
         make(1, "warm")
         self.assertLess(make(20, "many"), make(1, "one") / 2)
 
-    def test_contacts_that_can_not_be_agents_are_named_with_the_reason(self):
+    def test_contacts_that_can_not_be_agents_are_listed_with_the_reason(self):
         contacts = self.env["res.partner"].create(
             [
                 {"name": "No Mail"},
@@ -110,7 +110,7 @@ class TestMakingAgents(PortalAgentCommon):
         self.contact.action_make_portal_agent()
         self.assertTrue(self.contact.is_portal_agent)
 
-    def test_login_that_is_spelled_with_a_name_is_the_same_address(self):
+    def test_login_written_with_a_name_matches_its_address(self):
         user = new_test_user(self.env, login="zoe", email="zoe@x.example.com", groups="base.group_portal")
         user.login = "Zoe <ZOE@new.example.com>"
         with self.assertRaisesRegex(UserError, "email address of another user"):
@@ -129,7 +129,7 @@ class TestMakingAgents(PortalAgentCommon):
         with self.assertQueryCount(1):
             contacts._get_taken_logins()
 
-    def test_new_agent_is_modelled_on_the_template_user(self):
+    def test_new_agent_is_a_copy_of_the_template_user(self):
         template_id = self.env["ir.config_parameter"].sudo().get_param("base.template_portal_user_id")
         group = self.env["res.groups"].create({"name": "Every new portal user"})
         self.env["res.users"].browse(int(template_id)).write({"group_ids": [Command.link(group.id)], "signature": "Hi"})
@@ -151,24 +151,24 @@ class TestMakingAgents(PortalAgentCommon):
                     self.contact.action_make_portal_agent()
                 self.assertFalse(self.contact.user_ids)
 
-    def test_without_a_template_user_who_has_an_account_is_made_an_agent(self):
+    def test_without_a_template_user_existing_users_can_still_become_agents(self):
         self.env["ir.config_parameter"].sudo().set_param("base.template_portal_user_id", False)
         self.portal_user.partner_id.action_make_portal_agent()
         self.assertTrue(self.portal_user._is_portal_agent())
 
-    def test_archived_contact_is_named_with_the_reason(self):
+    def test_archived_contact_is_listed_with_the_reason(self):
         self.contact.active = False
         with self.assertRaisesRegex(UserError, "Zoe New is archived."):
             self.contact.action_make_portal_agent()
 
-    def test_who_dismisses_an_agent_is_asked_first(self):
+    def test_dismissing_an_agent_asks_for_confirmation(self):
         views = self.env["ir.ui.view"].search([("arch_db", "ilike", "action_revoke_portal_agent")])
         self.assertIn(self.env.ref("portal_agent_account.view_portal_wizard_form"), views)
         for view in views:
             for button in etree.fromstring(view.arch).xpath("//button[@name='action_revoke_portal_agent']"):
                 self.assertTrue(button.get("confirm"), view.name)
 
-    def test_only_who_may_create_users_makes_agents(self):
+    def test_only_users_who_may_create_users_make_agents(self):
         with self.assertRaisesRegex(AccessError, "create users"):
             self.contact.with_user(self.contact_manager).action_make_portal_agent()
         with self.assertRaisesRegex(AccessError, "create users"):
@@ -191,36 +191,36 @@ class TestMakingAgents(PortalAgentCommon):
         self.assertFalse(self.customer.portal_agent_ids)
         self.assertEqual(self.customer.message_ids[0].sudo().tracking_value_ids.old_value_char, self.agent.name)
 
-    def _assert_nothing_comes_alive(self):
+    def _assert_nothing_becomes_effective_again(self):
         self.assertFalse(self.customer.with_context(active_test=False).portal_agent_ids)
         self.agent.write({"active": True, "group_ids": [Command.set(self.env.ref("base.group_portal").ids)]})
         self.assertFalse(self.agent._is_portal_agent())
         self.assertFalse(self.customer.with_context(active_test=False).portal_agent_ids)
 
-    def test_archived_user_is_nobodys_agent_and_stays_so_when_activated(self):
+    def test_archived_agent_loses_the_customers_and_stays_without_them_when_activated(self):
         self.agent.active = False
         self.agent.active = True
         self.assertFalse(self.agent._is_portal_agent())
-        self._assert_nothing_comes_alive()
+        self._assert_nothing_becomes_effective_again()
 
-    def test_agent_who_becomes_an_internal_user_is_nobodys_agent(self):
+    def test_agent_who_becomes_an_internal_user_loses_the_customers(self):
         self.agent.group_ids = (
             self.agent.group_ids - self.env.ref("base.group_portal") + self.env.ref("base.group_user")
         )
         self.assertNotIn(self.group, self.agent.group_ids)
-        self._assert_nothing_comes_alive()
+        self._assert_nothing_becomes_effective_again()
 
-    def test_agent_who_loses_portal_access_in_the_wizard_is_nobodys_agent(self):
+    def test_agent_who_loses_portal_access_in_the_wizard_loses_the_customers(self):
         wizard = self.env["portal.wizard"].create({"partner_ids": [Command.set(self.agent.partner_id.ids)]})
         wizard.user_ids.email = "ann@example.com"
         wizard.user_ids.action_revoke_access()
-        self._assert_nothing_comes_alive()
+        self._assert_nothing_becomes_effective_again()
 
-    def test_agent_removed_from_the_group_itself_is_nobodys_agent(self):
+    def test_agent_removed_through_the_group_loses_the_customers(self):
         self.group.user_ids -= self.agent
-        self._assert_nothing_comes_alive()
+        self._assert_nothing_becomes_effective_again()
 
-    def test_deleted_user_is_nobodys_agent(self):
+    def test_deleted_agent_loses_the_customers(self):
         self.own_order.user_id = self.env.user
         agent = self._new_agent("portal_agent_short")
         self.strange_customer.portal_agent_ids = agent
@@ -264,7 +264,7 @@ class TestAssigningCustomers(PortalAgentCommon):
         self.assertEqual(tracking.field_id.name, "portal_agent_ids")
         return tracking.old_value_char or "", tracking.new_value_char or ""
 
-    def test_change_is_tracked_with_who_came_and_who_went(self):
+    def test_change_is_tracked_with_old_and_new_agents(self):
         customer = self.customer.with_user(self.contact_manager)
         customer.portal_agent_ids = self.agent + self.other_agent
         names = ", ".join(sorted((self.agent + self.other_agent).mapped("name")))
@@ -273,7 +273,7 @@ class TestAssigningCustomers(PortalAgentCommon):
         customer.portal_agent_ids -= self.agent
         self.assertEqual(self._get_last_tracking(self.customer), (names, self.other_agent.name))
 
-    def test_writing_what_is_there_already_is_no_change(self):
+    def test_writing_the_current_agents_logs_no_change(self):
         messages = self.customer.message_ids
         self.customer.portal_agent_ids = self.agent
         self.customer.write({"portal_agent_ids": [Command.link(self.agent.id)]})
@@ -326,19 +326,19 @@ class TestAssigningCustomers(PortalAgentCommon):
                 with self.assertRaises(ValueError, msg=wrong):
                     self.customer.write({field: wrong})
 
-    def test_plain_ids_written_to_a_contact_are_all_agents_of_its_company(self):
+    def test_ids_written_to_a_contact_replace_the_agents_of_its_company(self):
         self.buyer.write({"commercial_portal_agent_ids": self.other_agent.ids})
         self.assertEqual(self.customer.portal_agent_ids, self.other_agent)
         self.buyer.write({"commercial_portal_agent_ids": None})
         self.assertFalse(self.customer.portal_agent_ids)
 
-    def test_agents_by_default_are_given_to_new_customers(self):
+    def test_default_agents_are_assigned_to_new_customers(self):
         for default in (self.agent.ids, tuple(self.agent.ids), [[4, self.agent.id]]):
             Partner = self.env["res.partner"].with_context(default_portal_agent_ids=default)
             self.assertEqual(Partner.create({"name": "New"}).portal_agent_ids, self.agent)
             self.assertFalse(Partner.create({"name": "New", "portal_agent_ids": None}).portal_agent_ids)
 
-    def test_agents_by_default_are_added_to_those_of_the_company(self):
+    def test_default_agents_are_added_to_those_of_the_company(self):
         for field in ("portal_agent_ids", "commercial_portal_agent_ids"):
             self.customer.portal_agent_ids = self.agent
             Partner = self.env["res.partner"].with_context(**{f"default_{field}": self.other_agent.ids})
@@ -346,7 +346,7 @@ class TestAssigningCustomers(PortalAgentCommon):
             self.assertEqual(self.customer.portal_agent_ids, self.agent + self.other_agent, field)
             self.assertEqual(Partner.create({"name": "New"}).portal_agent_ids, self.other_agent, field)
 
-    def test_agent_given_to_a_contact_is_the_agent_of_its_company(self):
+    def test_agent_assigned_to_a_contact_is_assigned_to_its_company(self):
         self.buyer.portal_agent_ids = [Command.link(self.other_agent.id)]
         self.assertEqual(self.customer.portal_agent_ids, self.agent + self.other_agent)
         self.assertFalse(self.buyer.portal_agent_ids)
@@ -372,7 +372,7 @@ class TestAssigningCustomers(PortalAgentCommon):
         )
         self.assertEqual(customer.portal_agent_ids, self.agent + self.other_agent)
 
-    def test_many_new_customers_are_assigned_in_as_many_queries_as_few(self):
+    def test_query_count_does_not_grow_with_the_number_of_new_customers(self):
         def count(number, **values):
             self.env.flush_all()
             self.env.invalidate_all()
@@ -386,7 +386,7 @@ class TestAssigningCustomers(PortalAgentCommon):
         few, many = (count(number, **assigned) - count(number) for number in (3, 30))
         self.assertLessEqual(many, few)
 
-    def test_new_contacts_bring_each_its_own_agents(self):
+    def test_new_contacts_are_each_assigned_their_own_agents(self):
         customers = self.env["res.partner"].create(
             [
                 {"name": "Own", "portal_agent_ids": self.agent.ids},
@@ -399,13 +399,13 @@ class TestAssigningCustomers(PortalAgentCommon):
             [self.agent, self.agent + self.other_agent, self.agent.browse()],
         )
 
-    def test_new_contact_without_agents_takes_none_from_its_company(self):
+    def test_new_contact_without_agents_removes_none_from_its_company(self):
         for nobody in ([Command.set([])], [Command.clear()], [], False, None):
             for field in ("portal_agent_ids", "commercial_portal_agent_ids"):
                 self._new_customer("Quill Five", parent_id=self.customer.id, is_company=False, **{field: nobody})
                 self.assertEqual(self.customer.portal_agent_ids, self.agent)
 
-    def test_customer_that_becomes_a_contact_leaves_its_agents(self):
+    def test_customer_that_becomes_a_contact_loses_its_agents(self):
         self.other_customer.write({"is_company": False, "parent_id": self.customer.id})
         self.other_customer.parent_id = False
         self.assertFalse(self.other_customer.portal_agent_ids)
@@ -418,7 +418,7 @@ class TestAssigningCustomers(PortalAgentCommon):
             with self.assertRaisesRegex(ValidationError, "agents"):
                 self.customer.portal_agent_ids = user
 
-    def test_only_who_manages_contacts_assigns(self):
+    def test_only_users_who_manage_contacts_assign(self):
         for user, error in ((self.salesperson, "manage contacts"), (self.portal_user, "")):
             with self.assertRaisesRegex(AccessError, error):
                 self.customer.with_user(user).write({"portal_agent_ids": [Command.link(self.other_agent.id)]})
@@ -459,7 +459,7 @@ class TestAssigningCustomers(PortalAgentCommon):
         with self.assertRaisesRegex(UserError, "Select at least one customer"):
             self._assign(customers.browse(), self.agent, "replace")
 
-    def test_wizard_warns_before_it_takes_all_agents_from_customers(self):
+    def test_wizard_warns_before_it_removes_all_agents_from_customers(self):
         view = self.env.ref("portal_agent_account.view_portal_agent_assign_form")
         [warning] = etree.fromstring(view.arch).xpath("//div[@role='alert']")
         for mode, source, agents, expected in (
@@ -472,7 +472,7 @@ class TestAssigningCustomers(PortalAgentCommon):
             hidden = safe_eval(warning.get("invisible"), {"mode": mode, "source": source, "agent_ids": agents})
             self.assertEqual(not hidden, expected, (mode, source, agents))
 
-    def test_thousand_customers_take_hardly_more_queries_than_two(self):
+    def test_a_thousand_customers_need_few_more_queries_than_two(self):
         """Odoo writes messages and tracking values in batches of one hundred."""
         customers = self.env["res.partner"].create([{"name": f"Crowd {i}", "is_company": True} for i in range(1000)])
 
@@ -519,26 +519,26 @@ class TestAssigningCustomers(PortalAgentCommon):
         self._merge(second, nobodys)
         self.assertEqual(nobodys.portal_agent_ids, self.agent + self.other_agent)
 
-    def test_customer_merged_into_a_contact_gives_its_agents_to_the_company(self):
+    def test_agents_of_a_customer_merged_into_a_contact_move_to_the_company(self):
         twin = self._new_customer("Twin", is_company=False, portal_agent_ids=self.other_agent.ids)
         self._merge(twin, self.buyer)
         self.assertEqual(self.customer.portal_agent_ids, self.agent + self.other_agent)
         self.assertFalse(self.buyer.portal_agent_ids)
 
-    def test_company_merged_into_a_contact_gives_its_agents_to_nobody_else(self):
+    def test_agents_of_a_company_merged_into_a_contact_move_to_no_other_customer(self):
         self._merge(self._new_customer("Twin", portal_agent_ids=self.other_agent.ids), self.buyer)
         self.assertEqual(self.buyer.commercial_partner_id, self.buyer, "It is a company now")
         self.assertEqual(self.buyer.portal_agent_ids, self.other_agent)
         self.assertEqual(self.customer.portal_agent_ids, self.agent)
 
-    def test_customer_that_comes_to_a_company_by_a_merge_brings_its_agents_along(self):
+    def test_agents_of_a_customer_merged_into_a_company_move_to_the_company(self):
         twin = self._new_customer("Twin", is_company=False, portal_agent_ids=self.other_agent.ids)
         self._merge(self.buyer, twin)
         self.assertEqual(twin.commercial_partner_id, self.customer)
         self.assertEqual(self.customer.portal_agent_ids, self.agent + self.other_agent)
         self.assertFalse(twin.portal_agent_ids)
 
-    def test_company_made_of_a_customers_company_name_has_its_agents(self):
+    def test_company_created_from_a_customers_company_name_gets_its_agents(self):
         customer = self._new_customer(
             "Una Quill", is_company=False, company_name="Una & Co", portal_agent_ids=self.agent.ids
         )
@@ -593,7 +593,7 @@ class TestAssigningCustomers(PortalAgentCommon):
         self.assertEqual(agent.portal_agent_amount_due, self.invoice.amount_residual - self.credit_note.amount_residual)
         self.assertEqual(agent.portal_agent_currency_id, self.company.currency_id)
 
-    def test_company_setting_is_edited_with_the_others(self):
+    def test_company_setting_can_be_changed_in_the_settings(self):
         settings = self.env["res.config.settings"].with_company(self.company).create({})
         self.assertTrue(settings.portal_agent_draft_quotation)
         settings.portal_agent_draft_quotation = False

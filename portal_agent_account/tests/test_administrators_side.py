@@ -36,7 +36,7 @@ class TestAskingFirst(AdministratorCommon):
     def _read_answer(self, answer):
         return f"{answer['params']['type']}: {answer['params']['message']}"
 
-    def test_answer_names_who_was_made_and_dismissed_and_nobody_else(self):
+    def test_notification_only_names_who_was_made_or_dismissed(self):
         contacts = self.contact + self.agent.partner_id
         for records, method, expected in (
             (
@@ -70,7 +70,7 @@ class TestAskingFirst(AdministratorCommon):
                 answer = getattr(records.with_user(self.administrator), method)()
                 self.assertEqual(self._read_answer(answer), expected)
 
-    def test_answer_about_many_names_the_first_ones_and_counts_the_others(self):
+    def test_notification_names_the_first_ones_and_counts_the_others(self):
         contacts = self.env["res.partner"].create(
             [{"name": f"New {number}", "email": f"new{number}@example.com"} for number in range(12)]
         )
@@ -80,7 +80,7 @@ class TestAskingFirst(AdministratorCommon):
         answer = self._read_answer(contacts.action_make_portal_agent())
         self.assertTrue(answer.endswith("New 9 is a portal agent already. 2 more were left out."), answer)
 
-    def test_contacts_are_made_agents_after_a_question_that_names_them(self):
+    def test_dialog_names_the_contacts_before_they_are_made_agents(self):
         without_email = self.env["res.partner"].create({"name": "No Mail"})
         wizard = self._ask(self.contact + without_email + self.agent.partner_id, "action_ask_make_portal_agent")
         self.assertFalse(self.contact.user_ids, "nothing is done yet")
@@ -95,7 +95,7 @@ class TestAskingFirst(AdministratorCommon):
         self.assertTrue(self.contact.user_ids._is_portal_agent())
         self.assertIn("Became a portal agent", self.contact.message_ids[0].body)
 
-    def test_agents_are_dismissed_after_a_question_that_counts_their_customers(self):
+    def test_dialog_counts_the_customers_before_agents_are_dismissed(self):
         wizard = self._ask(self.agent.partner_id + self.contact, "action_ask_dismiss_portal_agent")
         self.assertEqual(wizard.able_ids, self.agent.partner_id)
         self.assertEqual(wizard.customer_count, 1)
@@ -106,12 +106,12 @@ class TestAskingFirst(AdministratorCommon):
         self.assertFalse(self.agent._is_portal_agent() or self.customer.portal_agent_ids)
         self.assertIn("Is no longer a portal agent", self.agent.partner_id.message_ids[0].body)
 
-    def test_archived_agent_has_a_note_as_well(self):
+    def test_archiving_an_agent_is_logged(self):
         self.agent.active = False
         bodies = self.agent.partner_id.message_ids.mapped("body")
         self.assertEqual(sum("Is no longer a portal agent" in body for body in bodies), 1)
 
-    def test_an_agent_of_a_company_that_one_does_not_work_in_is_not_dismissed(self):
+    def test_agent_of_a_company_without_access_is_not_dismissed(self):
         abroad = self.env["res.company"].create({"name": "Abroad"})
         stranger = self._new_agent("pa_abroad", company_id=abroad.id, company_ids=[Command.set(abroad.ids)])
         with self.assertRaises(AccessError):
@@ -120,12 +120,12 @@ class TestAskingFirst(AdministratorCommon):
             stranger.with_user(self.administrator).action_send_portal_agent_invitation()
         self.assertTrue(stranger.is_portal_agent)
 
-    def test_only_who_may_create_users_is_asked(self):
+    def test_only_users_who_may_create_users_get_the_dialog(self):
         for method in ("action_ask_make_portal_agent", "action_ask_dismiss_portal_agent"):
             with self.assertRaises(AccessError):
                 getattr(self.contact.with_user(self.salesperson), method)()
 
-    def test_form_offers_what_can_be_done(self):
+    def test_form_only_offers_possible_actions(self):
         def get_offer(contact):
             contact = contact.with_user(self.administrator)
             return contact.can_be_portal_agent, contact.is_portal_agent
@@ -167,7 +167,7 @@ class TestHandingOver(AdministratorCommon):
             .create({"agent_id": agent.id, "new_agent_id": new_agent.id})
         )
 
-    def test_all_customers_go_and_each_has_one_note_of_it(self):
+    def test_all_customers_are_handed_over_and_each_change_is_logged_once(self):
         archived = self._new_customer("Former", portal_agent_ids=self.agent.ids)
         archived.active = False
         both = self._new_customer("Both", portal_agent_ids=(self.agent + self.other_agent).ids)
@@ -187,19 +187,19 @@ class TestHandingOver(AdministratorCommon):
         self.assertEqual((tracked.old_value_char, tracked.new_value_char), ("Ann Agent", "Bob Agent"))
         self.assertTrue(self.agent._is_portal_agent(), "the agent stays one")
 
-    def test_customers_are_handed_over_to_another_agent_and_to_nobody_else(self):
+    def test_customers_can_only_be_handed_over_to_another_agent(self):
         with self.assertRaises(UserError):
             self._hand_over(self.agent, self.agent).action_apply()
         with self.assertRaises(UserError):
             self._hand_over(self.agent, self.portal_user).action_apply()
         self.assertEqual(self.customer.portal_agent_ids, self.agent)
 
-    def test_an_agent_without_customers_has_none_to_hand_over(self):
+    def test_handing_over_reports_an_agent_without_customers(self):
         answer = self._hand_over(self._new_agent("pa_idle", name="Ida Idle"), self.other_agent).action_apply()
         self.assertEqual(answer["params"]["message"], "Ida Idle has no customers to hand over.")
         self.assertEqual(answer["params"]["type"], "info")
 
-    def test_it_takes_the_right_to_manage_contacts(self):
+    def test_handing_over_requires_the_right_to_manage_contacts(self):
         with self.assertRaises(AccessError):
             self._hand_over(self.agent, self.other_agent, self.salesperson)
         with self.assertRaises(AccessError):
@@ -210,7 +210,7 @@ class TestHandingOver(AdministratorCommon):
 class TestWhatAdministratorsSee(AdministratorCommon):
     """The list of agents with their figures, and the menus that lead to it."""
 
-    def test_orders_of_the_last_90_days_are_counted_as_far_as_one_may_read_them(self):
+    def test_only_readable_orders_of_the_last_90_days_are_counted(self):
         self.order.user_id = self.administrator
         for user, count in ((self.salesperson, 0), (self.administrator, 1)):
             self.env.invalidate_all()
@@ -225,7 +225,7 @@ class TestWhatAdministratorsSee(AdministratorCommon):
         self.env.invalidate_all()
         self.assertEqual(agent.portal_agent_order_count, 0)
 
-    def test_archived_customers_count_in_no_figure_as_on_the_agents_pages(self):
+    def test_archived_customers_are_excluded_from_figures_as_on_the_agents_pages(self):
         self.order.user_id = False
         agent = self.agent.with_user(self.env.ref("base.user_admin")).with_company(self.company)
 
@@ -245,13 +245,13 @@ class TestWhatAdministratorsSee(AdministratorCommon):
         self.customer.active = False
         self.assertEqual(read(), (0, 0, 0, 0))
 
-    def test_an_order_that_is_dated_later_is_none_of_the_last_90_days(self):
+    def test_an_order_with_a_future_date_is_not_counted(self):
         self.order.user_id = False
         self.order.date_order = fields.Datetime.now() + timedelta(days=3)
         agent = self.agent.with_user(self.salesperson).with_company(self.company)
         self.assertEqual(agent.portal_agent_order_count, 0)
 
-    def test_figures_of_many_agents_take_as_many_queries_as_of_one(self):
+    def test_query_count_of_figures_does_not_grow_with_the_number_of_agents(self):
         agents = self.agent + self.other_agent
         names = ["portal_agent_customer_count", "portal_agent_order_count", "portal_agent_invitation_state"]
 

@@ -25,7 +25,7 @@ class TestAgentRules(PortalAgentCommon):
             Partner = env["res.partner"]
             self.assertEqual(Partner.search(Partner._get_portal_agent_domain()), self.customer)
 
-    def test_agent_sees_documents_of_contacts_at_any_depth_and_nobody_elses(self):
+    def test_agent_only_sees_documents_of_the_customers_contacts_at_any_depth(self):
         with self.on_an_agents_page() as env:
             self.assertEqual(env["sale.order"].search([]), self.quotation + self.draft_quotation + self.order)
             self.assertEqual(env["account.move"].search([]), self.invoice + self.credit_note)
@@ -41,7 +41,7 @@ class TestAgentRules(PortalAgentCommon):
             self.assertEqual(env["account.move"].search([]), self.own_invoice)
             self.assertEqual(env["res.partner"].search([]), self.agent.partner_id)
 
-    def test_code_that_does_not_ask_for_customers_finds_the_agents_own_documents_alone(self):
+    def test_code_outside_of_the_scope_only_finds_the_agents_own_documents(self):
         self.assertEqual(self.env["sale.order"].with_user(self.agent).search([]), self.own_order)
 
     def test_draft_and_cancelled_invoices_are_never_seen(self):
@@ -87,7 +87,7 @@ class TestAgentRules(PortalAgentCommon):
             cart.sudo().state = "sent"
             self.assertEqual(Order._find_for_portal_agent(cart.id), cart)
 
-    def test_quotations_and_orders_are_told_apart(self):
+    def test_quotations_and_orders_are_separate(self):
         with self.on_an_agents_page() as env:
             Order = env["sale.order"]
             self.assertEqual(
@@ -107,7 +107,7 @@ class TestAgentRules(PortalAgentCommon):
                 everybody = Model._get_portal_agent_customer_domain(env["res.partner"])
                 self.assertGreater(Model.search(everybody), record)
 
-    def test_document_of_somebody_else_and_no_document_are_the_same(self):
+    def test_result_is_the_same_for_another_agents_document_and_a_missing_one(self):
         with self.on_an_agents_page() as env:
             Order = env["sale.order"]
             self.assertEqual(Order._find_for_portal_agent(self.order.id), self.order)
@@ -115,14 +115,14 @@ class TestAgentRules(PortalAgentCommon):
                 with self.assertQueryCount(1):
                     self.assertFalse(Order._find_for_portal_agent(order_id))
 
-    def test_archived_customer_is_shown_nowhere_and_neither_are_its_documents(self):
+    def test_archived_customers_and_their_documents_are_hidden(self):
         self.customer_user.active = False
         self.customer.active = False
         for model in ("res.partner", "sale.order", "sale.order.line", "account.move", "account.move.line"):
             with self.on_an_agents_page() as env:
                 self.assertFalse(env[model].with_context(active_test=False).search([]), model)
 
-    def test_rules_find_by_a_search_whom_they_find_by_the_record(self):
+    def test_searched_and_computed_readers_are_the_same(self):
         agents = [Command.link(self.agent.id), Command.link(self.other_agent.id)]
         archived = self._new_customer("Former", portal_agent_ids=agents)
         contacts = self.customer + self.buyer + self.warehouse + self.other_customer + self.strange_customer + archived
@@ -138,7 +138,7 @@ class TestAgentRules(PortalAgentCommon):
             self.assertEqual(orders, orders.filtered_domain(Domain("portal_agent_reader_ids", "in", agent.ids)))
             self.assertEqual(orders.partner_id.commercial_partner_id, expected.commercial_partner_id)
 
-    def test_archived_contact_takes_no_document_with_it(self):
+    def test_documents_of_an_archived_contact_stay_visible(self):
         self.buyer.active = False
         self.assertIn("QUILL-QUOTATION", self._names("sale.order"))
 
@@ -151,7 +151,7 @@ class TestAgentRules(PortalAgentCommon):
             self.assertIn(self.quotation, env["sale.order"].search([]))
             self.assertIn(self.order, env["sale.order"].search([]))
 
-    def test_assignment_taken_back_is_gone_with_the_next_read(self):
+    def test_removed_assignment_takes_effect_at_the_next_read(self):
         self.assertTrue(self._names("sale.order"))
         self.customer.portal_agent_ids = False
         self.assertFalse(self._names("sale.order"))
@@ -188,7 +188,7 @@ class TestAgentRules(PortalAgentCommon):
         self._assert_refused(lambda env: env["sale.order"].browse(self.order.id).read(["access_token"]))
         self._assert_refused(lambda env: env["account.move"].browse(self.invoice.id).access_token)
 
-    def test_token_is_not_handed_out_by_methods_that_make_urls(self):
+    def test_methods_that_return_urls_do_not_reveal_the_token(self):
         def get_portal_url(env, record):
             return record.with_env(env).get_portal_url()
 
@@ -236,7 +236,7 @@ class TestAgentRules(PortalAgentCommon):
             )
         )
 
-    def test_hidden_field_is_not_offered(self):
+    def test_hidden_field_is_not_in_fields_get(self):
         with self.on_an_agents_page() as env:
             self.assertNotIn("access_token", env["sale.order"].fields_get())
 
@@ -256,7 +256,7 @@ class TestAgentRules(PortalAgentCommon):
                 record.with_env(env).unlink()
         self._assert_refused(create)
 
-    def test_agent_reads_no_account_but_the_own(self):
+    def test_agent_only_reads_the_own_user(self):
         with self.on_an_agents_page() as env:
             self.assertFalse(env["res.users"].search([]) - self.agent)
 

@@ -40,7 +40,7 @@ class TestAgentScope(PortalAgentHttpCommon):
         self.assertNotIn("Rook", page.text)
         self.assertNotIn("Swift", page.text)
 
-    def test_agents_page_leaves_nothing_behind_for_the_next_request(self):
+    def test_scope_of_an_agents_page_ends_with_the_request(self):
         self._log_in(self.agent)
         for _attempt in range(2):
             self.assertIn("Quill", self.url_open("/my/agent/customers").text)
@@ -79,19 +79,19 @@ class TestAgentScope(PortalAgentHttpCommon):
         self.assertIn("/web/login", page.url)
         self.assertIn("my%2Fagent%2Fcustomers", page.url)
 
-    def test_portal_user_who_is_no_agent_gets_the_way_out(self):
+    def test_portal_user_who_is_not_an_agent_is_redirected(self):
         self._log_in(self.portal_user)
         page = self.url_open("/my/agent/customers")
         self.assertEqual(page.status_code, 200)
         self.assertTrue(page.url.endswith("/my"), page.url)
 
-    def test_assignment_taken_back_is_gone_with_the_next_request(self):
+    def test_removed_assignment_takes_effect_at_the_next_request(self):
         self._log_in(self.agent)
         self.assertIn("Quill", self.url_open("/my/agent/customers").text)
         self.customer.portal_agent_ids -= self.agent
         self.assertNotIn("Quill", self.url_open("/my/agent/customers").text)
 
-    def test_group_taken_away_is_gone_with_the_next_request(self):
+    def test_removed_group_takes_effect_at_the_next_request(self):
         self._log_in(self.agent)
         self.assertIn("Quill", self.url_open("/my/agent/customers").text)
         self.agent.group_ids -= self.env.ref("portal_agent_account.group_portal_agent")
@@ -99,7 +99,7 @@ class TestAgentScope(PortalAgentHttpCommon):
         self.assertTrue(page.url.endswith("/my"), page.url)
         self.assertNotIn("Quill", page.text)
 
-    def test_archived_agent_is_out_with_the_next_request(self):
+    def test_archived_agent_is_logged_out_at_the_next_request(self):
         self._log_in(self.agent)
         self.assertIn("Quill", self.url_open("/my/agent/customers").text)
         self.agent.active = False
@@ -162,30 +162,30 @@ class TestScopeOfTrustedCode(PortalAgentCommon):
         )
         self.assertEqual(self.agent.partner_id.city, str(self.agent.partner_id.ids))
 
-    def test_code_that_enters_the_scope_by_name_finds_the_customers_until_it_leaves(self):
+    def test_code_that_enters_the_scope_finds_the_customers_until_it_leaves(self):
         with agent_scope.entered(self.env, self.agent) as env:
             self.assertEqual(env.user, self.agent)
             self.assertEqual(env["sale.order"].search([]), self.quotation + self.draft_quotation + self.order)
             self.assertFalse(env["sale.order"].browse(self.own_order.id).has_access("read"))
         self.assertEqual(self.env["sale.order"].with_user(self.agent).search([]), self.own_order)
 
-    def test_assignment_taken_back_is_gone_the_next_time(self):
+    def test_removed_assignment_takes_effect_when_the_scope_is_entered_again(self):
         self.customer.portal_agent_ids = False
         with agent_scope.entered(self.env, self.agent) as env:
             self.assertFalse(env["sale.order"].search([]))
 
-    def test_error_leaves_the_scope_as_well(self):
+    def test_an_error_also_leaves_the_scope(self):
         with self.assertRaises(KeyError), agent_scope.entered(self.env, self.agent):
             raise KeyError
         self.assertEqual(agent_scope.get_agent_scope(), agent_scope.PLAIN)
 
-    def test_nobody_but_an_active_agent_is_entered_for(self):
+    def test_scope_can_only_be_entered_for_an_active_agent(self):
         self.other_agent.active = False
         for user in (self.portal_user, self.env.user, self.other_agent):
             with self.assertRaises(ValueError), agent_scope.entered(self.env, user):
                 pass
 
-    def test_thread_that_is_started_in_the_scope_is_not_in_it(self):
+    def test_thread_started_in_the_scope_does_not_inherit_it(self):
         scopes = []
         with agent_scope.entered(self.env, self.agent):
             thread = threading.Thread(target=lambda: scopes.append(agent_scope.get_agent_scope()))
@@ -194,6 +194,6 @@ class TestScopeOfTrustedCode(PortalAgentCommon):
             scopes.append(agent_scope.get_agent_scope())
         self.assertEqual(scopes, [agent_scope.PLAIN, agent_scope.AGENT])
 
-    def test_no_context_enters_the_scope(self):
+    def test_no_context_key_enters_the_scope(self):
         forged = {"portal_agent_scope_entered": True, "portal_agent_scope": "agent", "_portal_agent_scope": "agent"}
         self.assertEqual(self.env["sale.order"].with_user(self.agent).with_context(**forged).search([]), self.own_order)

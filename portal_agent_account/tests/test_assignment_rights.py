@@ -85,7 +85,7 @@ class TestAssignmentRights(PortalAgentCommon):
         "salesperson_without_contacts": "manage contacts|not allowed to create",
     }
 
-    def test_who_reads_all_documents_assigns_whom_they_like_and_others_nobody(self):
+    def test_only_users_who_read_all_documents_assign_agents(self):
         for name, user in self.users.items():
             for change in (self._assign, self._hand_over, self._write, self._create):
                 with self.subTest(name, change=change.__name__):
@@ -95,7 +95,7 @@ class TestAssignmentRights(PortalAgentCommon):
                     self.env.invalidate_all()
                     self.assertEqual(self.other_agent in self.customer.portal_agent_ids, not refused)
 
-    def test_nobody_gets_there_by_becoming_the_customers_salesperson(self):
+    def test_becoming_the_customers_salesperson_gives_no_right_to_assign(self):
         for name in ("own_documents", "selling_accountant"):
             user = self.users[name]
             self.customer.with_user(user).user_id = user
@@ -105,7 +105,7 @@ class TestAssignmentRights(PortalAgentCommon):
                     self.customer.portal_agent_ids = self.agent
                     self._try(user, change, "may read all orders and invoices")
 
-    def test_an_agent_of_more_companies_is_assigned_by_who_sees_all_of_them(self):
+    def test_agent_of_several_companies_is_only_assigned_with_access_to_all_of_them(self):
         other = self.env["res.company"].create({"name": "Other"})
         self.other_agent.company_ids += other
         user = self.users["all_documents"]
@@ -119,11 +119,11 @@ class TestAssignmentRights(PortalAgentCommon):
         self._assign(user)
         self.assertIn(self.other_agent, self.customer.portal_agent_ids)
 
-    def test_a_clerk_takes_no_agents_away_either(self):
+    def test_a_clerk_can_not_remove_agents_either(self):
         with self.assertRaises(AccessError):
             self.customer.with_user(self.users["clerk"]).portal_agent_ids = False
 
-    def test_form_lets_those_change_agents_who_may(self):
+    def test_agents_in_the_form_are_only_editable_for_users_with_the_right(self):
         for name, is_editable in (("clerk", False), ("own_documents", False), ("all_documents", True)):
             form = Form(self.customer.with_user(self.users[name]))
             self.assertEqual(form.can_assign_portal_agents, is_editable, name)
@@ -136,7 +136,7 @@ class TestAssignmentRights(PortalAgentCommon):
                 form.save()
         self.assertFalse(self.buyer.with_user(self.users["clerk"]).can_assign_portal_agents)
 
-    def test_a_clerk_is_told_so_before_the_dialog_opens(self):
+    def test_a_clerk_gets_the_error_before_the_dialog_opens(self):
         for records, method in (
             (self.customer, "action_assign_portal_agents"),
             (self.agent, "action_assign_portal_agent_customers"),
@@ -145,7 +145,7 @@ class TestAssignmentRights(PortalAgentCommon):
             with self.assertRaisesRegex(AccessError, "may read all orders and invoices"):
                 getattr(records.with_user(self.users["clerk"]), method)()
 
-    def test_many_customers_take_no_more_queries_than_two(self):
+    def test_query_count_does_not_grow_with_the_number_of_customers(self):
         user = self.users["all_documents"]
         customers = self.env["res.partner"].create([{"name": f"Crowd {i}"} for i in range(50)])
 

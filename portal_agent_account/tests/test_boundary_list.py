@@ -144,7 +144,7 @@ class TestBoundaryList(PortalAgentHttpCommon):
         with self.assertRaises(AccessError):
             self._read_order_as_agent("access_token")
 
-    def test_model_without_a_list_is_closed_to_agents_and_to_nobody_else(self):
+    def test_model_without_a_list_is_only_closed_to_agents(self):
         others = {name: listed for name, listed in READABLE_FIELDS.items() if name != "sale.order"}
         self._set_up_with(patch.dict(READABLE_FIELDS, others, clear=True), "sale.order")
         self.env.invalidate_all()
@@ -152,7 +152,7 @@ class TestBoundaryList(PortalAgentHttpCommon):
         with self.assertRaises(AccessError):
             self._read_order_as_agent("name")
 
-    def test_record_without_a_page_of_its_own_is_named(self):
+    def test_error_names_the_model_of_a_record_without_a_page(self):
         context = PageContext(self.env(user=self.agent), {}, PortalAgent()._get_portal_agent_pages())
         with self.assertRaisesRegex(NotImplementedError, "shows res.users: add one to _get_portal_agent_pages"):
             context.get_record_url(self.agent)
@@ -162,7 +162,7 @@ class TestBoundaryList(PortalAgentHttpCommon):
         for model_name, listed in self._get_lists().items():
             self.assertFalse(listed.keys() - self.env[model_name]._fields.keys() - optional, model_name)
 
-    def test_nothing_secret_is_on_the_list(self):
+    def test_list_contains_no_secret_fields(self):
         secrets = ("token", "signup", "comment", "note", "bank", "credit", "debit", "margin", "cost", "password")
         for model_name, listed in self._get_lists().items():
             for name in listed:
@@ -199,7 +199,7 @@ class TestBoundaryList(PortalAgentHttpCommon):
         return answers, fields
 
     @mute_logger("odoo.http", "odoo.sql_db", "odoo.domains")
-    def test_rpc_gives_an_agent_what_it_gives_a_plain_portal_user(self):
+    def test_rpc_returns_the_same_to_an_agent_and_to_a_portal_user(self):
         names = self._get_models_with_something_to_see()
         self.assertLessEqual(set(self._get_lists()), names)
         self.authenticate(self.agent.login, self.agent.login)

@@ -41,19 +41,19 @@ class TestCalls(PortalAgentCommon):
         self.assertEqual([call["reasons"] for call in calls if call["customer"] == customer], [labels] if kinds else [])
         return kinds, labels
 
-    def test_regular_customer_who_is_late_is_called(self):
+    def test_regular_customer_whose_order_is_late_is_to_call(self):
         self._order(160, 130, 100)
         self.assertEqual(self._get_reasons(), (["late"], ["Orders every 30 days as a rule, last 100 days ago"]))
 
-    def test_regular_customer_who_has_just_ordered_is_not(self):
+    def test_regular_customer_who_has_just_ordered_is_not_to_call(self):
         self._order(90, 60, 30)
         self.assertEqual(self._get_reasons(), ([], []))
 
-    def test_two_orders_make_no_habit_and_several_of_one_day_are_one(self):
+    def test_two_orders_are_too_few_and_several_on_one_day_count_as_one(self):
         self._order(400, 200, 200, 200)
         self.assertEqual(self._get_reasons(), ([], []))
 
-    def test_two_orders_of_one_day_where_the_agent_is_are_one(self):
+    def test_two_orders_on_one_day_in_the_agents_time_zone_count_as_one(self):
         """The orders are from noon and ten in the evening in Los Angeles, when it is the next day in UTC."""
         self.agent.tz = "America/Los_Angeles"
         for age in (160, 130, 100):
@@ -66,17 +66,17 @@ class TestCalls(PortalAgentCommon):
         self.assertEqual((habit.intervals, habit.usual), (2, 30))
         self.assertEqual(habit.last_day, self.today - relativedelta(days=100))
 
-    def test_one_long_break_does_not_change_what_is_usual(self):
+    def test_one_long_break_does_not_change_the_usual_interval(self):
         self._order(500, 130, 120, 110, 100)
         self.assertEqual(self._get_reasons()[1], ["Orders every 10 days as a rule, last 100 days ago"])
 
-    def test_quotations_and_cancelled_orders_are_no_habit(self):
+    def test_quotations_and_cancelled_orders_do_not_count_as_orders(self):
         self._order(160, 130)
         self._order(100, state="sent", validity_date=False)
         self._order(101, state="cancel")
         self.assertEqual(self._get_reasons(), ([], []))
 
-    def test_customer_with_something_overdue_is_called(self):
+    def test_customer_with_an_overdue_amount_is_to_call(self):
         day = self.today - relativedelta(days=40)
         values = {"invoice_date": day, "invoice_date_due": day, "invoice_payment_term_id": False}
         self._new_invoice(self.contact, "QUACK", **values)
@@ -84,13 +84,13 @@ class TestCalls(PortalAgentCommon):
         self.assertEqual(kinds, ["overdue"])
         self.assertRegex(labels[0], r"100.00 overdue, the oldest part for 40 days")
 
-    def test_quotation_that_ends_within_a_week_is_a_reason(self):
+    def test_quotation_that_expires_within_a_week_is_a_reason(self):
         for days, expected in ((0, ["running_out"]), (7, ["running_out"]), (8, []), (-1, [])):
             self.env["sale.order"].search([("name", "=", "QUACK")]).state = "cancel"
             self._order(1, state="sent", validity_date=self.today + relativedelta(days=days))
             self.assertEqual(self._get_reasons()[0], expected, days)
 
-    def test_customers_of_somebody_else_are_nobodys_call(self):
+    def test_customers_of_other_agents_are_not_to_call(self):
         self._order(160, 130, 100, partner=self.other_customer)
         self.assertEqual(self._get_reasons(self.other_customer), ([], []))
 

@@ -39,7 +39,7 @@ class TestCartChanges(PortalAgentCommon):
     def _get_indexed_columns(self, record):
         return {name for [name] in self.env.execute_query(SQL(INDEXED_COLUMNS, record._table))}
 
-    def test_no_index_has_what_a_cart_change_writes(self):
+    def test_cart_changes_write_no_indexed_column(self):
         cart = self._new_order(self.buyer, "QUILL-CART", require_signature=False)
         line = cart.order_line
         for record in (cart, line):
@@ -50,7 +50,7 @@ class TestCartChanges(PortalAgentCommon):
                 self.assertTrue({"amount_total", "price_total"} & changed, changed)
                 self.assertFalse(changed & self._get_indexed_columns(record))
 
-    def test_a_product_more_changes_no_column_of_an_index_either(self):
+    def test_adding_a_product_writes_no_indexed_column_either(self):
         cart = self._new_order(self.buyer, "QUILL-CART")
         line = {"product_id": self.product.id, "product_uom_qty": 1}
         changed = self._get_changed_columns(cart, lambda: cart.write({"order_line": [Command.create(line)]}))

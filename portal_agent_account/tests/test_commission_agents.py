@@ -15,7 +15,7 @@ class TestWithoutCommissions(PortalAgentCommon):
         with self.assertRaisesRegex(AssertionError, "invisible"):
             wizard.source = "chosen"
 
-    def test_there_are_no_agents_for_commissions_to_take(self):
+    def test_commission_agents_are_not_offered(self):
         sources = self.env["portal.agent.assign"].fields_get(["source"])["source"]["selection"]
         self.assertEqual([value for value, _label in sources], ["chosen"])
         wizard = self.env["portal.agent.assign"].create({"source": "commission", "partner_ids": self.customer.ids})
@@ -58,15 +58,15 @@ class TestCommissionAgents(PortalAgentCommon):
         self._take_over(self.warehouse)
         self.assertEqual(self.customer.portal_agent_ids, self.agent + self.other_agent)
 
-    def test_agents_for_commissions_take_the_place_of_others(self):
+    def test_agents_for_commissions_replace_other_agents(self):
         self._take_over(self.customer, mode="replace")
         self.assertEqual(self.customer.portal_agent_ids, self.other_agent)
 
-    def test_customer_who_would_get_nobody_keeps_its_agents(self):
+    def test_customer_without_an_agent_for_commissions_keeps_its_agents(self):
         self._take_over(self.customer + self.other_customer, mode="replace")
         self.assertEqual(self.other_customer.portal_agent_ids, self.other_agent)
 
-    def test_agents_for_commissions_are_taken_away(self):
+    def test_agents_for_commissions_are_removed(self):
         self.customer.portal_agent_ids += self.other_agent
         self._take_over(self.customer + self.other_customer, mode="remove")
         self.assertEqual(self.customer.portal_agent_ids, self.agent)
@@ -84,7 +84,7 @@ class TestCommissionAgents(PortalAgentCommon):
         self.assertEqual(notice["type"], "success")
         self.assertNotIn("left out", notice["message"])
 
-    def test_agents_added_later_are_taken_over_by_doing_it_again(self):
+    def test_agents_added_later_are_assigned_by_running_the_wizard_again(self):
         self._take_over(self.other_customer)
         self.stranger.email = "gull@gull.example.com"
         self.stranger.with_user(self.env.ref("base.user_admin")).action_make_portal_agent()
@@ -97,12 +97,12 @@ class TestCommissionAgents(PortalAgentCommon):
         self.assertEqual(tracking.field_id.name, "portal_agent_ids")
         self.assertEqual(tracking.new_value_char, self.other_agent.name)
 
-    def test_only_who_manages_contacts_takes_over(self):
+    def test_only_users_who_manage_contacts_assign_agents_for_commissions(self):
         salesperson = new_test_user(self.env, login="pa_sales", groups="sales_team.group_sale_salesman")
         with self.assertRaises(AccessError):
             self._take_over(self.customer, user=salesperson)
 
-    def test_ten_thousand_customers_take_no_more_queries_than_two(self):
+    def test_query_count_does_not_grow_with_the_number_of_customers(self):
         agents = self.agent.partner_id + self.other_agent.partner_id
         customers = self.env["res.partner"].create(
             [

@@ -32,7 +32,7 @@ class TestCommunityAddons(PortalAgentHttpCommon):
 
     # ---- portal_sale_order_search
 
-    def test_search_of_the_customers_own_list_leaves_the_agents_pages_alone(self):
+    def test_search_in_the_customers_own_list_does_not_affect_the_agents_pages(self):
         self.authenticate(self.agent.login, self.agent.login)
         own = self.url_open("/my/orders?search=ROOK&search_in=name").text
         self.assertNotIn("QUILL-ORDER", own)
@@ -54,7 +54,7 @@ class TestCommunityAddons(PortalAgentHttpCommon):
 
     # ---- portal_invitation_by_website
 
-    def test_agent_made_in_the_portal_wizard_belongs_to_the_website_chosen_there(self):
+    def test_agent_made_in_the_portal_wizard_belongs_to_the_selected_website(self):
         website = self.env["website"].create({"name": "Agents", "domain": "https://agents.example.com"})
         contact = self._new_customer("Zoe Newcomer", email="zoe@new.example.com", is_company=False)
         wizard = self.env["portal.wizard"].create({"partner_ids": [Command.set(contact.ids)], "website_id": website.id})
@@ -66,7 +66,7 @@ class TestCommunityAddons(PortalAgentHttpCommon):
 
     # ---- sale_commission_oca, account_commission_oca
 
-    def test_agent_learns_nothing_of_commissions(self):
+    def test_agent_does_not_see_commissions(self):
         self.customer.commission_agent_ids = self.other_agent.partner_id
         with self.on_an_agents_page() as env:
             for model, field in (

@@ -28,7 +28,7 @@ class TestDeliveries(PortalAgentCommon):
         with self.on_an_agents_page() as env:
             return self.order.with_env(env)._get_portal_agent_deliveries()
 
-    def test_a_delivery_says_where_it_is(self):
+    def test_a_delivery_shows_its_status_and_tracking_link(self):
         [delivery] = self._get_deliveries()
         self.assertEqual((delivery["name"], delivery["label"]), (self.delivery.name, "To deliver"))
         self.assertEqual(delivery["tracking_url"], "https://pigeon.example.com/Q1")
@@ -42,7 +42,7 @@ class TestDeliveries(PortalAgentCommon):
         self.delivery.action_cancel()
         self.assertFalse(self._get_deliveries())
 
-    def test_a_link_that_is_no_address_is_not_shown(self):
+    def test_an_invalid_tracking_link_is_not_shown(self):
         self.carrier.tracking_url = "javascript:alert(1)//<shipmenttrackingnumber>"
         [delivery] = self._get_deliveries()
         self.assertEqual((delivery["tracking_reference"], delivery["tracking_url"]), ("Q1", ""))

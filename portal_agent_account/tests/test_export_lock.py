@@ -20,7 +20,7 @@ class TestExportLock(PortalAgentPagesCommon):
         self.assertTrue(cursor.fetchone()[0])
         return cursor
 
-    def test_second_export_of_a_user_is_told_to_come_back_and_may_do_so(self):
+    def test_second_export_of_a_user_is_refused_until_the_first_one_ends(self):
         elsewhere = self._export_elsewhere(self.agent)
         for extension in ("csv", "xlsx"):
             response = self._get("/my/agent/orders/export", format=extension)
@@ -32,6 +32,6 @@ class TestExportLock(PortalAgentPagesCommon):
         elsewhere.rollback()
         self.assertEqual(self._get("/my/agent/orders/export", format="csv").status_code, 200)
 
-    def test_exports_of_others_do_not_wait(self):
+    def test_exports_of_other_users_are_not_refused(self):
         self._export_elsewhere(self.other_agent)
         self.assertEqual(self._get("/my/agent/orders/export", format="csv").status_code, 200)

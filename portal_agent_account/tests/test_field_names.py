@@ -77,7 +77,7 @@ class TestFieldNames(PortalAgentPagesCommon):
             self.assertIn(url, routes)
 
     @mute_logger("odoo.http")
-    def test_name_of_a_field_is_no_choice_on_any_page(self):
+    def test_no_page_accepts_a_field_name(self):
         for url in self._get_routes():
             plain = self._get(url)
             self.assertEqual(plain.status_code, 200, url)

@@ -214,7 +214,7 @@ class TestHostileAgent(HostileCommon):
             )
         )
 
-    def test_being_led_to_the_customers_document_with_its_token(self):
+    def test_being_redirected_to_the_customers_document_with_its_token(self):
         for record in (self.quotation, self.invoice, self.customer):
             response = self.url_open(f"/mail/view?model={record._name}&res_id={record.id}", allow_redirects=False)
             self.assertNotIn("token-", response.headers.get("Location", ""))
@@ -544,7 +544,7 @@ class TestHostileAgent(HostileCommon):
             found = self._call_model(model, "search", [("id", "in", list(ids))])["result"]
             self.assertFalse(set(found) & set(records.ids))
 
-    def test_asking_for_the_boundary_of_somebody_else(self):
+    def test_forging_the_context(self):
         for context in ({"uid": self.customer_user.id}, {"allowed_company_ids": [1, 2, 3]}, {"active_test": False}):
             answer = self._call_model("sale.order", "search_read", [], ["name"], context=context)
             self._assert_nothing_told(answer)

@@ -39,7 +39,7 @@ class TestAgentsOfAnotherCompany(PortalAgentCommon):
         [values] = record.with_user(self.colleague).web_read({field: NAMES})
         return [agent["display_name"] for agent in values[field]]
 
-    def test_they_hide_no_record(self):
+    def test_agents_of_another_company_make_no_record_unreadable(self):
         for record, field in (
             (self.customer, "portal_agent_ids"),
             (self.customer, "commercial_portal_agent_ids"),
@@ -50,7 +50,7 @@ class TestAgentsOfAnotherCompany(PortalAgentCommon):
             self.env.invalidate_all()
             self.assertIn(self.foreigner, record[field])
 
-    def test_contact_of_a_customer_that_somebody_may_not_see_is_shown_without_agents(self):
+    def test_contact_of_an_unreadable_customer_is_shown_without_agents(self):
         customer = self._new_customer("Elsewhere Stores", portal_agent_ids=self.foreigner.ids)
         contact = self._new_customer("Rita Stores", parent_id=customer.id, is_company=False)
         customer.company_id = self.elsewhere
@@ -59,14 +59,14 @@ class TestAgentsOfAnotherCompany(PortalAgentCommon):
         self.assertFalse(customer.with_user(self.colleague).has_access("read"))
         self.assertEqual(self._read_names(contact, "commercial_portal_agent_ids"), [])
 
-    def test_own_agents_are_changed_beside_them(self):
+    def test_own_agents_can_be_changed_without_affecting_the_others(self):
         [values] = self.customer.with_user(self.colleague).web_save(
             {"portal_agent_ids": [Command.link(self.other_agent.id)]}, {"portal_agent_ids": NAMES}
         )
         self.assertEqual(len(values["portal_agent_ids"]), 2)
         self.assertEqual(self._get_agents(), self.agent | self.other_agent | self.foreigner)
 
-    def test_nobody_takes_customers_from_them(self):
+    def test_agents_of_another_company_can_not_be_removed(self):
         customer = self.customer.with_user(self.colleague)
         for commands in (
             [Command.unlink(self.foreigner.id)],
@@ -80,7 +80,7 @@ class TestAgentsOfAnotherCompany(PortalAgentCommon):
         ).action_apply()
         self.assertEqual(self._get_agents(), self.other_agent | self.foreigner)
 
-    def test_nobody_gives_them_customers(self):
+    def test_agents_of_another_company_can_not_be_assigned(self):
         for values in ({"portal_agent_ids": self.foreigner.ids}, {"commercial_portal_agent_ids": self.foreigner.ids}):
             with self.assertRaises(AccessError):
                 self.other_customer.with_user(self.colleague).write(values)
@@ -89,12 +89,12 @@ class TestAgentsOfAnotherCompany(PortalAgentCommon):
         self.env.invalidate_all()
         self.assertEqual(self.other_customer.portal_agent_ids, self.other_agent)
 
-    def test_note_in_the_chatter_does_not_name_them(self):
+    def test_note_in_the_chatter_does_not_name_agents_of_another_company(self):
         self.customer.with_user(self.colleague).portal_agent_ids = [Command.set(self.other_agent.ids)]
         tracked = self.customer.message_ids.sorted("id")[-1].sudo().tracking_value_ids
         self.assertEqual((tracked.old_value_char, tracked.new_value_char), ("Ann Agent", "Bob Agent"))
 
-    def test_superuser_sees_and_changes_all(self):
+    def test_superuser_sees_and_changes_all_agents(self):
         self.assertEqual(self.order.portal_agent_ids, self.agent | self.foreigner)
         self.customer.portal_agent_ids = [Command.set(self.other_agent.ids)]
         self.assertEqual(self._get_agents(), self.other_agent)
@@ -126,17 +126,17 @@ class TestColleagueInThePortal(PortalAgentHttpCommon):
         }
         return self.url_open("/my/address/submit", data=form)
 
-    def test_colleague_does_not_change_an_agents_address_and_so_the_account(self):
+    def test_colleague_can_not_change_an_agents_address(self):
         self.authenticate("portal_plain", "portal_plain")
         self.assertEqual(self._change_email(self.agent.partner_id, "me@evil.example.com").status_code, 403)
         self.assertEqual(self.agent.email, "ann@agency.example.com")
 
-    def test_colleague_changes_other_addresses_of_the_company(self):
+    def test_colleague_can_change_other_addresses_of_the_company(self):
         self.authenticate("portal_plain", "portal_plain")
         self._change_email(self.address, "depot@agency.example.com")
         self.assertEqual(self.address.email, "depot@agency.example.com")
 
-    def test_agent_changes_the_own_address(self):
+    def test_agent_can_change_the_own_address(self):
         self.authenticate(self.agent.login, self.agent.login)
         self._change_email(self.agent.partner_id, "ann.agent@agency.example.com")
         self.assertEqual(self.agent.email, "ann.agent@agency.example.com")

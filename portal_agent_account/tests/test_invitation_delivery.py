@@ -55,7 +55,7 @@ class TestInvitationDelivery(MailCase, PortalAgentCommon):
         self.env.invalidate_all()
         return invitation
 
-    def test_whoever_looks_at_the_agent_sees_that_it_waits_and_then_that_it_was_sent(self):
+    def test_agent_shows_whether_the_invitation_is_waiting_or_sent(self):
         invitation = self._invite()
         agent = self.agent.with_user(self.salesperson)
         self.assertEqual(agent.portal_agent_invitation_state, "outgoing")
@@ -65,13 +65,13 @@ class TestInvitationDelivery(MailCase, PortalAgentCommon):
         self.assertFalse(invitation.mail_id)
         self.assertEqual(agent.portal_agent_invitation_state, "sent")
 
-    def test_failure_and_its_reason_are_seen_on_the_agent_and_on_the_contact(self):
+    def test_agent_and_contact_show_the_failure_and_its_reason(self):
         self._fail()
         self.assertEqual(self.agent.portal_agent_invitation_state, "failed")
         self.assertIn("no route to the mail server", self.agent.portal_agent_invitation_failure)
         self.assertIn("no route to the mail server", self.agent.partner_id.message_ids[0].body)
 
-    def test_mail_that_no_server_took_is_sent_later_and_once(self):
+    def test_mail_that_no_server_accepted_is_retried_and_sent_once(self):
         invitation = self._fail()
         self._run(RETRY)
         self.assertEqual(invitation.mail_id.state, "exception", "not at once")
@@ -86,7 +86,7 @@ class TestInvitationDelivery(MailCase, PortalAgentCommon):
         self.assertEqual(self.agent.portal_agent_invitation_state, "sent")
         self.assertFalse(self.agent.portal_agent_invitation_failure)
 
-    def test_it_waits_longer_from_one_time_to_the_next_and_gives_up_when_the_link_has_run_out(self):
+    def test_retries_get_slower_and_end_when_the_link_expires(self):
         invitation = self._fail()
         waits = []
         for _attempt in range(9):
@@ -104,7 +104,7 @@ class TestInvitationDelivery(MailCase, PortalAgentCommon):
         self.assertEqual(invitation.mail_id.state, "exception")
         self.assertEqual(self.agent.portal_agent_invitation_state, "failed")
 
-    def test_what_an_administrator_cancelled_or_deleted_stays_so(self):
+    def test_cancelled_or_deleted_invitation_is_not_retried(self):
         for take_back in (lambda mail: mail.cancel(), lambda mail: mail.unlink()):
             for make in (self._invite, self._fail):
                 invitation = make()
@@ -117,7 +117,7 @@ class TestInvitationDelivery(MailCase, PortalAgentCommon):
                     self.assertFalse(self._mails)
                 self.assertEqual(self.agent.portal_agent_invitation_state, "cancelled")
 
-    def test_invited_again_the_one_that_failed_is_not_sent_as_well(self):
+    def test_new_invitation_replaces_a_failed_one(self):
         self._fail()
         self._invite()
         with freeze_time(fields.Datetime.now() + timedelta(hours=1)), self.mock_mail_gateway(mail_unlink_sent=True):
@@ -125,7 +125,7 @@ class TestInvitationDelivery(MailCase, PortalAgentCommon):
             self._run(QUEUE)
             self.assertEqual(len(self._mails), 1)
 
-    def test_invited_again_before_the_first_has_left_there_is_one_mail_in_the_queue(self):
+    def test_new_invitation_replaces_one_that_is_still_in_the_queue(self):
         for again in (self._invite, lambda: self._invite().mail_id.cancel(), self._invite):
             again()
             mails = self.env["mail.mail"].search([("email_to", "=", "ann@agents.example.com")])
@@ -146,7 +146,7 @@ class TestInvitationDelivery(MailCase, PortalAgentCommon):
                 return False
             return len(self._mails) == 1
 
-    def test_an_agent_is_not_invited_again_and_again_within_minutes(self):
+    def test_next_invitation_has_to_wait(self):
         self.now = fields.Datetime.now()
         self.assertTrue(self._send(0))
         for minutes in (5, 15, 45):
@@ -155,7 +155,7 @@ class TestInvitationDelivery(MailCase, PortalAgentCommon):
         self.agent.partner_id.email = "ann.corrected@agents.example.com"
         self.assertTrue(self._send(0), "another address has got none yet")
 
-    def test_refusal_says_until_when_and_others_are_invited_all_the_same(self):
+    def test_refusal_says_when_to_try_again_and_other_agents_are_invited(self):
         self.now = fields.Datetime.now()
         self._send(0)
         with self.assertRaisesRegex(UserError, "^Ann Agent was invited a short time ago. The next invitation can be"):
@@ -165,14 +165,14 @@ class TestInvitationDelivery(MailCase, PortalAgentCommon):
         self.assertTrue(answer["message"].startswith("Invited: Bob Agent. Ann Agent was invited a short time ago."))
         self.assertTrue(answer["message"].endswith("portal_plain is not a portal agent."))
 
-    def test_whoever_is_made_an_agent_again_is_invited_at_once(self):
+    def test_agent_who_is_made_an_agent_again_is_invited_immediately(self):
         self.now = fields.Datetime.now()
         self._send(0)
         self.agent.action_revoke_portal_agent()
         self.agent.partner_id.action_make_portal_agent()
         self.assertEqual(self.agent.portal_agent_invitation_state, "outgoing")
 
-    def test_deleted_template_is_said_in_words_and_nothing_is_left_half_done(self):
+    def test_deleted_template_raises_a_clear_error_and_changes_nothing(self):
         self.env.ref("portal_agent_account.mail_template_portal_agent_invitation").unlink()
         with self.assertRaisesRegex(UserError, "“Portal Agent: Invitation” was deleted. To restore it, upgrade"):
             self.agent.action_send_portal_agent_invitation()
@@ -181,7 +181,7 @@ class TestInvitationDelivery(MailCase, PortalAgentCommon):
             contact.action_make_portal_agent()
         self.assertFalse(contact.user_ids)
 
-    def test_deleted_scheduled_action_keeps_no_mail_from_being_settled(self):
+    def test_deleted_scheduled_action_does_not_prevent_recording_the_result(self):
         self.env.ref(RETRY).unlink()
         self.assertEqual(self._fail().state, "failed")
 
@@ -195,7 +195,7 @@ class TestInvitationDelivery(MailCase, PortalAgentCommon):
         self.env.invalidate_all()
         return bool(self.env["res.partner"].sudo()._get_partner_from_token(token))
 
-    def test_link_is_void_once_the_address_or_the_login_was_changed_and_after_a_new_invitation(self):
+    def test_new_address_login_or_invitation_invalidates_the_link(self):
         agent = self.other_agent
         for change in (
             lambda: agent.partner_id.write({"email": "corrected@example.com"}),
@@ -210,7 +210,7 @@ class TestInvitationDelivery(MailCase, PortalAgentCommon):
             self.assertFalse(self._works(link), "nor does the new invitation bring it back")
             self.assertTrue(self._works(self._get_link()))
 
-    def test_link_is_void_once_the_agent_was_archived_or_dismissed_even_if_invited_again(self):
+    def test_archiving_or_dismissing_invalidates_the_link_even_if_invited_again(self):
         agent = self.other_agent
         for take_back in (lambda: agent.write({"active": False}), agent.action_revoke_portal_agent):
             agent.action_send_portal_agent_invitation()
@@ -222,7 +222,7 @@ class TestInvitationDelivery(MailCase, PortalAgentCommon):
             self.assertFalse(self._works(link))
             self.assertTrue(self._works(self._get_link()))
 
-    def test_no_name_reaches_a_header_with_a_line_break(self):
+    def test_line_breaks_in_names_are_removed_from_headers(self):
         evil = "Evil\r\nBcc: victim@example.com\t\u2028\n\nBody"
         self.company.name = evil
         self.company.partner_id.name = evil

@@ -61,7 +61,7 @@ class TestInvitationSecrets(MailCase, SecretsCommon):
         self.assertEqual(len(mail), 1)
         return mail
 
-    def test_template_has_no_link_whoever_renders_it(self):
+    def test_template_contains_no_link_for_any_user(self):
         everybody = self.agent + self.portal_user + self.employee
         everybody.partner_id.signup_prepare()
         for reader in (self.employee, self.administrator, self.env.user):
@@ -70,7 +70,7 @@ class TestInvitationSecrets(MailCase, SecretsCommon):
                 self.assertIn("/my/agent", mail.body_html)
                 self.assertNotIn("token=", mail.body_html)
 
-    def test_template_that_an_employee_has_edited_does_not_send_the_link_elsewhere(self):
+    def test_edited_template_does_not_send_the_link_to_other_addresses(self):
         self.employee.group_ids += self.env.ref("mail.group_mail_template_editor")  # Odoo's default for employees
         self.env.ref(TEMPLATE).with_user(self.employee).write(
             {
@@ -96,7 +96,7 @@ class TestInvitationSecrets(MailCase, SecretsCommon):
         self.agent.action_send_portal_agent_invitation()
         self.assertIn("token=", self._get_invitation().body_html)
 
-    def test_invitation_in_a_language_that_runs_from_right_to_left_does(self):
+    def test_invitation_adapts_to_right_to_left_languages(self):
         self.agent.partner_id.signup_prepare()
         mail = self.env.ref(TEMPLATE).with_user(self.administrator).send_mail_batch(self.agent.ids)
         self.assertRegex(mail.body_html, r'<table\b[^>]* dir="auto"')
@@ -107,7 +107,7 @@ class TestInvitationSecrets(MailCase, SecretsCommon):
         self.assertIn("/web/signup?", mail.body_html)
         self.assertIn("token=", mail.body_html)
 
-    def test_queued_invitation_is_no_message_that_an_employee_reads(self):
+    def test_queued_invitation_is_not_readable_as_a_message(self):
         self.agent.with_user(self.administrator).action_send_portal_agent_invitation()
         mail = self._get_invitation()
         self.assertIn("token=", mail.body_html)
@@ -132,7 +132,7 @@ class TestInvitationSecrets(MailCase, SecretsCommon):
         with self.assertRaises(AccessError):
             mail.with_user(self.employee).read(["body_html"])
 
-    def test_nothing_of_an_invitation_is_kept_once_it_is_sent(self):
+    def test_sent_invitation_mail_is_deleted(self):
         self.agent.action_send_portal_agent_invitation()
         with self.mock_mail_gateway(mail_unlink_sent=True):
             self._get_invitation().send()
@@ -204,7 +204,7 @@ class TestLinksOfAgents(SecretsCommon):
         messages = self.env["mail.message"].search([]) - messages_before
         return "".join(map(str, [*mails.mapped("body_html"), *messages.mapped("body"), *self.seen]))
 
-    def test_employee_gets_no_link_of_an_agent_by_any_template_and_any_way(self):
+    def test_employee_gets_no_agents_link_through_any_template(self):
         self.agent.partner_id.signup_prepare()
         for name in (TEMPLATE, *self.ODOO_TEMPLATES):
             for way, attempt in self._get_attempts(self.env.ref(name)).items():
@@ -212,7 +212,7 @@ class TestLinksOfAgents(SecretsCommon):
                     with self.subTest(template=name, way=way, user=user.login):
                         self.assertNotIn("token=", self._see(attempt, user))
 
-    def test_administrator_gets_it_by_odoos_own(self):
+    def test_administrator_gets_an_agents_link_through_odoos_templates(self):
         """The attempts fail because of the user's rights, not because of an error in the test."""
         self.agent.partner_id.signup_prepare()
         for name in self.ODOO_TEMPLATES:
@@ -221,12 +221,12 @@ class TestLinksOfAgents(SecretsCommon):
                 with self.subTest(template=name, way=way):
                     self.assertIn("token=", self._see(attempts[way], self.administrator))
 
-    def test_code_that_nobody_is_behind_gets_it(self):
+    def test_code_that_runs_as_superuser_gets_an_agents_link(self):
         self.agent.partner_id.signup_prepare()
         contact = self.agent.partner_id.with_user(SUPERUSER_ID)
         self.assertIn("token=", contact._get_signup_url())
 
-    def test_links_of_people_who_are_no_agents_are_as_ever(self):
+    def test_links_of_users_who_are_not_agents_are_not_affected(self):
         self.portal_user.partner_id.signup_prepare()
         self.assertIn("token=", self.portal_user.partner_id.with_user(self.contact_manager).sudo()._get_signup_url())
 
@@ -252,7 +252,7 @@ class TestForgottenPassword(MailCase, PortalAgentPagesCommon):
         self.agent.partner_id.email = "ann@agents.example.com"
         self.env["ir.config_parameter"].sudo().set_param("auth_signup.reset_password", "True")
 
-    def test_link_goes_to_the_agent_whoever_asks(self):
+    def test_password_link_is_only_sent_to_the_agent(self):
         new_test_user(self.env, login="pa_employee", password="pa_employee", groups="base.group_user")
         self.env["res.users.log"].with_user(self.agent).sudo().create({})
         for asking in (None, "portal_plain", "pa_employee"):
@@ -261,7 +261,7 @@ class TestForgottenPassword(MailCase, PortalAgentPagesCommon):
             self.assertEqual(mail["email_to"], ["ann@agents.example.com"])
             self.assertIn("/web/reset_password?", self._get_link(mail["body"]))
 
-    def test_invitation_that_was_sent_works_after_a_stranger_asked_and_days_later(self):
+    def test_invitation_stays_valid_after_a_visitor_requests_a_new_password(self):
         agent = self.other_agent  # the first agent has already signed in
         agent.action_send_portal_agent_invitation()
         invited = self._get_link(agent.portal_agent_invitation_ids.mail_id.body_html)
@@ -278,7 +278,7 @@ class TestForgottenPassword(MailCase, PortalAgentPagesCommon):
 class TestTakingOver(SecretsCommon):
     """Nobody can take over an agent's account through the agent's contact."""
 
-    def test_who_manages_contacts_can_not_change_an_agents_address(self):
+    def test_contact_manager_can_not_change_an_agents_address(self):
         contact = self.agent.partner_id.with_user(self.contact_manager)
         with self.assertRaisesRegex(AccessError, "Ann Agent"):
             contact.email = "me@evil.example.com"
@@ -286,14 +286,14 @@ class TestTakingOver(SecretsCommon):
             (contact + self.customer.with_user(self.contact_manager)).write({"email": False})
         self.assertEqual(self.agent.email, "ann@agents.example.com")
 
-    def test_who_manages_contacts_changes_everything_else(self):
+    def test_contact_manager_can_change_everything_else(self):
         contact = self.agent.partner_id.with_user(self.contact_manager)
         contact.write({"phone": "+32 1", "email": "ann@agents.example.com"})
         self.portal_user.partner_id.with_user(self.contact_manager).email = "plain@example.com"
         self.customer.with_user(self.contact_manager).email = "new@quill.example.com"
         self.assertEqual((contact.phone, self.customer.email), ("+32 1", "new@quill.example.com"))
 
-    def test_who_may_change_users_changes_an_agents_address(self):
+    def test_user_administrator_can_change_an_agents_address(self):
         self.agent.partner_id.with_user(self.administrator).email = "ann@new.example.com"
         self.assertEqual(self.agent.email, "ann@new.example.com")
 
@@ -302,7 +302,7 @@ class TestTakingOver(SecretsCommon):
         self.agent.partner_id.with_user(self.agent)._check_may_take_over_portal_agents()
         self.assertEqual(self.agent.email, "ann@new.example.com")
 
-    def test_who_manages_contacts_does_not_get_the_link_to_an_agents_password(self):
+    def test_contact_manager_does_not_get_an_agents_password_link(self):
         self.agent.partner_id.signup_prepare()
         contact = self.agent.partner_id
         with self.assertRaises(AccessError):
@@ -317,7 +317,7 @@ class TestTakingOver(SecretsCommon):
         wizard = self.env["portal.wizard"].with_user(user).create({"partner_ids": [self.agent.partner_id.id]})
         return wizard.user_ids
 
-    def test_portal_wizard_neither_moves_nor_invites_an_agent_for_who_manages_contacts(self):
+    def test_contact_manager_can_not_change_or_invite_an_agent_in_the_portal_wizard(self):
         line = self._open_portal_wizard(self.contact_manager)
         with self.assertRaisesRegex(AccessError, "change users"):
             line.action_invite_again()
@@ -328,10 +328,10 @@ class TestTakingOver(SecretsCommon):
         self.assertEqual(self.agent.email, "ann@agents.example.com")
         self.assertTrue(self.agent._is_portal_agent())
 
-    def test_portal_wizard_invites_an_agent_for_who_may_change_users(self):
+    def test_user_administrator_can_invite_an_agent_in_the_portal_wizard(self):
         self._open_portal_wizard(self.administrator).action_invite_again()
 
-    def test_contacts_without_an_email_written_cost_no_query_and_others_one(self):
+    def test_check_of_written_contacts_costs_no_query_or_one(self):
         contacts = (self.buyer + self.warehouse + self.customer).with_user(self.contact_manager)
         contacts._check_may_take_over_portal_agents()  # caches the user's access rights
         self.env.flush_all()
@@ -348,7 +348,7 @@ class TestTakingOver(SecretsCommon):
 class TestImpersonalUsers(SecretsCommon):
     """A user that doesn't belong to a person can't be an agent."""
 
-    def test_users_who_stand_for_everybody_can_not_be_agents(self):
+    def test_public_and_template_users_can_not_be_agents(self):
         website = self.env["website"].search([], limit=1)
         website.user_id = new_test_user(self.env, login="pa_visitor", email="v@example.com", groups="base.group_public")
         template = self.env["res.users"]._get_portal_agent_template_user()
@@ -362,7 +362,7 @@ class TestImpersonalUsers(SecretsCommon):
 class TestWhatWasNeverSent(PortalAgentCommon):
     """An agent doesn't see quotations that the customer never received, cancelled or not."""
 
-    def test_cancelled_draft_stays_unseen_where_drafts_are(self):
+    def test_cancelled_draft_is_hidden_if_drafts_are_hidden(self):
         cancelled = self._new_order(self.customer, "QUILL-CANCELLED", state="cancel")
         for visible in (True, False):
             self.company.portal_agent_draft_quotation = visible
@@ -374,7 +374,7 @@ class TestWhatWasNeverSent(PortalAgentCommon):
             self.assertIn(self.quotation, seen)
             self.assertIn(self.order, lines)
 
-    def test_cancelled_web_cart_is_no_quotation(self):
+    def test_cancelled_web_cart_is_not_listed_as_a_quotation(self):
         if "website_id" not in self.env["sale.order"]._fields:
             self.skipTest("There are no web carts without a shop.")
         website = self.env["website"].search([], limit=1)
@@ -408,7 +408,7 @@ class TestWhatStaysBehind(PortalAgentPagesCommon):
         ):
             yield
 
-    def test_browser_keeps_no_page_and_no_file(self):
+    def test_browser_does_not_cache_pages_or_files(self):
         order_pdf = f"/my/agent/orders/{self.order.id}?report_type=pdf"
         urls = ["/my/agent", "/my/agent/customers", order_pdf, "/my/agent/orders/export?format=csv"]
         with self._prepare_pdfs():
@@ -419,7 +419,7 @@ class TestWhatStaysBehind(PortalAgentPagesCommon):
         self.assertIn("Quill Trading", answer.text)
         self.assertEqual(answer.headers.get("Cache-Control"), "no-store")
 
-    def test_pages_of_others_are_kept_as_odoo_says(self):
+    def test_caching_of_other_pages_is_not_affected(self):
         self.assertNotEqual(self._get("/my").headers.get("Cache-Control"), "no-store")
 
     def _keep_prints(self, report, record):
@@ -438,7 +438,7 @@ class TestWhatStaysBehind(PortalAgentPagesCommon):
     def _count_files(self, record):
         return self.env["ir.attachment"].search_count([("res_model", "=", record._name), ("res_id", "=", record.id)])
 
-    def test_printing_neither_gives_nor_keeps_a_stored_file(self):
+    def test_printing_neither_returns_nor_stores_an_attachment(self):
         documents = (
             ("account.account_invoices", self.invoice, f"/my/agent/invoices/{self.invoice.id}?report_type=pdf"),
             ("sale.action_report_saleorder", self.order, f"/my/agent/orders/{self.order.id}?report_type=pdf"),
@@ -464,7 +464,7 @@ class TestWhatStaysBehind(PortalAgentPagesCommon):
                 self._get(url)
                 self.assertEqual(self._count_files(record), files - 1, "nothing is kept of what an agent prints")
 
-    def test_cell_is_not_taken_for_a_formula_and_text_inside_of_it_stays(self):
+    def test_formula_in_a_cell_is_escaped_and_other_text_is_kept(self):
         for text, cell in (("=cmd|' /C calc'!A0", "'=cmd|' /C calc'!A0"), ("Quill;=1+1", "Quill;=1+1")):
             self.order.client_order_ref = text
             content = self._get("/my/agent/orders/export", format="csv").content.decode("utf-8-sig")

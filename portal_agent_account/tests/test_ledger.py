@@ -180,12 +180,12 @@ class TestInstalments(LedgerCommon):
             figures = env["portal.agent.dashboard"]._get_summary(env["res.partner"])["figures"]
         return {name: (figures[name]["count"], figures[name]["amount"]) for name in ("due", "overdue")}
 
-    def test_a_third_of_an_invoice_that_was_due_at_once_is_overdue_and_the_rest_is_not(self):
+    def test_only_the_overdue_instalment_of_an_invoice_counts_as_overdue(self):
         self.assertEqual(self._get_figures(), {"due": (1, 1000), "overdue": (1, 300)})
         self.assertIn("30 days overdue", self._get_content("/my/agent/invoices"))
         self.assertEqual(self._get_references("/my/agent/invoices", filterby="overdue"), [self.split.name])
 
-    def test_what_is_paid_of_it_counts_against_what_is_late(self):
+    def test_partial_payment_reduces_the_overdue_amount(self):
         self._pay(self.split, 120)
         self.assertEqual(self._get_figures(), {"due": (1, 880), "overdue": (1, 180)})
         self._pay(self.split, 180)
@@ -193,14 +193,14 @@ class TestInstalments(LedgerCommon):
         self.assertEqual(self._get_references("/my/agent/invoices", filterby="overdue"), [])
         self.assertNotIn("days overdue", self._get_content("/my/agent/invoices", search=self.split.name))
 
-    def test_cancelled_payment_is_no_payment(self):
+    def test_cancelled_payment_does_not_count(self):
         payment = self._pay(self.split, 300)
         self.assertEqual(self._get_figures()["overdue"], (0, 0))
         payment.action_draft()
         payment.action_cancel()
         self.assertEqual(self._get_figures(), {"due": (1, 1000), "overdue": (1, 300)})
 
-    def test_payment_that_is_not_booked_yet_makes_nothing_late(self):
+    def test_invoice_with_an_unposted_payment_is_not_overdue(self):
         """With Odoo's accounting app, a payment is posted when it is on the bank statement."""
         with patch.object(type(self.split), "_get_invoice_in_payment_state", lambda moves: "in_payment"):
             self._pay_without_booking()
@@ -217,7 +217,7 @@ class TestInstalments(LedgerCommon):
         method.payment_account_id = False
         self._pay(self.split, 1000, journal_id=method.journal_id.id, payment_method_line_id=method.id)
 
-    def test_days_overdue_are_those_of_the_oldest_part(self):
+    def test_days_overdue_are_those_of_the_oldest_instalment(self):
         late = self._bill(self.buyer, 100, 200, invoice_payment_term_id=self.terms[2].id)
         with self.on_an_agents_page() as env:
             invoice = late.with_env(env)
@@ -228,7 +228,7 @@ class TestInstalments(LedgerCommon):
         with self.on_an_agents_page() as env:
             self.assertEqual(late.with_env(env)._get_portal_agent_days_overdue(), 160)
 
-    def test_contact_that_moves_to_another_company_takes_what_is_open_along_everywhere(self):
+    def test_open_amounts_move_with_the_contact_to_another_company(self):
         open_invoice = self._bill(self.mover, 50, 90, invoice_payment_term_id=False)
         self.mover.parent_id = self.third
         self.env.flush_all()
@@ -245,7 +245,7 @@ class TestInstalments(LedgerCommon):
         exported = {row["Name"]: float(row["Unpaid"]) for row in self._export("customers")}
         self.assertEqual(exported, {"Quack Feathers": 0, "Quiet House": 50, "Quill Trading": 1000})
 
-    def test_customers_are_sorted_by_what_is_overdue_and_by_what_is_due(self):
+    def test_customers_are_sorted_by_amounts_overdue_and_due(self):
         self._bill(self.second, 400, 0, invoice_payment_term_id=self.terms[2].id)
         self._bill(self.third, 5000, 0, invoice_payment_term_id=self.terms[2].id)
         late = self._bill(self.third, 1, 30, invoice_payment_term_id=False)
@@ -275,7 +275,7 @@ class TestPayments(LedgerCommon):
         with self.on_an_agents_page() as env:
             return (invoice or self.split).with_env(env)._get_portal_agent_payments()
 
-    def test_payments_say_when_how_much_was_paid_and_by_which_entry(self):
+    def test_payments_show_date_amount_and_entry(self):
         first, second = self._pay(self.split, 120, days=20), self._pay(self.split, 200, days=3)
         self.assertEqual(
             [(row["kind"], row["date"], row["amount"], row["reference"]) for row in self._get_payments()],
@@ -285,7 +285,7 @@ class TestPayments(LedgerCommon):
             ],
         )
 
-    def test_what_is_paid_and_what_is_left_is_the_whole_invoice(self):
+    def test_payments_and_amount_due_add_up_to_the_invoice(self):
         foreign = self._bill(self.buyer, 900, 30, currency_id=self.foreign.id)
         self._pay(foreign, 250)
         self._pay(foreign, 50, currency_id=self.company.currency_id.id)
@@ -306,7 +306,7 @@ class TestPayments(LedgerCommon):
             [("credit_note", 100, credit_note.name)],
         )
 
-    def test_nothing_is_said_of_the_account_that_the_money_came_from(self):
+    def test_payments_do_not_reveal_the_bank_account(self):
         self.env["res.partner.bank"].create({"acc_number": "BE71096123456769", "partner_id": self.customer.id})
         self._pay(self.split, 120, communication="from BE71096123456769")
         [payment] = self._get_payments()
@@ -325,7 +325,7 @@ class TestPayments(LedgerCommon):
             ],
         )
 
-    def test_nobody_learns_of_an_invoice_of_somebody_else(self):
+    def test_payments_of_another_agents_invoice_are_refused(self):
         with self.on_an_agents_page(self.other_agent) as env:
             for method in ("_get_portal_agent_payments", "_get_portal_agent_instalments"):
                 with self.assertRaises(AccessError):
@@ -395,13 +395,13 @@ class TestLedger(LedgerCommon):
         )
         items.reconcile()
 
-    def test_there_is_something_of_everything(self):
+    def test_data_contain_documents_of_every_kind(self):
         moves = self.env["account.move.line"].union(*map(self._get_items, self.customers)).move_id
         self.assertLessEqual({"not_paid", "partial", "paid", "blocked"}, set(moves.mapped("payment_state")))
         self.assertEqual(set(moves.mapped("move_type")), {"out_invoice", "out_refund"})
         self.assertEqual(moves.currency_id, self.company.currency_id + self.foreign)
 
-    def test_dashboard_says_what_the_ledger_says(self):
+    def test_dashboard_agrees_with_the_ledger(self):
         for customer in (self.env["res.partner"], *self.customers):
             expected = self._count(customer or self.customers)
             with self.subTest(customer=customer.name), self.on_an_agents_page() as env:
@@ -413,7 +413,7 @@ class TestLedger(LedgerCommon):
             for age, amount in zip(summary["ages"], expected["ages"], strict=True):
                 self._assert_same(age["amount"], amount, age["label"])
 
-    def test_list_of_invoices_and_its_export_say_the_same(self):
+    def test_list_of_invoices_agrees_with_its_export(self):
         expected = self._count(self.customers)
         for filterby, documents in (("due", "documents"), ("overdue", "late")):
             names = {move.name for move in expected[documents]}
@@ -426,7 +426,7 @@ class TestLedger(LedgerCommon):
             late = [item.date_maturity for item in late if not item.currency_id.is_zero(self._get_open(item)[0])]
             self.assertEqual(days[move.name], (self.today - min(late)).days if late else 0, move.name)
 
-    def test_customers_and_their_export_say_the_same(self):
+    def test_list_of_customers_agrees_with_its_export(self):
         for extension in ("csv", "xlsx"):
             for row in self._export("customers", extension):
                 [customer] = self.customers.filtered(lambda partner, row=row: partner.display_name == row["Name"])
@@ -463,7 +463,7 @@ class TestLedger(LedgerCommon):
                 by_currency[item.currency_id.name] += self._get_open(item)[0]
         return by_number, by_currency
 
-    def test_amounts_of_the_list_of_invoices_and_of_its_files_are_those_of_the_ledger(self):
+    def test_list_of_invoices_and_its_exports_agree_with_the_ledger(self):
         documents = self._count(self.customers)["documents"]
         by_number, by_currency = self._sum_up_open(documents)
         rows, totals = self._read_rows("/my/agent/invoices", (6,), filterby="due")
@@ -481,7 +481,7 @@ class TestLedger(LedgerCommon):
             for name, amount in by_currency.items():
                 self._assert_same(exported[name], amount, (extension, name))
 
-    def test_amounts_of_the_list_of_customers_are_those_of_the_ledger(self):
+    def test_list_of_customers_agrees_with_the_ledger(self):
         rows, totals = self._read_rows("/my/agent/customers", (5, 6))
         self.assertEqual(set(rows), set(self.customers.mapped("name")))
         expected = {customer.name: self._count(customer) for customer in self.customers}
@@ -491,7 +491,7 @@ class TestLedger(LedgerCommon):
         for label, key in (("Unpaid", "due"), ("Overdue", "overdue")):
             self._assert_same(totals[label][0], sum(each[key] for each in expected.values()), label)
 
-    def test_statement_has_what_the_customers_page_says_and_what_was_paid_on_account(self):
+    def test_statement_contains_open_documents_and_payments_on_account(self):
         """A payment without an invoice appears on the statement, but in none of the invoice figures."""
         statements = self._get_statements()
         for customer in self.customers:
@@ -515,7 +515,7 @@ class TestLedger(LedgerCommon):
         with self.on_an_agents_page() as env:
             return env[REPORT]._get_statements(self.customers.with_env(env), **options)
 
-    def test_open_items_of_a_statement_are_those_of_the_ledger(self):
+    def test_open_items_of_a_statement_agree_with_the_ledger(self):
         statements = self._get_statements()
         for customer in self.customers:
             expected = defaultdict(float)
@@ -527,7 +527,7 @@ class TestLedger(LedgerCommon):
             for balance in statements[customer.id]:
                 self._assert_same(sum(balance["ages"]), balance["amount_due"])
 
-    def test_open_items_of_an_earlier_day_are_those_that_the_ledger_had_then(self):
+    def test_open_items_of_an_earlier_day_agree_with_the_ledger_of_that_day(self):
         for days in (1, 15, 40, 100):
             day = self.today - relativedelta(days=days)
             statements = self._get_statements(date_to=day)
@@ -540,7 +540,7 @@ class TestLedger(LedgerCommon):
                 for name, amount in expected.items():
                     self._assert_same(due.get(name, 0), amount, (customer.name, name, days))
 
-    def test_statement_of_a_period_leads_from_one_balance_of_the_ledger_to_the_next(self):
+    def test_statement_of_a_period_agrees_with_the_balances_of_the_ledger(self):
         for first, last in ((60, 0), (30, 10), (250, 100), (0, 0)):
             date_from, date_to = (self.today - relativedelta(days=days) for days in (first, last))
             statements = self._get_statements(date_from=date_from, date_to=date_to)
@@ -569,7 +569,7 @@ class TestLedger(LedgerCommon):
         self._assert_same(balance["balance_before"], before)
         self._assert_same(balance["balance_after"], after)
 
-    def test_what_is_dated_later_is_on_no_statement_of_today(self):
+    def test_statement_of_today_ignores_later_entries(self):
         """A statement contains no invoice of next week, and a payment of next week leaves its invoice open today."""
         before = self._get_statements(date_from=self.today)
         self._bill(self.customer, 777, -7)
@@ -587,7 +587,7 @@ class TestLedger(LedgerCommon):
             self.assertEqual(due, {key: amount for key, amount in due_of_period.items() if key in due})
             self._assert_same(due.get(name, 0), due_before.get(name, 0) + 333 * (customer == self.customer))
 
-    def test_statement_as_a_sheet_has_the_same_amounts(self):
+    def test_statement_as_an_excel_file_has_the_same_amounts(self):
         date_from = self.today - relativedelta(days=60)
         for options in ({}, {"date_from": date_from}):
             with self.on_an_agents_page() as env:
@@ -602,7 +602,7 @@ class TestLedger(LedgerCommon):
                 shown = [cell for row in rows for cell in row[:2]]
                 self.assertLessEqual(set(filter(None, numbers)), set(shown))
 
-    def test_as_many_queries_for_three_customers_as_for_one(self):
+    def test_query_count_does_not_grow_with_the_number_of_customers(self):
         def count(customers):
             with self.on_an_agents_page() as env:
                 before = env.cr.sql_log_count

@@ -59,7 +59,7 @@ class TestLineSearch(PortalAgentPagesCommon):
     def _find(self, url, **query):
         return self._get_references(url, **query)
 
-    def test_line_is_found_if_the_document_shows_it(self):
+    def test_line_is_found_only_if_the_document_shows_it(self):
         for url, document in (("/my/agent/orders", self.secret_order), ("/my/agent/invoices", self.secret_invoice)):
             for name in self._get_names(document):
                 for search_in in ("product", "all"):
@@ -67,12 +67,12 @@ class TestLineSearch(PortalAgentPagesCommon):
                         found = self._find(url, search=name, search_in=search_in)
                         self.assertEqual(found, [document.name] if "shown" in name else [])
 
-    def test_hidden_text_is_found_neither_by_a_part_nor_by_a_pattern(self):
+    def test_hidden_text_is_not_found_by_parts_or_patterns(self):
         for term in ("hidden", "idde", "hid%", "hidden_product"):
             for url in ("/my/agent/orders", "/my/agent/invoices"):
                 self.assertEqual(self._find(url, search=term, search_in="product"), [], term)
 
-    def test_the_page_shows_what_the_names_say(self):
+    def test_names_of_the_lines_match_what_the_page_shows(self):
         """The names of the lines match what the page shows."""
         for url, document in (("orders", self.secret_order), ("invoices", self.secret_invoice)):
             query = {"report_type": "html"} if url == "invoices" else {}

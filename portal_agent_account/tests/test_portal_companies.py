@@ -119,24 +119,24 @@ class TestPortalCompanies(PortalAgentPagesCommon):
         texts = ["".join(each.text_content().split()) for each in found]
         return [float(text.partition("$")[2].replace(",", "")) for text in texts if text.startswith("Total")]
 
-    def test_no_page_tells_of_a_customer_who_was_moved_to_another_company(self):
+    def test_no_page_shows_a_customer_moved_to_another_company(self):
         self._move_customer()
         self._assert_not_told_of("QUILL")
         self._assert_figures_agree()
         self.assertNotIn("Quill", self._get_content("/my/agent"))
 
-    def test_no_page_tells_of_the_documents_of_a_contact_who_was_moved_to_another_company(self):
+    def test_no_page_shows_documents_of_a_contact_moved_to_another_company(self):
         self._move_contact()
         self._assert_not_told_of("Quack Clerk")
         self._assert_figures_agree()
         self.assertIn("Quack Feathers", self._get_content("/my/agent"))
 
-    def test_figures_agree_where_nobody_was_moved(self):
+    def test_figures_agree_without_a_move(self):
         self._assert_figures_agree()
         self.assertIn("Quack Clerk O", self._get_references(LISTS[2]))
 
     @mute_logger("odoo.http")
-    def test_nothing_of_somebody_who_was_moved_is_found_by_its_address(self):
+    def test_documents_of_a_moved_customer_are_not_found_by_their_url(self):
         self._move_customer()
         self._move_contact()
         for url in (
@@ -151,7 +151,7 @@ class TestPortalCompanies(PortalAgentPagesCommon):
         ):
             self.assertEqual(self._get(url).status_code, 404, url)
 
-    def test_statement_is_of_the_documents_that_the_lists_show(self):
+    def test_statement_contains_the_same_documents_as_the_lists(self):
         self._move_contact()
         for query in ({}, {"date_from": "2020-01-01"}):
             url = f"/my/agent/customers/{self.second.id}/statement"
@@ -162,7 +162,7 @@ class TestPortalCompanies(PortalAgentPagesCommon):
             self.assertIn(self.shown["invoices"].name, cells)
             self.assertNotIn(self.hidden["invoices"].name, cells)
 
-    def test_weekly_mail_tells_of_the_others(self):
+    def test_weekly_mail_only_contains_the_other_customers(self):
         since = fields.Datetime.now() - timedelta(days=7)
         for move, name in ((self._move_contact, "Quack Clerk"), (self._move_customer, "Quill")):
             move()
@@ -172,20 +172,20 @@ class TestPortalCompanies(PortalAgentPagesCommon):
             self.assertIn("Quack Feathers", str(sections))
             self.assertNotIn(name, str(sections))
 
-    def test_they_are_back_when_the_company_is(self):
+    def test_documents_reappear_when_the_customer_is_moved_back(self):
         self._move_customer()
         self.assertNotIn("QUILL-ORDER", self._get_references(LISTS[2]))
         (self.customer + self.buyer + self.warehouse).company_id = self.company
         self.env.flush_all()
         self.assertIn("QUILL-ORDER", self._get_references(LISTS[2]))
 
-    def test_whoever_shares_contacts_among_all_companies_shares_them_with_agents(self):
+    def test_moved_customers_stay_visible_if_companies_share_contacts(self):
         self._move_customer()
         self.env.ref("base.res_partner_rule").active = False
         self.assertIn("QUILL-ORDER", self._get_references(LISTS[2]))
         self._assert_figures_agree()
 
-    def test_a_record_says_what_a_search_finds(self):
+    def test_computed_and_searched_readers_are_the_same(self):
         for move in (self._move_contact, self._move_customer):
             move()
             for model in ("res.partner", "sale.order", "sale.order.line", "account.move", "account.move.line"):

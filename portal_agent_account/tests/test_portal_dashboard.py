@@ -124,7 +124,7 @@ class TestPortalDashboard(PortalAgentCommon):
                 self._assert_amount(figures[name]["amount"], sum(map(self._in_company_currency, expected)), name)
             self.assertEqual(figures["customers"]["count"], len(customer) or 2)
 
-    def test_tiles_count_and_sum_up_invoices_with_credit_notes_subtracted_and_payments_counted(self):
+    def test_tiles_sum_up_invoices_less_credit_notes_and_payments(self):
         for customer, summary, since in self._for_all_and_each_of_both_periods():
             figures = summary["figures"]
             invoices = self._get_invoices(customer, since)
@@ -149,7 +149,7 @@ class TestPortalDashboard(PortalAgentCommon):
             )
         )
 
-    def test_open_credit_of_one_customer_hides_nothing_that_another_has_not_paid(self):
+    def test_open_credit_does_not_reduce_the_overdue_amount_of_another_customer(self):
         figures = {}
         for moment in ("before", "after"):
             with self.on_an_agents_page() as env:
@@ -159,7 +159,7 @@ class TestPortalDashboard(PortalAgentCommon):
         self.assertEqual(figures["after"]["overdue"], figures["before"]["overdue"])
         self._assert_amount(figures["after"]["due"]["amount"], figures["before"]["due"]["amount"] - 9_999, "due")
 
-    def test_minus_sign_of_a_charts_amount_stays_before_it_in_any_direction(self):
+    def test_minus_sign_in_a_chart_comes_first_in_right_to_left_languages_too(self):
         with self.on_an_agents_page() as env:
             datasets = [{"label": "Due", "colors": ["primary"], "amounts": [-5, 5]}]
             [dataset] = env["portal.agent.dashboard"]._get_chart([], datasets)["datasets"]
@@ -197,7 +197,7 @@ class TestPortalDashboard(PortalAgentCommon):
                     month["invoices"], sum(self._get_booked(move)[0] for move in invoiced), month["label"]
                 )
 
-    def test_what_is_dated_in_a_month_to_come_is_no_sale_of_this_one(self):
+    def test_future_documents_are_not_counted_in_the_current_month(self):
         later = self.today.replace(day=1) + relativedelta(months=1)
         with self.on_an_agents_page() as env:
             before = env["portal.agent.dashboard"]._get_summary(env["res.partner"])["months"]
@@ -207,7 +207,7 @@ class TestPortalDashboard(PortalAgentCommon):
         with self.on_an_agents_page() as env:
             self.assertEqual(env["portal.agent.dashboard"]._get_summary(env["res.partner"])["months"], before)
 
-    def test_ages_show_what_is_due_by_the_days_that_it_is_overdue(self):
+    def test_ages_show_amounts_due_by_days_overdue(self):
         limits = ((-10_000, 0), (1, 30), (31, 60), (61, 90), (91, 10_000))
         for customer, dashboard, seen in self._for_all_and_each():
             ages = dashboard._get_summary(seen)["ages"]
@@ -224,7 +224,7 @@ class TestPortalDashboard(PortalAgentCommon):
     def _get_days(self, move):
         return (self.today - move.invoice_date_due).days if self._get_overdue(move) else 0
 
-    def test_top_customers_come_by_what_was_invoiced(self):
+    def test_top_customers_are_sorted_by_invoiced_amount(self):
         for selected, summary, since in self._for_all_and_each_of_both_periods():
             top = summary["top_customers"]
             if selected:
@@ -238,7 +238,7 @@ class TestPortalDashboard(PortalAgentCommon):
             for each in top:
                 self._assert_amount(each["amount"], amounts[each["customer"].with_env(self.env)], each["customer"].name)
 
-    def test_customer_that_an_invoice_was_posted_for_and_that_is_somebody_elses_is_no_top_customer(self):
+    def test_another_agents_customer_on_a_moved_invoice_is_not_a_top_customer(self):
         """Odoo moves the invoices of a contact along with it, but other code that moves contacts may not."""
         invoice = self._get_invoices(self.customer)[0]
         self.env.cr.execute(
@@ -251,7 +251,7 @@ class TestPortalDashboard(PortalAgentCommon):
             names = [top["customer"].display_name for top in top_customers]
         self.assertEqual(sorted(names), ["Quack Feathers", "Quill Trading"])
 
-    def test_contact_that_moved_to_somebody_elses_customer_takes_its_figures_along(self):
+    def test_figures_move_with_a_contact_to_another_agents_customer(self):
         with self.on_an_agents_page() as env:
             before = env["portal.agent.dashboard"]._get_summary(env["res.partner"])["figures"]["invoices"]["count"]
         moved = len(self._get_invoices(self.customers).filtered(lambda move: move.partner_id == self.buyer))
@@ -263,7 +263,7 @@ class TestPortalDashboard(PortalAgentCommon):
             for top in summary["top_customers"]:
                 self.assertIn(top["customer"].display_name, ("Quill Trading", "Quack Feathers"))
 
-    def test_balances_of_customers_are_what_each_has_not_paid(self):
+    def test_balances_are_the_amounts_due_of_each_customer(self):
         with self.on_an_agents_page() as env:
             balances = self.customers.with_env(env)._get_portal_agent_balances()
             for customer in self.customers:
@@ -315,7 +315,7 @@ class TestPortalDashboardPeriods(PortalAgentPagesCommon):
             for tile in tiles
         }
 
-    def test_tiles_lead_to_lists_of_as_many_documents_in_either_period(self):
+    def test_tiles_link_to_lists_with_the_same_number_of_documents_in_both_periods(self):
         counts = {}
         for period in ("months", "all"):
             tiles = self._get_tiles(period=period)
@@ -325,18 +325,18 @@ class TestPortalDashboardPeriods(PortalAgentPagesCommon):
                 counts[period, name] = count
         self.assertEqual(counts["months", "orders"] + 1, counts["all", "orders"])
 
-    def test_what_is_due_counts_of_any_day(self):
+    def test_amounts_due_ignore_the_period(self):
         tiles = [self._get_tiles(period=period) for period in ("months", "all")]
         self.assertEqual(tiles[0]["overdue"], tiles[1]["overdue"])
         self.assertTrue(tiles[0]["overdue"][0])
 
-    def test_last_months_are_the_default_and_what_stands_for_nonsense(self):
+    def test_invalid_period_falls_back_to_the_last_months(self):
         default = self._get_tiles()
         self.assertNotEqual(default, self._get_tiles(period="all"))
         for nonsense in ("months", "", "ALL", "0", "all\x00", "a" * 1000):
             self.assertEqual(self._get_tiles(period=nonsense), default, nonsense)
 
-    def test_customer_and_period_keep_each_other(self):
+    def test_links_keep_both_customer_and_period(self):
         page = html.fromstring(self._get("/my/agent", customer=self.customer.id, period="all").text)
         [months, everything] = page.xpath("//div[contains(@class, 'o_portal_agent_periods')]/a")
         self.assertEqual(months.get("href"), f"/my/agent?customer={self.customer.id}")

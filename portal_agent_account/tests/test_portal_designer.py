@@ -65,14 +65,14 @@ class TestPortalDesigner(PortalAgentPagesCommon):
             answer = self.make_jsonrpc_request("/my/agent/selector", {"term": term, "recent": [self.customer.id]})
             self.assertEqual(answer, {"customers": [], "has_more": False})
 
-    def test_internal_user_who_designs_nothing_is_shown_the_way_out(self):
+    def test_internal_user_who_is_not_a_designer_is_redirected(self):
         self.authenticate(self.salesperson.login, self.salesperson.login)
         for url in PAGES:
             response = self._get(url)
             self.assertEqual(response.status_code, 303)
             self.assertURLEqual(response.headers["Location"], "/my")
 
-    def test_designer_reads_what_designers_read_on_all_other_pages(self):
+    def test_designers_access_on_other_pages_is_not_affected(self):
         self.authenticate(self.chief.login, self.chief.login)
         names = self.make_jsonrpc_request(
             "/web/dataset/call_kw",
@@ -82,7 +82,7 @@ class TestPortalDesigner(PortalAgentPagesCommon):
 
     # What designers edit
 
-    def test_pages_open_in_the_editor_with_a_place_to_drop_blocks(self):
+    def test_pages_open_in_the_editor_with_a_drop_zone_for_blocks(self):
         for url in PAGES:
             page = html.fromstring(self._get(url, enable_editor="1").text)
             with self.subTest(url=url):
@@ -97,7 +97,7 @@ class TestPortalDesigner(PortalAgentPagesCommon):
             convert_file(self.env, "portal_agent_account", name, {}, mode="update")
         self.env.flush_all()
 
-    def test_page_that_a_website_changed_is_the_same_after_an_upgrade(self):
+    def test_upgrade_keeps_a_page_changed_by_a_website(self):
         view = self.env.ref(DASHBOARD).with_context(website_id=self.website.id)
         area = html.fromstring(self._get("/my/agent", enable_editor="1").text).xpath(
             "//*[@id='oe_structure_portal_agent_dashboard']"
@@ -123,7 +123,7 @@ class TestPortalDesigner(PortalAgentPagesCommon):
         self.assertIn("Call the quarry first", content)
         self.assertIn("Welcome, quarry people", content)
 
-    def test_upgrade_sets_aside_copies_of_templates_that_need_other_values_now_and_keeps_blocks(self):
+    def test_upgrade_archives_outdated_template_copies_and_keeps_blocks(self):
         page = html.fromstring(self._get("/my/agent/orders", enable_editor="1").text)
         [area] = page.xpath("//*[@id='oe_structure_portal_agent_orders']")
         self.env["ir.ui.view"].browse(int(area.get("data-oe-id"))).with_context(website_id=self.website.id).save(
@@ -147,7 +147,7 @@ class TestPortalDesigner(PortalAgentPagesCommon):
         self.assertIn("QUILL-ORDER", content)
         self.assertIn("Call the quarry first", content)
 
-    def test_menu_that_was_moved_renamed_or_removed_stays_so_after_an_upgrade(self):
+    def test_upgrade_keeps_a_moved_renamed_or_removed_menu(self):
         later = self.env["website"].create({"name": "Later"})
         Menu = self.env["website.menu"]
         moved = Menu.search([("website_id", "=", self.website.id), ("url", "=", "/my/agent")])

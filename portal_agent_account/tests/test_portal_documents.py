@@ -31,7 +31,7 @@ class TestPortalDocuments(PortalAgentPagesCommon):
             f"/my/agent/invoices/{invoice.id}{query}" for invoice in invoices for query in ("", "?report_type=html")
         ]
 
-    def test_no_document_gives_a_token_or_a_way_to_act_for_the_customer(self):
+    def test_documents_contain_no_token_and_no_action_for_the_customer(self):
         tokens = (self.order + self.quotation).mapped("access_token") + (self.invoice + self.credit_note).mapped(
             "access_token"
         )
@@ -53,7 +53,7 @@ class TestPortalDocuments(PortalAgentPagesCommon):
                     self.assertNotIn(name, page)
                 self.assertFalse(main.xpath("//main//form[@method='post' or @method='POST']"))
 
-    def test_looking_at_a_document_makes_no_token(self):
+    def test_viewing_a_document_creates_no_token(self):
         documents = [self.order, self.quotation, self.order_invoice, self.invoice]
         for document in documents:
             document.sudo().access_token = False
@@ -63,7 +63,7 @@ class TestPortalDocuments(PortalAgentPagesCommon):
         self.env.invalidate_all()
         self.assertFalse(any(document.access_token for document in documents))
 
-    def test_looking_at_a_document_changes_nothing_of_it(self):
+    def test_viewing_a_document_does_not_change_it(self):
         documents = [self.order, self.quotation, self.order_invoice, self.invoice]
         self.env.cr.execute("UPDATE account_move SET write_date = '2020-01-01', is_manually_modified = FALSE")
         self.env.cr.execute("UPDATE sale_order SET write_date = '2020-01-01'")
@@ -79,7 +79,7 @@ class TestPortalDocuments(PortalAgentPagesCommon):
         for expected in ("QUILL-ORDER", "Quill Depot", "Confirmed", "2.00", self.order_invoice.name):
             self.assertIn(expected, page)
 
-    def test_invoice_leads_to_its_order_and_the_order_to_its_invoice(self):
+    def test_invoice_and_order_link_to_each_other(self):
         order_url, invoice_url = f"/my/agent/orders/{self.order.id}", f"/my/agent/invoices/{self.order_invoice.id}"
         self.assertIn(f'href="{order_url}"', self._get(invoice_url).text)
         self.assertIn(f'href="{invoice_url}"', self._get(order_url).text)
@@ -88,7 +88,7 @@ class TestPortalDocuments(PortalAgentPagesCommon):
         [found] = html.fromstring(self._get(url).text).xpath(f"//*[contains(@class, '{name}')]")
         return [" ".join(row.text_content().replace("\xa0", " ").split()) for row in found.xpath("li")]
 
-    def test_order_says_what_is_due_on_each_of_its_invoices(self):
+    def test_order_shows_the_amount_due_of_each_invoice(self):
         url = f"/my/agent/orders/{self.order.id}"
         amount = f"{self.order_invoice.amount_residual:.2f}"
         self.assertIn(f"Amount due $ {amount}", self._get_content(url).replace("\xa0", " "))
@@ -101,14 +101,14 @@ class TestPortalDocuments(PortalAgentPagesCommon):
         )
         register.create(values)._create_payments()
 
-    def test_invoice_says_when_how_much_was_paid(self):
+    def test_invoice_shows_dates_and_amounts_of_payments(self):
         self._pay(self.invoice, amount=40, payment_date="2026-02-20")
         [payment] = self._get_texts(f"/my/agent/invoices/{self.invoice.id}", "o_portal_agent_payments")
         self.assertIn("02/20/2026", payment)
         self.assertIn("$ 40.00", payment)
         self.assertNotIn("o_portal_agent_payments", self._get(f"/my/agent/invoices/{self.credit_note.id}").text)
 
-    def test_invoice_in_parts_says_when_each_is_due(self):
+    def test_invoice_shows_due_dates_of_instalments(self):
         term = self.env["account.payment.term"].create(
             {
                 "name": "Half and half",
@@ -132,7 +132,7 @@ class TestPortalDocuments(PortalAgentPagesCommon):
         self.assertIn(f'href="{order_url}{query}"', self._get(invoice_url + query).text)
         self.assertIn(f'href="{invoice_url}{query}"', self._get(order_url + query).text)
 
-    def test_invoice_that_somebody_else_pays_is_not_shown_with_the_order(self):
+    def test_invoice_to_another_agents_customer_is_not_shown_with_the_order(self):
         self.env.cr.execute(
             "UPDATE account_move SET partner_id = %s WHERE id = %s", [self.other_customer.id, self.order_invoice.id]
         )
@@ -140,7 +140,7 @@ class TestPortalDocuments(PortalAgentPagesCommon):
         page = self._get(f"/my/agent/orders/{self.order.id}").text
         self.assertNotIn(self.order_invoice.name, page)
 
-    def test_printed_invoice_has_no_code_to_pay_by(self):
+    def test_printed_invoice_has_no_payment_qr_code(self):
         self.company.link_qr_code = True
         self.env.flush_all()
         page = self._get(f"/my/agent/invoices/{self.invoice.id}", report_type="html").text
@@ -151,7 +151,7 @@ class TestPortalDocuments(PortalAgentPagesCommon):
         with self.on_any_other_page():
             self.assertTrue(self.invoice.sudo().display_link_qr_code)
 
-    def test_invoice_is_a_pro_forma_for_the_agent_as_long_as_for_the_customer(self):
+    def test_invoice_is_a_pro_forma_until_it_is_sent_as_for_the_customer(self):
         url = f"/my/agent/invoices/{self.invoice.id}"
         self.assertIn("Proforma Invoice", self._get(url, report_type="html").text)
         self.invoice.sudo().invoice_pdf_report_file = base64.b64encode(b"%PDF-1.4 quill")
@@ -160,7 +160,7 @@ class TestPortalDocuments(PortalAgentPagesCommon):
         self.assertNotIn("Proforma", page)
         self.assertIn(self.invoice.name, page)
 
-    def test_shown_invoice_reads_in_the_direction_of_the_customers_language(self):
+    def test_invoice_page_has_the_text_direction_of_the_customers_language(self):
         url = f"/my/agent/invoices/{self.invoice.id}"
         self.env["res.lang"]._activate_lang("ar_001")
         self.assertEqual(html.fromstring(self._get(url, report_type="html").text).body.get("dir"), "ltr")
@@ -170,7 +170,7 @@ class TestPortalDocuments(PortalAgentPagesCommon):
         self.assertTrue(shown.xpath("//link[contains(@href, '.rtl.')]"))
         self.assertEqual(self.agent.lang, "en_US")
 
-    def test_shown_invoice_is_as_wide_as_its_frame(self):
+    def test_invoice_page_fills_its_frame(self):
         shown = html.fromstring(self._get(f"/my/agent/invoices/{self.invoice.id}", report_type="html").text)
         self.assertIn("container-fluid", shown.body.classes)
         self.assertNotIn("container", shown.body.classes)
@@ -227,7 +227,7 @@ class TestPortalDocuments(PortalAgentPagesCommon):
 class TestInertDocuments(BaseCase):
     """Cleaning a rendered template to which other addons may have added active elements."""
 
-    def test_what_acts_is_taken_out_and_what_is_printed_stays(self):
+    def test_active_elements_are_removed_and_printed_content_is_kept(self):
         body = make_inert(
             """<div onclick="steal()" data-token="abc">Total <b>5</b>
             <a href="/my/orders/1?access_token=abc">Order 1</a> <a href="mailto:a@b.c">mail</a>
@@ -256,5 +256,5 @@ class TestInertDocuments(BaseCase):
     def test_text_that_looks_like_markup_stays_text(self):
         self.assertIn("&lt;script&gt;", make_inert("<p>&lt;script&gt;alert(1)&lt;/script&gt; ünïcode 😀</p>"))
 
-    def test_nothing_at_all_is_fine(self):
+    def test_empty_body_is_accepted(self):
         self.assertEqual(make_inert(""), "<div></div>")

@@ -34,14 +34,14 @@ class TestPortalExport(PortalAgentPagesCommon):
         rows = list(load_workbook(io.BytesIO(response.content)).active.iter_rows(values_only=True))
         return [dict(zip(rows[0], row, strict=True)) for row in rows[1:]]
 
-    def test_both_formats_hold_what_the_list_shows(self):
+    def test_both_formats_contain_the_list(self):
         for export in (self._export_csv, self._export_xlsx):
             self.assertEqual([row["Reference"] for row in export("orders")], ["QUILL-ORDER"])
             self.assertEqual({row["Reference"] for row in export("quotations")}, {"QUILL-QUOTATION", "QUILL-DRAFT"})
             self.assertEqual({row["Number"] for row in export("invoices")}, {self.invoice.name, self.credit_note.name})
             self.assertEqual([row["Name"] for row in export("customers")], ["Quill Trading"])
 
-    def test_export_holds_what_is_filtered_over_all_pages(self):
+    def test_export_contains_all_filtered_records_of_all_pages(self):
         self.assertEqual(
             [row["Reference"] for row in self._export_csv("quotations", filterby="draft")], ["QUILL-DRAFT"]
         )
@@ -57,7 +57,7 @@ class TestPortalExport(PortalAgentPagesCommon):
         [row] = self._export_csv("invoices", filterby="credit_notes")
         self.assertEqual(float(row["Total"]), -100)
 
-    def test_customers_are_exported_with_what_they_owe(self):
+    def test_customers_are_exported_with_amounts_due(self):
         self._new_customer("Quack Feathers", portal_agent_ids=[Command.link(self.agent.id)])
         self.invoice.invoice_date_due = "2026-01-20"
         for size in (1, 1000):
@@ -100,7 +100,7 @@ class TestPortalExport(PortalAgentPagesCommon):
             self.assertEqual((total.number_format, total.value), (number_format, 200))
             self.assertEqual([row["Total"] for row in self._export_csv("orders", **query)], [text])
 
-    def test_no_name_is_taken_for_a_formula(self):
+    def test_names_that_look_like_formulas_are_escaped(self):
         for start in ("=", "+", "-", "@", "\t=", " =", "\uff1d", "\uff20", "+49 30 ", "+1+"):
             self.order.client_order_ref = f"{start}cmd|' /C calc'!A0"
             [row] = self._export_csv("orders")
@@ -122,7 +122,7 @@ class TestPortalExport(PortalAgentPagesCommon):
         for export in (self._export_csv, self._export_xlsx):
             self.assertEqual([row["Customer's reference"] for row in export("orders")], ["a;-b,=c\n+d"])
 
-    def test_strange_letters_survive(self):
+    def test_special_characters_are_exported_correctly(self):
         self.order.client_order_ref = 'Müller "Ø" 😀 שלום\n,;'
         for export in (self._export_csv, self._export_xlsx):
             [row] = export("orders")
@@ -147,7 +147,7 @@ class TestPortalExport(PortalAgentPagesCommon):
         self.env.flush_all()
         return [order.name for order in orders]
 
-    def test_nothing_is_cut_off_or_written_twice_where_one_batch_follows_another(self):
+    def test_batches_neither_skip_nor_repeat_rows(self):
         names = self._add_orders(29)
         for size in (1, 7, 29, 1000):
             with patch.object(ListExport, "batch_size", size):
@@ -155,7 +155,7 @@ class TestPortalExport(PortalAgentPagesCommon):
                     rows = export("quotations", search="QUILL-LONG", sortby="reference")
                     self.assertEqual([row["Reference"] for row in rows], names, size)
 
-    def test_every_batch_takes_the_same_queries_and_nothing_of_it_is_kept(self):
+    def test_batches_have_the_same_query_count_and_are_not_cached(self):
         self._add_orders(40)
         cached, field = [], self.env["sale.order"]._fields["client_order_ref"]
         read = ListExport.get_csv_cell
@@ -179,7 +179,7 @@ class TestPortalExport(PortalAgentPagesCommon):
         self.assertEqual((len(cached), max(cached)), (40, 10))
 
     @mute_logger("odoo.http")
-    def test_more_than_a_sheet_holds_is_said_and_the_csv_file_holds_it_all(self):
+    def test_list_too_long_for_a_sheet_is_refused_and_exported_as_csv(self):
         names = self._add_orders(5)
         with patch.object(ListExport, "xlsx_rows", 5):
             response = self._get("/my/agent/quotations/export", format="xlsx", search="QUILL-LONG")
@@ -190,7 +190,7 @@ class TestPortalExport(PortalAgentPagesCommon):
             self.assertEqual(len(self._export_xlsx("quotations", search="QUILL-LONG")), len(names))
 
     @mute_logger("odoo.http")
-    def test_no_file_is_left_behind_sent_or_not(self):
+    def test_temporary_file_is_always_deleted(self):
         files = []
         make = tempfile.TemporaryFile
 

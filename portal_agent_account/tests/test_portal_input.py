@@ -13,7 +13,7 @@ class TestPortalInput(PortalAgentPagesCommon):
         return (*PAGES, "/my/agent/orders/export", *(f"/my/agent/{path}" for path in documents))
 
     @mute_logger("odoo.http")
-    def test_what_is_somebody_elses_and_what_does_not_exist_are_the_same_404(self):
+    def test_other_agents_records_and_missing_ones_return_the_same_404(self):
         others = {
             "orders": (self.other_order, self.strange_order, self.own_order),
             "invoices": (self.other_invoice, self.own_invoice, self.draft_invoice),
@@ -28,7 +28,7 @@ class TestPortalInput(PortalAgentPagesCommon):
                     self.assertEqual(self._get(f"/my/agent/{path}/{records[0].id}", **query).status_code, 404)
 
     @mute_logger("odoo.http")
-    def test_selecting_a_customer_of_somebody_else_or_nonsense_is_a_404_everywhere(self):
+    def test_selecting_another_agents_customer_or_an_invalid_one_returns_a_404(self):
         nonsense = (self.buyer.id, 2**31 - 1, 2**70, 0, -1, "x", "\x00", "9" * 5000)
         # Each page is tested with two invalid values, and each value on at least two pages, because all pages share the
         # code.
@@ -40,7 +40,7 @@ class TestPortalInput(PortalAgentPagesCommon):
             self.assertEqual(self._get(url, customer="").status_code, 200)
 
     @mute_logger("odoo.http")
-    def test_any_query_string_is_a_page_or_a_clean_404(self):
+    def test_any_query_string_results_in_a_page_or_a_proper_404(self):
         nasty = (
             "\x00", "%", "_", "x" * 1_000, "-1", str(2**70), "9" * 1_000, "²", "\u202e", "😀", "<script>", "0001-01-01",
             "9999-12-31", "2026-99-99", "{'a': 1}", "None", "__customer__", "a'b\"c\\",
@@ -64,7 +64,7 @@ class TestPortalInput(PortalAgentPagesCommon):
         for url in urls:
             self.assertEqual(self._get(url, self="1").status_code, 200, url)
 
-    def test_names_are_text_and_never_markup(self):
+    def test_names_are_escaped(self):
         self.customer.name = "<script>alert('pwned')</script>\u202e😀" + "W" * 250
         self.order.client_order_ref = "<img src=x onerror=alert(1)>"
         for url in (*PAGES, f"/my/agent/customers/{self.customer.id}", f"/my/agent/orders/{self.order.id}"):

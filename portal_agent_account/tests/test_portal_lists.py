@@ -53,7 +53,7 @@ class TestPortalLists(PortalAgentPagesCommon):
         for term in ("%", "_", "n%s"):
             self.assertEqual(self._get_references("/my/agent/orders", search=term, search_in="customer_reference"), [])
 
-    def test_customers_are_found_by_whatever_is_known_of_them(self):
+    def test_customers_are_found_by_name_reference_and_contact_details(self):
         self.customer.write({"city": "Ghent", "phone": "+32 9 555 01", "vat": "BE0477472701"})
         for term in ("trading", "QUILL TRADING", "quill@quill", "ghent", "9 555", "0477472701"):
             self.assertEqual(self._get_references("/my/agent/customers", search=term), ["Quill Trading"], term)
@@ -82,7 +82,7 @@ class TestPortalLists(PortalAgentPagesCommon):
         (self.quotation + self.draft_quotation).write({"validity_date": False})
         self.assertEqual(len(self._get_references("/my/agent/quotations", filterby="valid")), 2)
 
-    def test_invoices_are_filtered_by_what_is_still_to_be_paid(self):
+    def test_invoices_are_filtered_by_payment_status(self):
         self._pay(self.invoice)
         names = {"paid": self.invoice.name, "due": self.credit_note.name, "credit_notes": self.credit_note.name}
         for filterby, name in names.items():
@@ -94,7 +94,7 @@ class TestPortalLists(PortalAgentPagesCommon):
         )
         register.create({"amount": amount} if amount else {})._create_payments()
 
-    def test_overdue_invoices_say_since_how_many_days(self):
+    def test_overdue_invoices_show_the_days_overdue(self):
         self.invoice.invoice_date_due = "2026-01-20"
         with self.on_an_agents_page() as env:
             days = self.invoice.with_env(env)._get_portal_agent_days_overdue()
@@ -112,7 +112,7 @@ class TestPortalLists(PortalAgentPagesCommon):
         self.assertIn("Blocked", self._get_content("/my/agent/invoices", search="QUILL-BLOCKED"))
         self.assertIn(blocked.name, self._get_references("/my/agent/invoices", filterby="due"))
 
-    def test_customers_are_filtered_by_what_the_list_says_they_owe(self):
+    def test_customers_are_filtered_by_amounts_due_and_overdue(self):
         (self.invoice + self.credit_note).invoice_date_due = "2026-01-20"
         quits = self._new_customer("Quits Ltd", portal_agent_ids=[Command.link(self.agent.id)])
         for move_type in ("out_invoice", "out_refund"):
@@ -129,7 +129,7 @@ class TestPortalLists(PortalAgentPagesCommon):
         for filterby in ("due", "overdue"):
             self.assertEqual(self._get_references("/my/agent/customers", filterby=filterby), ["Quill Trading"])
 
-    def test_what_is_left_of_a_partly_paid_invoice_is_said_on_a_phone_too(self):
+    def test_amount_due_of_a_partly_paid_invoice_is_shown_on_phones_too(self):
         self._pay(self.invoice, 40)
         page = html.fromstring(self._get("/my/agent/invoices").text)
         [residual] = page.xpath("//*[contains(@class, 'o_portal_agent_residual')]")
@@ -169,7 +169,7 @@ class TestPortalLists(PortalAgentPagesCommon):
             names = self._get_references("/my/agent/orders", date_from=date_from, date_to=date_to)
             self.assertEqual(names, ["QUILL-ORDER"] if found else [], (date_from, date_to))
 
-    def test_dates_chosen_the_wrong_way_round_are_put_right(self):
+    def test_reversed_dates_are_swapped(self):
         page = html.fromstring(self._get("/my/agent/orders", date_from="2025-03-31", date_to="2025-03-01").text)
         days = [page.xpath(f"//input[@type='date'][@name='{name}']/@value") for name in ("date_from", "date_to")]
         self.assertEqual(days, [["2025-03-01"], ["2025-03-31"]])
@@ -217,7 +217,7 @@ class TestPortalLists(PortalAgentPagesCommon):
                 self.assertTrue(selects["sortby"][0], (name, groupby))
                 self.assertEqual(selects["groupby"], (True, ["No groups", "By customer", "By month"]))
 
-    def test_customers_contacts_are_one_group_sorted_inside_as_chosen(self):
+    def test_contacts_of_a_customer_are_one_group_with_the_chosen_sort_order(self):
         contacts = [
             self._new_customer(f"{name} of Quill", parent_id=self.customer.id, is_company=False)
             for name in ("Zoe", "Abe")
@@ -234,7 +234,7 @@ class TestPortalLists(PortalAgentPagesCommon):
         for row, amount in zip(rows[3:], ("500.00", "300.00", "100.00", "-100.00"), strict=True):
             self.assertIn(amount, row)
 
-    def test_month_of_an_order_is_that_of_the_agents_time_zone_in_groups_and_their_totals(self):
+    def test_groups_by_month_and_their_totals_use_the_agents_time_zone(self):
         self.order.date_order = "2025-03-31 23:30:00"
         self.agent.tz = "Europe/Brussels"
         self.authenticate(self.agent.login, self.agent.login)
@@ -252,7 +252,7 @@ class TestPortalLists(PortalAgentPagesCommon):
         found = page.xpath("//*[contains(@class, 'o_portal_agent_total') and not(ancestor::table)]")
         return [" ".join(total.text_content().replace("\xa0", " ").split()) for total in found]
 
-    def test_list_says_what_everything_that_is_filtered_comes_to_each_currency_its_own(self):
+    def test_list_shows_totals_of_all_filtered_records_by_currency(self):
         foreign = self.env["res.currency"].create(
             {"name": "QUX", "symbol": "Qx", "rate_ids": [Command.create({"name": "2020-01-01", "rate": 2.0})]}
         )
@@ -268,7 +268,7 @@ class TestPortalLists(PortalAgentPagesCommon):
             self._get_totals("/my/agent/invoices", search="QUILL-MORE"), ["Total: $ 250.00", "Amount due: $ 250.00"]
         )
 
-    def test_groups_have_subtotals_of_the_whole_group_whatever_page_it_goes_on(self):
+    def test_subtotals_cover_the_whole_group_across_pages(self):
         for number in range(5):
             self._new_invoice(self.customer, f"QUILL-{number}")
         with patch.object(InvoiceList, "page_size", 3):
@@ -276,7 +276,7 @@ class TestPortalLists(PortalAgentPagesCommon):
         self.assertEqual(len(rows), 3)
         self.assertEqual(title, "Quill Trading Total: $ 500.00 Amount due: $ 500.00")
 
-    def test_customers_list_says_what_all_that_are_filtered_owe(self):
+    def test_list_of_customers_shows_the_total_due_of_all_filtered_customers(self):
         self.credit_note.button_draft()
         self.invoice.invoice_date_due = "2026-01-20"
         second = self._new_customer("Quack Feathers", portal_agent_ids=[Command.link(self.agent.id)])
@@ -286,7 +286,7 @@ class TestPortalLists(PortalAgentPagesCommon):
             self._get_totals("/my/agent/customers", search="quack"), ["Overdue: $ 0.00", "Unpaid: $ 100.00"]
         )
 
-    def test_list_is_one_table_whatever_groups_it_has(self):
+    def test_grouped_list_is_one_table(self):
         second = self._new_customer("Quack Feathers", portal_agent_ids=[Command.link(self.agent.id)])
         self._new_order(second, "QUACK-ORDER", confirm=True)
         for groupby in ("", "customer", "month"):
@@ -323,7 +323,7 @@ class TestPortalLists(PortalAgentPagesCommon):
         self.assertEqual(self._get_references("/my/agent/customers", sortby="last_order"), [*names, "Quiet None"])
         self.assertEqual(self._get_references("/my/agent/customers", sortby="longest"), [*names[::-1], "Quiet None"])
 
-    def test_row_of_a_customer_says_when_it_last_ordered(self):
+    def test_row_of_a_customer_shows_the_last_order(self):
         customers = self._add_customers()
         customers[1].sale_order_ids.date_order = "2026-02-03 12:00:00"
         [row] = self._get_rows("/my/agent/customers", search="Quiet 1")[:1]
@@ -331,7 +331,7 @@ class TestPortalLists(PortalAgentPagesCommon):
         [row] = self._get_rows("/my/agent/customers", search="Quiet None")
         self.assertNotIn("Last order", row)
 
-    def test_customers_to_call_say_why(self):
+    def test_customers_to_call_show_the_reasons(self):
         self.assertEqual(self._get_references("/my/agent/customers", filterby="call"), [])
         self.quotation.write({"validity_date": fields.Date.today() + relativedelta(days=2)})
         self.invoice.invoice_date_due = "2026-01-20"
@@ -344,12 +344,12 @@ class TestPortalLists(PortalAgentPagesCommon):
 
     # Rows
 
-    def test_quotation_says_until_when_it_is_valid(self):
+    def test_quotation_shows_its_expiration_date(self):
         self.quotation.validity_date = "2099-05-31"
         [row] = self._get_rows("/my/agent/quotations", search="QUILL-QUOTATION")
         self.assertIn("Valid until 05/31/2099", row)
 
-    def test_invoice_says_when_its_next_instalment_is_due_on_a_phone_too(self):
+    def test_invoice_shows_the_next_due_date_on_phones_too(self):
         term = self.env["account.payment.term"].create(
             {
                 "name": "Half and half",
@@ -366,7 +366,7 @@ class TestPortalLists(PortalAgentPagesCommon):
         self.assertIn("Due 01/11/2026", first)
         self.assertIn("Due 01/15/2026", second)
 
-    def test_drafts_are_no_filter_where_agents_see_none(self):
+    def test_drafts_filter_is_hidden_if_agents_see_no_drafts(self):
         labels = ("Draft", "Sent", "Cancelled")
         for shows_drafts in (True, False):
             self.company.portal_agent_draft_quotation = shows_drafts
@@ -385,6 +385,6 @@ class TestPortalLists(PortalAgentPagesCommon):
             self.assertEqual(titles, ["Quill Trading"] * 2, name)
 
     @mute_logger("odoo.http")
-    def test_a_page_that_is_too_far_is_the_last_one(self):
+    def test_page_number_after_the_last_shows_the_last_page(self):
         for page in (0, 2, 10**6, "9" * 30):
             self.assertEqual(self._get_references(f"/my/agent/orders/page/{page}"), ["QUILL-ORDER"])

@@ -19,7 +19,7 @@ class TestPortalNavigation(PortalAgentHttpCommon):
         self.authenticate(user.login, user.login)
         return self.url_open(url).text
 
-    def test_agents_see_the_menu_the_entry_of_the_user_menu_and_the_tile(self):
+    def test_agents_see_the_website_menu_the_user_menu_entry_and_the_tile(self):
         page = self._get_page(self.agent)
         self.assertGreaterEqual(page.count('href="/my/agent"'), 3)
         self.assertIn("Look after your customers", page)
@@ -29,7 +29,7 @@ class TestPortalNavigation(PortalAgentHttpCommon):
         self.authenticate(None, None)
         self.assertNotIn("/my/agent", self.url_open("/").text)
 
-    def test_agent_who_ceases_to_be_one_sees_them_no_longer(self):
+    def test_former_agent_sees_none_of_them(self):
         self.assertIn("/my/agent", self._get_page(self.agent))
         self.agent.group_ids -= self.env.ref("portal_agent_account.group_portal_agent")
         self.assertNotIn("/my/agent", self._get_page(self.agent))
@@ -37,7 +37,7 @@ class TestPortalNavigation(PortalAgentHttpCommon):
     def _get_menus(self, website):
         return self.env["website.menu"].search([("website_id", "=", website.id), ("url", "=", "/my/agent")])
 
-    def test_every_website_has_the_menu_those_made_later_too(self):
+    def test_every_website_has_the_menu_including_new_ones(self):
         later = self.env["website"].create({"name": "Later"})
         for website in self.env["website"].search([]):
             menu = self._get_menus(website)
@@ -46,7 +46,7 @@ class TestPortalNavigation(PortalAgentHttpCommon):
             self.assertEqual(menu.parent_id, website.menu_id)
         self.assertIn(later, self.env["website"].search([]))
 
-    def test_own_pages_of_an_agent_are_as_they_were(self):
+    def test_agents_own_portal_pages_are_not_affected(self):
         page = self._get_page(self.agent, "/my/quotes")
         self.assertIn("ANN-ORDER", page)
         self.assertNotIn("QUILL", page)
@@ -63,7 +63,7 @@ class TestPortalNavigation(PortalAgentHttpCommon):
         self.env.registry.clear_cache("assets")
         return contents
 
-    def test_shops_bundles_are_byte_for_byte_those_of_a_database_without_the_addon(self):
+    def test_shops_bundles_are_identical_to_those_without_the_addon(self):
         addons = sorted(self.env["ir.asset"]._get_active_addons_list())
         others = [addon for addon in addons if addon != "portal_agent_account"]
         self.assertEqual(len(others), len(addons) - 1)
@@ -82,12 +82,12 @@ class TestPortalNavigation(PortalAgentHttpCommon):
         self.env["res.lang"]._activate_lang("de_DE")
         self.assertNotIn("portal_agent_account", self.url_open("/website/translations?lang=de_DE").json()["modules"])
 
-    def test_scripts_and_styles_are_loaded_by_the_agents_pages_alone(self):
+    def test_only_the_agents_pages_load_scripts_and_styles(self):
         self.assertIn("assets_portal_agent", self._get_page(self.agent, "/my/agent"))
         for url in ("/", "/my"):
             self.assertNotIn("assets_portal_agent", self._get_page(self.agent, url))
 
-    def test_script_of_the_selector_speaks_the_visitors_language(self):
+    def test_texts_of_the_selectors_script_are_translated(self):
         language = self.env["res.lang"]._activate_lang("de_DE")
         self.env["website"].search([]).language_ids |= language
         self.env.flush_all()

@@ -25,14 +25,14 @@ class TestPortalPages(PortalAgentPagesCommon):
             self.assertIn("/web/login?redirect=", response.headers["Location"])
             self.assertIn(quote(f"{url}?customer={self.customer.id}", safe=""), response.headers["Location"])
 
-    def test_portal_user_who_is_no_agent_is_shown_the_way_out(self):
+    def test_portal_user_who_is_not_an_agent_is_redirected(self):
         self.authenticate(self.portal_user.login, self.portal_user.login)
         for url in (*PAGES, f"/my/agent/orders/{self.order.id}", "/my/agent/orders/export"):
             response = self._get(url)
             self.assertEqual(response.status_code, 303)
             self.assertURLEqual(response.headers["Location"], "/my")
 
-    def test_every_page_is_served_by_a_cursor_that_can_only_read(self):
+    def test_every_page_uses_a_read_only_cursor(self):
         self.order.sudo().access_token = False
         documents = [f"/my/agent/orders/{record.id}" for record in (self.order, self.quotation)]
         documents += [f"/my/agent/invoices/{self.invoice.id}", f"/my/agent/customers/{self.customer.id}"]
@@ -44,7 +44,7 @@ class TestPortalPages(PortalAgentPagesCommon):
 
     # ---- records
 
-    def test_every_list_shows_the_agents_and_nothing_else(self):
+    def test_every_list_only_shows_the_agents_records(self):
         self.assertEqual(self._get_references("/my/agent/customers"), ["Quill Trading"])
         self.assertEqual(set(self._get_references("/my/agent/quotations")), {"QUILL-QUOTATION", "QUILL-DRAFT"})
         self.assertEqual(self._get_references("/my/agent/orders"), ["QUILL-ORDER"])
@@ -69,7 +69,7 @@ class TestPortalPages(PortalAgentPagesCommon):
         for url in latest:
             self.assertIn(f"?customer={second.id}", url)
 
-    def test_pages_in_a_second_language_lead_straight_to_pages_in_it(self):
+    def test_pages_in_a_second_language_link_directly_to_pages_in_it(self):
         language = self.env["res.lang"]._activate_lang("de_DE")
         self.env["website"].search([]).language_ids |= language
         self.env.flush_all()
@@ -81,14 +81,14 @@ class TestPortalPages(PortalAgentPagesCommon):
         [frame] = html.fromstring(self._get(f"/de/my/agent/invoices/{self.invoice.id}").text).xpath("//iframe/@src")
         self.assertEqual(self._get(frame).status_code, 200, frame)
 
-    def test_without_a_script_the_selector_is_a_form_that_lists_what_it_found(self):
+    def test_selector_without_javascript_is_a_form_that_lists_the_results(self):
         page = html.fromstring(self._get("/my/agent/orders", customer_search="quill", sortby="oldest").text)
         [found] = page.xpath("//*[contains(@class, 'o_portal_agent_selector_found')]//a")
         self.assertIn("Quill Trading", found.text_content())
         self.assertEqual(found.get("href"), f"/my/agent/orders?customer={self.customer.id}&sortby=oldest")
         self.assertIn("No customer found", self._get_content("/my/agent/orders", customer_search="rook"))
 
-    def test_without_a_script_the_selector_lists_as_many_as_it_has_room_for(self):
+    def test_selector_without_javascript_limits_the_results(self):
         self._new_customer("Quill Second", portal_agent_ids=[Command.link(self.agent.id)])
         for limit, has_more in ((1, True), (2, False)):
             with patch.object(CustomerSelector, "limit", limit):
@@ -97,7 +97,7 @@ class TestPortalPages(PortalAgentPagesCommon):
             self.assertEqual(len(found.xpath("a")), limit)
             self.assertEqual("There are more" in found.text_content(), has_more)
 
-    def test_page_of_a_customer_says_how_to_reach_it_and_what_it_ordered(self):
+    def test_page_of_a_customer_shows_contact_details_and_orders(self):
         self.customer.write({"phone": "+32 9 555 01", "street": "Feather Lane 1", "city": "Ghent"})
         self.customer.property_payment_term_id = self.env.ref("account.account_payment_term_30days")
         page = self._get(f"/my/agent/customers/{self.customer.id}").text
@@ -113,7 +113,7 @@ class TestPortalPages(PortalAgentPagesCommon):
             self.assertIn(name, page)
         self.assertNotIn("pays late", page)
 
-    def test_page_of_a_customer_shows_contacts_below_contacts_and_says_where_there_are_more(self):
+    def test_page_of_a_customer_shows_contacts_at_any_level_and_if_there_are_more(self):
         url = f"/my/agent/customers/{self.customer.id}"
         content = self._get_content(url)
         for contact in (self.buyer, self.warehouse, self.customer_user.partner_id):
@@ -125,7 +125,7 @@ class TestPortalPages(PortalAgentPagesCommon):
         self.assertEqual(len(contacts.xpath(".//li")), 2)
         self.assertIn("There are more contacts", contacts.text_content())
 
-    def test_customers_website_is_a_link_unless_it_is_something_else(self):
+    def test_customers_website_is_only_a_link_if_it_is_a_url(self):
         url = f"/my/agent/customers/{self.customer.id}"
         for website, is_link in (("https://quill.example.com", True), ("javascript:alert(1)", False)):
             self.env.cr.execute("UPDATE res_partner SET website = %s WHERE id = %s", [website, self.customer.id])
@@ -134,7 +134,7 @@ class TestPortalPages(PortalAgentPagesCommon):
             self.assertEqual(website in links, is_link, website)
             self.assertIn(website.removeprefix("https://"), self._get_content(url))
 
-    def test_long_address_goes_on_in_the_next_line_behind_its_signs(self):
+    def test_long_email_address_wraps_after_punctuation(self):
         self.customer.email = "quill_trading@quill<b>.example.com"
         for url in ("/my/agent/customers", f"/my/agent/customers/{self.customer.id}"):
             found = html.fromstring(self._get(url).text).xpath("//bdi[wbr]")
@@ -142,7 +142,7 @@ class TestPortalPages(PortalAgentPagesCommon):
             self.assertEqual(email.text, "quill_")
             self.assertEqual([part.tail for part in email], ["trading@", "quill<b>.", "example.", "com"])
 
-    def test_on_the_page_of_a_customer_the_tab_leads_to_all_customers(self):
+    def test_tab_on_the_page_of_a_customer_links_to_all_customers(self):
         page = html.fromstring(self._get(f"/my/agent/customers/{self.customer.id}").text)
         links = page.xpath("//nav[contains(@class, 'o_portal_agent_navigation')]//a/@href")
         self.assertIn("/my/agent/customers", links)
@@ -153,7 +153,7 @@ class TestPortalPages(PortalAgentPagesCommon):
         found = page.xpath(f"//*[contains(concat(' ', @class, ' '), ' {name} ')]")
         return [" ".join(each.text_content().split()) for each in found]
 
-    def test_tiles_and_top_customers_say_of_when_they_are(self):
+    def test_tiles_and_top_customers_show_the_period(self):
         for period, label in (("months", "Last 12 months"), ("all", "All time")):
             self.assertEqual(self._get_texts("/my/agent", "o_portal_agent_tile_period", period=period), [label] * 3)
             self.assertIn(f"By amount invoiced · {label}", self._get_content("/my/agent", period=period))
@@ -165,7 +165,7 @@ class TestPortalPages(PortalAgentPagesCommon):
         dates = self._get_texts("/my/agent", "o_portal_agent_latest_date", period="all")
         self.assertEqual(sorted(dates), ["01/15/2026"] * 2 + ["02/03/2026"] * 3)
 
-    def test_chart_of_nothing_is_a_sentence(self):
+    def test_empty_chart_shows_a_sentence(self):
         empty = self._new_customer("Quiet Customer", portal_agent_ids=[Command.link(self.agent.id)])
         self.credit_note.button_draft()
         self.assertEqual(len(self._get_texts("/my/agent", "o_portal_agent_chart")), 2)
@@ -191,11 +191,11 @@ class TestPortalPages(PortalAgentPagesCommon):
         self.assertIn("No documents yet", self._get_content("/my/agent", customer=empty.id, period="all"))
         self.assertIn("None yet", self._get_content(f"/my/agent/customers/{empty.id}"))
 
-    def test_search_that_finds_nothing_offers_what_helps(self):
+    def test_list_without_results_offers_to_clear_search_and_filter(self):
         self.assertIn("Clear the search", self._get_content("/my/agent/orders", search="zzz"))
         self.assertIn("Show all, not only “Invoiced”", self._get_content("/my/agent/orders", filterby="invoiced"))
 
-    def test_company_without_a_chart_of_accounts_has_its_pages(self):
+    def test_pages_work_in_a_company_without_a_chart_of_accounts(self):
         company = self.env["res.company"].create({"name": "Quill Uncharted"})
         agent = self._new_agent("portal_agent_uncharted")
         agent.write({"company_ids": [Command.set(company.ids)], "company_id": company.id})

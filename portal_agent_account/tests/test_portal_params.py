@@ -17,7 +17,7 @@ NASTY = (
 class TestPortalParams(BaseCase):
     """Sanitizing of values from visitors."""
 
-    def test_whatever_is_sent_becomes_a_value_that_the_database_takes(self):
+    def test_any_input_becomes_a_valid_database_value(self):
         for value in NASTY:
             with self.subTest(value=repr(value)[:40]):
                 text = params.get_text(value)
@@ -30,7 +30,7 @@ class TestPortalParams(BaseCase):
                 self.assertIn(params.get_choice(value, {"a": 1}, "a"), ("a",))
                 self.assertIsInstance(params.get_ids(value, 5), list)
 
-    def test_text_is_kept_as_it_was_typed(self):
+    def test_text_is_kept_as_typed(self):
         self.assertEqual(params.get_text("  Müller & Söhne 😀 50% "), "Müller & Söhne 😀 50%")
         self.assertEqual(params.get_text("a\x00b\tc"), "a b c")
 
@@ -40,17 +40,17 @@ class TestPortalParams(BaseCase):
         for value in ("0", "-1", "4.0", "٤", str(2**31), True, 4.0, [42]):
             self.assertEqual(params.get_id(value), 0, value)
 
-    def test_a_page_number_is_a_number_or_the_first(self):
+    def test_invalid_page_number_falls_back_to_the_first_page(self):
         self.assertEqual(params.get_number("3", 1), 3)
         self.assertEqual(params.get_number(3, 1), 3)
         for value in ("²", "-3", "x", None, "3" * 20):
             self.assertEqual(params.get_number(value, 1), 1, value)
 
-    def test_only_days_of_our_times_are_days(self):
+    def test_only_dates_within_the_limits_are_accepted(self):
         self.assertEqual(params.get_date("2026-02-28"), date(2026, 2, 28))
         for value in ("2026-02-30", "9999-12-31", "0001-01-01", "20260228", "2026-W09-6", "today", 20260228):
             self.assertIsNone(params.get_date(value), value)
 
-    def test_ids_come_once_and_in_order_and_no_more_than_asked_for(self):
+    def test_ids_are_unique_ordered_and_limited(self):
         self.assertEqual(params.get_ids([3, "1", 3, "x", None, 2**40, 2], 10), [3, 1, 2])
         self.assertEqual(params.get_ids(list(range(1, 100)), 3), [1, 2, 3])

@@ -62,13 +62,13 @@ class TestPortalProducts(PortalAgentPagesCommon):
         figures = {name: (row.quantity, row.quantity_before, row.is_stopped) for name, row in products.items()}
         self.assertEqual(figures, {"Quince Seeds": (30, 10, False), "Twine": (1, 0, False), "Spade": (0, 3, True)})
 
-    def test_last_order_is_said_with_quantity_and_price_of_its_own_unit(self):
+    def test_last_order_is_shown_with_quantity_and_price_in_its_own_unit(self):
         seeds = self._read_products()["Quince Seeds"]
         self.assertEqual((seeds.last_quantity, seeds.last_unit, seeds.last_price), (2, "Dozens", 108))
         day = fields.Datetime.context_timestamp(self.agent, fields.Datetime.now() - relativedelta(months=2)).date()
         self.assertEqual(seeds.last_date, day)
 
-    def test_sections_what_is_hidden_and_options_that_were_not_chosen_are_no_products(self):
+    def test_sections_hidden_lines_and_unselected_options_are_not_listed(self):
         sections = {"display_type": "line_section", "name": "Parts", "collapse_composition": True}
         order = self._buy(1, [(self.seeds, 1, {"sequence": 1})])
         spare, option = self.env["product.product"].create([{"name": "Spare"}, {"name": "Option"}])
@@ -80,17 +80,17 @@ class TestPortalProducts(PortalAgentPagesCommon):
         self.env.flush_all()
         self.assertEqual(set(self._read_products()), {"Quince Seeds", "Twine", "Spade"})
 
-    def test_what_was_taken_back_is_subtracted(self):
+    def test_returned_quantities_are_subtracted(self):
         self._buy(1, [(self.twine, -1, {})])
         twine = self._read_products()["Twine"]
         self.assertEqual((twine.quantity, twine.is_stopped, twine.last_quantity), (0, True, 1))
 
-    def test_what_was_only_taken_back_is_no_product(self):
+    def test_product_that_was_only_returned_is_not_listed(self):
         self._buy(1, [(self.env["product.product"].create({"name": "Rake"}), -1, {})])
         self.env.flush_all()
         self.assertEqual(set(self._read_products()), {"Quince Seeds", "Twine", "Spade"})
 
-    def test_price_that_the_order_does_not_show_is_on_no_page_and_in_no_file(self):
+    def test_price_hidden_by_the_order_is_neither_shown_nor_exported(self):
         pump = self.env["product.product"].create({"name": "Pump", "default_code": "P-77"})
         section = {"display_type": "line_section", "name": "Parts", "collapse_prices": True, "sequence": 1}
         order = self._buy(1, [(pump, 1, {"price_unit": 4321, "sequence": 2})])
@@ -106,7 +106,7 @@ class TestPortalProducts(PortalAgentPagesCommon):
         self.assertEqual((pump_row["Reference"], pump_row["Unit price"]), ("P-77", ""))
         self.assertNotIn("4,321", row)
 
-    def test_reference_that_no_order_prints_is_not_found_character_by_character(self):
+    def test_reference_that_no_order_prints_can_not_be_guessed_by_searching(self):
         pump = self.env["product.product"].create({"name": "Cheap pump", "default_code": "XQ-77"})
         self._buy(1, [(pump, 1, {"name": "Garden pump"})])
         self.env.flush_all()
@@ -145,7 +145,7 @@ class TestPortalProducts(PortalAgentPagesCommon):
         [row] = csv.DictReader(io.StringIO(content))
         self.assertEqual((row["Product"], row["12 months before"], row["Not any more"]), ("Spade", "3.0", "Yes"))
 
-    def test_page_of_the_customer_shows_some_and_leads_to_all(self):
+    def test_page_of_the_customer_shows_some_products_and_links_to_all(self):
         page = html.fromstring(self._get(f"/my/agent/customers/{self.grower.id}").text)
         [card] = page.xpath("//section[@aria-labelledby='portal_agent_products']")
         self.assertEqual(card.xpath(".//a/@href"), [self.url])
@@ -160,7 +160,7 @@ class TestPortalProducts(PortalAgentPagesCommon):
         with self.on_an_agents_page() as env:
             self.assertFalse(env["sale.order.line"]._get_portal_agent_products(self.other_customer.with_env(env)))
 
-    def test_ten_orders_more_take_no_query_more(self):
+    def test_query_count_does_not_grow_with_the_number_of_orders(self):
         def count_queries():
             for _time in range(2):
                 self._get(self.url)

@@ -48,7 +48,7 @@ class TestPortalRoutes(PortalAgentPagesCommon):
                 rules[rule.endpoint.routing["type"]][url] = rule
         return rules
 
-    def test_every_route_is_an_agents_and_only_reads(self):
+    def test_every_route_is_an_agents_route_and_read_only(self):
         for rules in self._get_rules().values():
             self.assertTrue(rules)
             for url, rule in rules.items():
@@ -88,7 +88,7 @@ class TestPortalRoutes(PortalAgentPagesCommon):
             self.assertEqual(self._get_answer("/my/agent/orders/export", format=name)[0], 404)
             self.assertEqual(self._get_answer(f"/my/agent/{name}/export")[0], 404)
 
-    def test_selector_takes_no_name_of_a_field_either(self):
+    def test_selector_does_not_accept_a_field_name_either(self):
         def ask(url, **parameters):
             data = json.dumps({"params": parameters})
             return self.url_open(url, data=data, headers={"Content-Type": "application/json"}).json()["result"]

@@ -20,7 +20,7 @@ class TestPortalSelector(PortalAgentPagesCommon):
     def _search(self, term="", **params):
         return [customer["name"] for customer in self._ask(term=term, **params)["result"]["customers"]]
 
-    def test_customer_is_found_by_whatever_is_known_of_it(self):
+    def test_customer_is_found_by_name_reference_and_contact_details(self):
         self.customer.write({"city": "Ghent", "phone": "+32 9 555 01", "vat": "BE0477472701"})
         for term in ("Quill", "trad", "QUILL TRADING", "quill@quill", "ghent", "9 555", "0477472701"):
             self.assertEqual(self._search(term), ["Quill Trading"], term)
@@ -51,17 +51,17 @@ class TestPortalSelector(PortalAgentPagesCommon):
         self.assertEqual(len(found["customers"]), 20)
         self.assertTrue(found["has_more"])
 
-    def test_what_tells_customers_apart_comes_piece_by_piece(self):
+    def test_details_of_a_customer_are_a_list(self):
         self.customer.write({"ref": "Q-7", "city": False, "email": "quill@example.com"})
         [found] = self._ask(term="Q-7")["result"]["customers"]
         self.assertEqual(found["details"], ["Q-7", "quill@example.com"])
 
-    def test_names_come_as_they_are_and_as_data(self):
+    def test_names_are_returned_as_plain_data(self):
         self.customer.name = "<img src=x onerror=alert(1)> 😀"
         self.assertEqual(self._search("<img"), ["<img src=x onerror=alert(1)> 😀"])
 
     @mute_logger("odoo.http")
-    def test_whatever_is_sent_is_answered_without_a_fault(self):
+    def test_any_input_is_answered_without_an_error(self):
         nasty = (None, 1, [], {}, "\x00", "\ud800", "x" * 100_000, ["a"], {"a": [1]}, True, 2**80, "\\", "'\"")
         for value in nasty:
             for params in ({"term": value}, {"recent": value}, {"recent": [value]}, {"term": "q", "other": value}):
@@ -69,7 +69,7 @@ class TestPortalSelector(PortalAgentPagesCommon):
                     self.assertIn("result", self._ask(**params))
 
     @mute_logger("odoo.http")
-    def test_nobody_but_an_agent_is_answered(self):
+    def test_only_agents_get_an_answer(self):
         for login in (self.portal_user.login, None):
             self.authenticate(login, login)
             answer = self._ask(term="Quill")

@@ -121,7 +121,7 @@ class TestPortalStatement(PortalAgentPagesCommon):
         self.env.flush_all()
         return payment
 
-    def test_payment_on_account_is_a_line_of_its_own_on_the_page_and_on_the_statement(self):
+    def test_payment_on_account_is_a_separate_line_on_page_and_statement(self):
         url = f"/my/agent/customers/{self.debtor.id}"
         self.assertNotIn("Payments not matched yet", self._get_content(url))
         self.assertNotIn("Payments not matched yet", self._print())
@@ -145,7 +145,7 @@ class TestPortalStatement(PortalAgentPagesCommon):
         self.assertEqual(unmatched, ["Payments not matched yet", -400.0])
         self.assertEqual(balance[1], documents[1] - 400)
 
-    def test_payment_that_was_matched_is_no_line_any_more(self):
+    def test_matched_payment_is_not_a_separate_line(self):
         payment = self._pay_on_account(7)
         invoice = self.debts.filtered(lambda move: move.amount_total == 7)
         lines = (payment.move_id.line_ids + invoice.line_ids).filtered(
@@ -155,7 +155,7 @@ class TestPortalStatement(PortalAgentPagesCommon):
         self.env.flush_all()
         self.assertNotIn("Payments not matched yet", self._get_content(f"/my/agent/customers/{self.debtor.id}"))
 
-    def test_every_open_document_stands_there_with_what_is_left_of_it(self):
+    def test_statement_lists_every_open_document_with_its_amount_due(self):
         tables, _ages = self._read_tables(self._print())
         debts = self._get_debts()
         self.assertEqual(len(tables), len(debts), "a table for each currency")
@@ -167,7 +167,7 @@ class TestPortalStatement(PortalAgentPagesCommon):
         shown = [row[0].split()[0] for table in tables for row in table[:-1]]
         self.assertEqual(sorted(shown), sorted(self.debts.mapped("name")))
 
-    def test_totals_and_ages_are_right_and_never_add_up_two_currencies(self):
+    def test_totals_and_ages_are_correct_for_each_currency(self):
         tables, ages = self._read_tables(self._print())
         for table, row, (currency, moves) in zip(tables, ages, self._get_debts().items(), strict=True):
             expected = [0.0] * 5
@@ -180,7 +180,7 @@ class TestPortalStatement(PortalAgentPagesCommon):
             )
         self.assertEqual(len(ages), 2)
 
-    def test_partial_payments_and_credit_notes_count(self):
+    def test_partial_payments_and_credit_notes_are_counted(self):
         tables, _ages = self._read_tables(self._print())
         lines = {row[0].split()[0]: row for table in tables for row in table[:-1]}
         self.assertEqual(lines[self.partly_paid.name][3:], [45, 100, 70])
@@ -189,7 +189,7 @@ class TestPortalStatement(PortalAgentPagesCommon):
         self.assertIn("Credit note", lines[credit_note.name][0])
         self.assertNotIn(self.paid.name, lines)
 
-    def test_what_is_open_is_what_the_customers_page_says(self):
+    def test_open_amount_agrees_with_the_customers_page(self):
         with self.on_an_agents_page() as env:
             figures = env["portal.agent.dashboard"]._get_summary(env["res.partner"].browse(self.debtor.id))["figures"]
         self.assertEqual(figures["due"]["count"], len(self.debts))
@@ -208,14 +208,14 @@ class TestPortalStatement(PortalAgentPagesCommon):
         shown = [line["move_id"] for balance in statements[self.debtor.id] for line in balance["lines"]]
         self.assertNotIn(drafted.id, shown)
 
-    def test_customer_who_owes_nothing_has_a_statement_that_says_so(self):
+    def test_statement_of_a_customer_who_owes_nothing_says_so(self):
         nobody = self._new_customer("Quiet House", portal_agent_ids=[Command.link(self.agent.id)])
         page = self._print(nobody)
         self.assertIn("There are no open invoices", page)
         self.assertIn("Quiet House", page)
         self.assertNotIn("<table", page.partition("<main")[2])
 
-    def test_customer_reads_it_in_the_customers_language(self):
+    def test_statement_is_in_the_customers_language(self):
         self.env["res.lang"]._activate_lang("fr_FR")
         view = self.env.ref("portal_agent_account.report_statement_document")
         view.update_field_translations("arch_db", {"fr_FR": {"Statement of Open Invoices": "Relevé des plumes"}})
@@ -229,7 +229,7 @@ class TestPortalStatement(PortalAgentPagesCommon):
         self.debtor.lang = False
         self.assertIn("Statement of Open Invoices", self._print())
 
-    def test_sender_stands_in_the_body_where_no_header_is_printed(self):
+    def test_sender_is_in_the_body_if_no_header_is_printed(self):
         self.company.partner_id.write({"street": "1 Feather Lane", "phone": "+32 4711"})
         for is_patched_qt in (True, False):
             info = _wkhtml()._replace(is_patched_qt=is_patched_qt)
@@ -266,7 +266,7 @@ class TestPortalStatement(PortalAgentPagesCommon):
         for number, text in enumerate(pages, start=1):
             self.assertRegex(text, rf"\b{number} / {len(pages)}\b")
 
-    def test_only_a_program_that_prints_no_footer_has_its_pages_numbered_afterwards(self):
+    def test_pages_are_only_numbered_afterwards_if_no_footer_is_printed(self):
         pdf = PdfFileWriter()
         pdf.addBlankPage(200, 200)
         with io.BytesIO() as buffer:
@@ -288,7 +288,7 @@ class TestPortalStatement(PortalAgentPagesCommon):
                 text = PdfFileReader(io.BytesIO(content)).pages[0].extract_text()
                 self.assertEqual("1 / 1" in text, is_numbered)
 
-    def test_names_are_printed_as_text(self):
+    def test_names_are_escaped_on_the_statement(self):
         name = '<script>alert("quail")</script> 😀 \u202eשלום ' + "x" * 250
         self.debtor.write({"name": name, "ref": "=<b>1</b>", "street": "<img src=x onerror=alert(1)>"})
         page = self._print()
@@ -296,7 +296,7 @@ class TestPortalStatement(PortalAgentPagesCommon):
         for tag in ("<script>alert", "<b>1", "<img src=x"):
             self.assertNotIn(tag, page)
 
-    def test_ten_invoices_more_take_no_query_more(self):
+    def test_query_count_does_not_grow_with_the_number_of_invoices(self):
         def count_queries():
             self.env.invalidate_all()
             with self.on_an_agents_page() as env:
@@ -331,7 +331,7 @@ class TestPortalStatement(PortalAgentPagesCommon):
             sheets = load_workbook(io.BytesIO(response.content)).sheetnames
             self.assertEqual(set(sheets), {self.company.currency_id.name, "QUX"})
 
-    def test_pages_of_the_customer_lead_to_it(self):
+    def test_pages_of_the_customer_link_to_the_statement(self):
         link = f'href="/my/agent/customers/{self.debtor.id}/statement"'
         self.assertIn(link, self._get(f"/my/agent/customers/{self.debtor.id}").text)
         self.assertIn(link, self._get("/my/agent/invoices", customer=self.debtor.id).text)
@@ -340,19 +340,19 @@ class TestPortalStatement(PortalAgentPagesCommon):
     # ---- access
 
     @mute_logger("odoo.http")
-    def test_customer_of_somebody_else_and_one_that_does_not_exist_are_the_same_404(self):
+    def test_another_agents_customer_and_a_missing_one_return_the_same_404(self):
         others = (self.other_customer, self.strange_customer, self.clerk, self.agent.partner_id)
         for customer_id in (*(partner.id for partner in others), 2**31 - 1, 2**70, 0):
             with self.subTest(customer_id=customer_id):
                 self.assertEqual(self._get(f"/my/agent/customers/{customer_id}/statement").status_code, 404)
 
-    def test_customer_that_was_taken_back_has_none_any_more(self):
+    def test_statement_of_a_customer_no_longer_assigned_is_refused(self):
         self.assertIn(self.partly_paid.name, self._print())
         self.debtor.portal_agent_ids = [Command.clear()]
         with mute_logger("odoo.http"):
             self.assertEqual(self._get(f"/my/agent/customers/{self.debtor.id}/statement").status_code, 404)
 
-    def test_report_is_no_way_around_the_rules_for_agents_and_portal_users(self):
+    def test_report_does_not_bypass_the_rules_for_agents_and_portal_users(self):
         for user in (self.agent, self.other_agent, self.portal_user, self.customer_user):
             self.authenticate(user.login, user.login)
             for kind in ("html", "pdf"):
@@ -362,12 +362,12 @@ class TestPortalStatement(PortalAgentPagesCommon):
                     self.assertNotIn(self.partly_paid.name, response.text)
                     self.assertNotIn("Quail", response.text)
 
-    def test_more_rights_for_the_drawing_are_no_more_rights_for_the_reading(self):
+    def test_rendering_with_sudo_does_not_extend_the_users_access(self):
         report = self.env["ir.actions.report"].with_user(self.other_agent).sudo()
         with self.on_an_agents_page(self.other_agent), self.assertRaises(AccessError):
             report._render_qweb_html(REPORT, self.debtor.ids)
 
-    def test_accountant_prints_it_from_a_contact_and_who_reads_no_invoices_does_not(self):
+    def test_only_users_who_read_invoices_print_statements_from_contacts(self):
         accountant = new_test_user(self.env, login="quail_accountant", groups="account.group_account_invoice")
         clerk = new_test_user(self.env, login="quail_employee", groups="base.group_user")
         action = self.env.ref("portal_agent_account.action_report_statement")
@@ -382,7 +382,7 @@ class TestPortalStatement(PortalAgentPagesCommon):
         with self.assertRaises(AccessError):
             report.with_user(clerk)._render_qweb_html(REPORT, both.ids)
 
-    def test_who_sells_and_reads_no_payments_gets_no_payments_by_a_statement(self):
+    def test_salesperson_without_access_to_payments_gets_no_statement(self):
         salesperson = new_test_user(self.env, login="quail_sales", groups="sales_team.group_sale_salesman")
         values = self.env["report.portal_agent_account.report_statement"].with_user(salesperson).sudo()
         with self.assertRaises(AccessError):

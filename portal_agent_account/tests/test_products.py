@@ -55,7 +55,7 @@ class ProductsCommon(PortalAgentCommon):
 class TestProducts(ProductsCommon):
     """The figures of the products that a customer buys."""
 
-    def test_a_product_has_its_last_date_quantity_and_price_and_two_years(self):
+    def test_product_shows_the_last_order_and_the_quantities_of_two_years(self):
         self._buy(500, (self.feather, {"product_uom_qty": 7, "price_unit": 9}))
         self._buy(100, (self.feather, {"product_uom_qty": 2, "price_unit": 8}), partner=self.warehouse)
         last = self._buy(20, (self.feather, {"product_uom_qty": 3, "price_unit": 10, "discount": 20}))
@@ -65,7 +65,7 @@ class TestProducts(ProductsCommon):
         self.assertEqual((product.last_date, product.last_quantity, product.last_price), (day, 3, 8))
         self.assertEqual((product.quantity, product.quantity_before, product.is_stopped), (5, 7, False))
 
-    def test_a_product_is_called_what_the_last_order_prints(self):
+    def test_product_has_the_name_printed_on_the_last_order(self):
         for text, reference, name in (
             ("[F-1] Feather\nfor writing", "F-1", "Feather"),
             ("\n  Quill pen \nsoft", "", "Quill pen"),
@@ -77,32 +77,32 @@ class TestProducts(ProductsCommon):
             [product] = self._get_products()
             self.assertEqual((product.reference, product.name), (reference, name), text)
 
-    def test_products_internal_name_that_an_order_does_not_print_is_not_shown(self):
+    def test_internal_name_that_the_order_does_not_print_is_not_shown(self):
         self._buy(1, (self.feather, {"name": "Quill pen"}))
         self.feather.write({"name": "Goose, cheap supplier", "default_code": "SECRET-7"})
         [product] = self._get_products()
         self.assertEqual((product.reference, product.name), ("", "Quill pen"))
 
-    def test_product_that_is_not_bought_any_more_says_so(self):
+    def test_product_that_is_no_longer_bought_is_marked(self):
         self._buy(800, (self.ink, {"product_uom_qty": 1}))
         self._buy(400, (self.feather, {"product_uom_qty": 7}))
         feather, ink = self._get_products()
         self.assertEqual((feather.name, feather.quantity_before, feather.is_stopped), ("Feather", 7, True))
         self.assertEqual((ink.name, ink.quantity_before, ink.is_stopped), ("Ink", 0, True))
 
-    def test_units_are_brought_together(self):
+    def test_quantities_in_different_units_are_converted(self):
         self._buy(30, (self.feather, {"product_uom_qty": 2, "product_uom_id": self.dozen.id}))
         self._buy(20, (self.feather, {"product_uom_qty": 5}))
         [product] = self._get_products()
         self.assertEqual((product.quantity, product.unit), (29, self.feather.uom_id.name))
         self.assertEqual((product.last_quantity, product.last_unit), (5, self.feather.uom_id.name))
 
-    def test_quotations_and_cancelled_orders_are_not_bought(self):
+    def test_quotations_and_cancelled_orders_are_not_counted(self):
         for state in ("draft", "sent", "cancel"):
             self._buy(1, (self.feather, {}), state=state)
         self.assertFalse(self._get_products())
 
-    def test_hidden_lines_and_sections_are_no_products(self):
+    def test_hidden_lines_and_sections_are_not_listed(self):
         self._buy_in_sections(
             self._line(self.feather, 1),
             self._section(2, collapse_composition=True),
@@ -117,17 +117,17 @@ class TestProducts(ProductsCommon):
         prices = {product.name: product.last_price for product in self._get_products()}
         self.assertEqual(prices, {"Feather": 10, "Ink": None})
 
-    def test_down_payment_is_no_product(self):
+    def test_down_payment_is_not_listed(self):
         order = self._buy(3, (self.feather, {}))
         order.order_line.is_downpayment = True
         self.assertFalse(self._get_products())
 
-    def test_customer_of_somebody_else_has_none(self):
+    def test_products_of_another_agents_customer_are_not_listed(self):
         self._buy(3, (self.feather, {}), partner=self.other_customer)
         self.assertFalse(self._get_products(self.other_customer))
         self.assertTrue(self._get_products(self.other_customer, self.other_agent))
 
-    def test_ten_orders_more_take_no_query_more(self):
+    def test_query_count_does_not_grow_with_the_number_of_orders(self):
         def count():
             self.env.flush_all()
             with self.on_an_agents_page() as env:
@@ -149,7 +149,7 @@ class TestProducts(ProductsCommon):
 class TestOptionalProducts(ProductsCommon):
     """Optional products. Requires ``sale_management``."""
 
-    def test_optional_products_are_no_products(self):
+    def test_optional_products_are_not_listed(self):
         self._buy_in_sections(
             self._line(self.feather, 1), self._section(2, is_optional=True), self._line(self.ink, 3, product_uom_qty=1)
         )

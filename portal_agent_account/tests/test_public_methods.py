@@ -119,7 +119,7 @@ class TestPublicMethods(PortalAgentCommon):
         ):
             self.assertIn(expected, found)
 
-    def test_no_method_tells_or_changes_anything_of_records_that_one_may_not_read(self):
+    def test_no_method_reveals_or_changes_unreadable_records(self):
         for model_name, name in self._get_public_methods():
             parameters = list(inspect.signature(getattr(self.registry[model_name], name)).parameters.values())[1:]
             needed = [p for p in parameters if p.default is p.empty and p.kind == p.POSITIONAL_OR_KEYWORD]
@@ -132,7 +132,7 @@ class TestPublicMethods(PortalAgentCommon):
                         self.assertNotIn("quill", answer.lower())
                         self.assertEqual(self._get_contents(), before)
 
-    def test_customers_of_an_agent_are_opened_by_those_who_may_read_the_agent(self):
+    def test_users_who_may_read_an_agent_can_open_the_agents_customers(self):
         agent = self.hidden_agent
         for user in self.callers:
             with self.assertRaises(AccessError):

@@ -133,7 +133,7 @@ class TestRowsRead(PortalAgentCommon):
     def test_one_order_of_many_is_found_by_its_id(self):
         self._assert_reads_the_agents_own(lambda env: env["sale.order"]._find_for_portal_agent(self.order.id))
 
-    def test_a_page_of_an_agent_who_has_everything_reads_each_document_once(self):
+    def test_page_of_an_agent_with_all_customers_reads_each_document_once(self):
         rows = self._count_rows(
             lambda env: env["sale.order"]._search_portal_agent_page(Domain.TRUE, "date_order desc, id desc", 1),
             self.other_agent,

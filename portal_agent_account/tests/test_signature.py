@@ -56,7 +56,7 @@ class TestSignature(PortalAgentPagesCommon):
             self.assertNotIn("Signatory", text)
             self.assertNotIn(SIGNATURE.decode()[:40], text)
 
-    def test_whoever_signed_sees_the_signature(self):
+    def test_signer_sees_the_own_signature(self):
         """Check that the test above can fail."""
         page = self._get(f"/my/orders/{self.own_order.id}").text
         with self._see_what_is_printed() as printed:

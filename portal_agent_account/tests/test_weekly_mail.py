@@ -43,7 +43,7 @@ class TestWeeklyMail(CronMixinCase, MailCase, PortalAgentCommon):
             self.assertIs(self.env.ref(CRON).method_direct_trigger(), True, "the action did not fail")
         return self.env["mail.mail"].search([]) - before
 
-    def test_an_agent_reads_what_happened_with_the_own_customers_alone(self):
+    def test_mail_only_contains_news_of_the_agents_own_customers(self):
         mails = self.run_cron()
         mine = mails.filtered(lambda mail: "portal_agent_ann" in mail.email_to)
         self.assertEqual(len(mine), 1)
@@ -65,50 +65,50 @@ class TestWeeklyMail(CronMixinCase, MailCase, PortalAgentCommon):
             self.assertNotIn("token", link)
         self.assertFalse(mail.attachment_ids)
 
-    def test_nobody_gets_two_however_often_the_action_runs(self):
+    def test_running_the_action_again_sends_no_second_mail(self):
         self.assertEqual(len(self.run_cron()), 1)
         self.assertFalse(self.run_cron(MONDAY + timedelta(hours=1)))
         self.assertFalse(self.run_cron(MONDAY + timedelta(days=3)))
 
-    def test_it_comes_at_the_hour_of_the_agents_time_zone(self):
+    def test_mail_is_sent_at_the_hour_in_the_agents_time_zone(self):
         self.agent.tz = "Asia/Tokyo"  # Monday, 07:00 there is Sunday, 22:00 UTC
         self.assertFalse(self.run_cron(datetime(2026, 11, 22, 21, 59)))
         self.assertEqual(len(self.run_cron(datetime(2026, 11, 22, 22, 0))), 1)
 
-    def test_a_setting_made_in_the_middle_of_the_week_waits_for_the_weekday(self):
+    def test_a_new_setting_takes_effect_on_the_next_weekday(self):
         self.assertFalse(self.run_cron(datetime(2026, 11, 26, 9, 0)))
 
-    def test_a_mail_tells_what_is_new_since_the_one_before(self):
+    def test_a_mail_covers_the_time_since_the_previous_one(self):
         self.run_cron()
         self.assertFalse(self.run_cron(MONDAY + timedelta(days=7)), "nothing new")
         self.order.date_order = MONDAY + timedelta(days=8)
         self.assertEqual(len(self.run_cron(MONDAY + timedelta(days=14))), 1)
 
-    def test_an_order_that_is_dated_later_is_told_of_once_and_when_its_day_has_come(self):
+    def test_an_order_with_a_future_date_is_reported_once_on_its_date(self):
         self.order.date_order = MONDAY + timedelta(days=10)
         told = [len(self.run_cron(MONDAY + timedelta(days=7 * week))) for week in range(4)]
         self.assertEqual(told, [0, 0, 1, 0])
 
-    def test_a_customer_who_was_taken_away_is_gone_from_the_next_mail(self):
+    def test_next_mail_does_not_contain_an_unassigned_customer(self):
         self.customer.portal_agent_ids -= self.agent
         self.assertFalse(self.run_cron())
 
-    def test_a_former_agent_gets_none(self):
+    def test_a_former_agent_gets_no_mail(self):
         self.agent.action_revoke_portal_agent()
         self.assertFalse(self.run_cron())
 
-    def test_an_archived_agent_gets_none(self):
+    def test_an_archived_agent_gets_no_mail(self):
         self.agent.active = False
         self.assertFalse(self.run_cron())
 
-    def test_an_agent_who_is_dismissed_while_the_run_is_busy_gets_none(self):
+    def test_an_agent_dismissed_during_the_run_gets_no_mail(self):
         """The run doesn't fail either, so that all other agents get their mails."""
         self.customer.portal_agent_ids += self.other_agent
         locked = self._call_before_locking(lambda: self.agent.action_revoke_portal_agent())
         self.assertEqual(self.run_cron().email_to, self.other_agent.email)
         self.assertIn(self.agent.id, locked)
 
-    def test_an_agent_who_unsubscribes_while_the_run_is_busy_gets_none(self):
+    def test_an_agent_who_unsubscribes_during_the_run_gets_no_mail(self):
         self._call_before_locking(lambda: self.agent.write({"portal_agent_weekly_mail": False}))
         self.assertFalse(self.run_cron())
 
@@ -130,7 +130,7 @@ class TestWeeklyMail(CronMixinCase, MailCase, PortalAgentCommon):
         self.patch(type(self.env["res.users"]), "_lock_weekly_mail_due", change_and_lock)
         return locked
 
-    def test_one_agent_whose_mail_fails_leaves_the_others_theirs(self):
+    def test_error_for_one_agent_does_not_affect_the_others(self):
         self.customer.portal_agent_ids += self.other_agent
         template = self.env.ref("portal_agent_account.mail_template_weekly_mail")
         body = template.body_html
@@ -140,7 +140,7 @@ class TestWeeklyMail(CronMixinCase, MailCase, PortalAgentCommon):
         template.body_html = body
         self.assertEqual(self.run_cron(MONDAY + timedelta(hours=1)).email_to, self.agent.email)
 
-    def test_without_the_template_nobody_misses_a_week_and_the_log_says_why(self):
+    def test_without_the_template_the_run_logs_a_warning_and_skips_no_week(self):
         template = self.env.ref("portal_agent_account.mail_template_weekly_mail")
         data = self.env["ir.model.data"].search([("model", "=", "mail.template"), ("res_id", "=", template.id)])
         xml_id = data.complete_name
@@ -151,23 +151,23 @@ class TestWeeklyMail(CronMixinCase, MailCase, PortalAgentCommon):
         self.env["ir.model.data"]._update_xmlids([{"xml_id": xml_id, "record": template}])
         self.assertEqual(len(self.run_cron(MONDAY + timedelta(hours=1))), 1)
 
-    def test_it_can_not_be_switched_on_without_the_template(self):
+    def test_weekly_mail_can_not_be_enabled_without_the_template(self):
         self.company.portal_agent_weekly_mail = False
         self.env.ref("portal_agent_account.mail_template_weekly_mail").unlink()
         with self.assertRaisesRegex(ValidationError, "“Portal Agent: Weekly Mail” was deleted"):
             self.company.portal_agent_weekly_mail = True
 
-    def test_a_time_zone_that_is_none_keeps_nobody_from_the_mail(self):
+    def test_an_invalid_time_zone_does_not_prevent_the_mail(self):
         self.env.flush_all()
         self.env.cr.execute("UPDATE res_partner SET tz = 'Mars/Olympus' WHERE id = %s", [self.agent.partner_id.id])
         self.env.invalidate_all()
         self.assertEqual(len(self.run_cron()), 1)
 
-    def test_it_goes_to_one_address_alone(self):
+    def test_mail_is_sent_to_one_address_only(self):
         self.agent.email = "Ann <ann@example.com>, victim@example.com"
         self.assertEqual(self.run_cron().email_to, "ann@example.com")
 
-    def test_after_a_long_break_it_tells_of_the_last_four_weeks(self):
+    def test_after_a_long_break_the_mail_covers_the_last_four_weeks(self):
         self.agent.portal_agent_weekly_mail_date = MONDAY - timedelta(days=200)
         self.order.date_order = MONDAY - timedelta(days=60)
         self.assertFalse(self.run_cron())
@@ -175,14 +175,14 @@ class TestWeeklyMail(CronMixinCase, MailCase, PortalAgentCommon):
         self.agent.portal_agent_weekly_mail_date = MONDAY - timedelta(days=200)
         self.assertEqual(len(self.run_cron(MONDAY + timedelta(days=7))), 1)
 
-    def test_the_name_of_a_customer_is_no_link_of_its_own(self):
+    def test_links_in_customer_names_are_removed(self):
         self.order.partner_id.name = "Refund www.evil.example https://evil.example/x a@evil.example " + "x" * 200
         body = html2plaintext(self.run_cron().body_html, include_references=False)
         self.assertIn("Refund", body)
         self.assertNotIn("evil", body)
         self.assertNotIn("x" * 90, body)
 
-    def test_mails_are_sent_at_once(self):
+    def test_mails_are_sent_immediately(self):
         """Without a trigger, Odoo's mail queue runs once an hour."""
         with self.capture_triggers("mail.ir_cron_mail_scheduler_action") as capture:
             self.run_cron()
@@ -208,30 +208,30 @@ class TestWeeklyMail(CronMixinCase, MailCase, PortalAgentCommon):
             read()  # warm up the caches
         self.assertLessEqual(count(read_mail), count(read_dashboard))
 
-    def test_it_is_off_until_the_company_switches_it_on(self):
+    def test_weekly_mail_is_disabled_by_default(self):
         self.assertFalse(self.env["res.company"].new({}).portal_agent_weekly_mail)
         self.company.portal_agent_weekly_mail = False
         self.assertFalse(self.run_cron())
 
-    def test_an_hour_that_is_none_is_refused(self):
+    def test_an_invalid_hour_is_refused(self):
         with self.assertRaises(ValidationError):
             self.company.portal_agent_weekly_mail_hour = 24
 
-    def test_it_speaks_the_agents_language(self):
+    def test_mail_is_in_the_agents_language(self):
         self.env["res.lang"]._activate_lang("fr_FR")
         template = self.env.ref("portal_agent_account.mail_template_weekly_mail")
         template.with_context(lang="fr_FR").subject = "Vos clients"
         self.agent.lang = "fr_FR"
         self.assertEqual(self.run_cron().subject, "Vos clients")
 
-    def test_an_instalment_that_became_overdue_is_told_once(self):
+    def test_a_newly_overdue_instalment_is_reported_once(self):
         self.order.date_order = MONDAY - timedelta(days=90)
         self.invoice.line_ids.filtered("date_maturity").date_maturity = (MONDAY - timedelta(days=3)).date()
         (mail,) = self.run_cron()
         self.assertIn(self.invoice.name, mail.body_html)
         self.assertFalse(self.run_cron(MONDAY + timedelta(days=7)))
 
-    def test_another_company_of_the_agent_is_not_told_of(self):
+    def test_mail_does_not_contain_other_companies_of_the_agent(self):
         other = self.env["res.company"].create({"name": "Quill Abroad"})
         self.agent.company_ids += other
         self.order.date_order = MONDAY - timedelta(days=90)
@@ -239,25 +239,25 @@ class TestWeeklyMail(CronMixinCase, MailCase, PortalAgentCommon):
         abroad.date_order = MONDAY - timedelta(days=2)
         self.assertFalse(self.run_cron())
 
-    def test_a_quotation_that_expires_soon_is_told(self):
+    def test_a_quotation_that_expires_soon_is_reported(self):
         self.order.date_order = MONDAY - timedelta(days=90)
         self.quotation.validity_date = (MONDAY + timedelta(days=5)).date()
         (mail,) = self.run_cron()
         self.assertIn(self.quotation.name, mail.body_html)
 
-    def test_whoever_renders_the_template_gets_no_figures(self):
+    def test_rendering_the_template_reveals_no_figures(self):
         """The figures are not part of the user, so neither colleagues nor administrators get them."""
         template = self.env.ref("portal_agent_account.mail_template_weekly_mail").sudo()
         body = template._render_field("body_html", self.agent.ids)[self.agent.id]
         self.assertNotIn(self.order.name, body)
         self.assertNotIn("unsubscribe", body)
 
-    def test_a_mail_program_can_unsubscribe_by_one_click(self):
+    def test_a_mail_client_can_unsubscribe_with_one_click(self):
         (mail,) = self.run_cron()
         self.assertIn("List-Unsubscribe=One-Click", mail.headers)
         self.assertIn("/my/agent/weekly-mail/unsubscribe?user=", mail.headers)
 
-    def test_many_agents_cost_as_many_queries_each_as_few(self):
+    def test_query_count_per_agent_does_not_grow_with_the_number_of_agents(self):
         def count(agents):
             self.agent.flush_recordset()
             self.env.invalidate_all()
@@ -289,12 +289,12 @@ class TestWeeklyMailPages(PortalAgentCommon, HttpCase):
         self.assertEqual(response.status_code, 200)
         self.assertTrue(self.agent.portal_agent_weekly_mail)
 
-    def test_posting_to_the_link_ends_it_without_a_session(self):
+    def test_posting_to_the_link_unsubscribes_without_a_session(self):
         response = self.url_open(self.unsubscribe_path(self.agent), data={"List-Unsubscribe": "One-Click"})
         self.assertEqual(response.status_code, 200)
         self.assertFalse(self.agent.portal_agent_weekly_mail)
 
-    def test_a_link_is_good_for_one_user_only(self):
+    def test_a_link_is_only_valid_for_one_user(self):
         path = self.unsubscribe_path(self.agent).replace(f"user={self.agent.id}&", f"user={self.other_agent.id}&")
         for user_id in (self.other_agent.id, 2**31 - 1, "x", -1):
             forged = re.sub(r"user=[^&]*", f"user={user_id}", path)
@@ -305,7 +305,7 @@ class TestWeeklyMailPages(PortalAgentCommon, HttpCase):
         self.assertTrue((self.agent + self.other_agent).mapped("portal_agent_weekly_mail"))
         self.assertTrue(self.other_agent.portal_agent_weekly_mail)
 
-    def test_an_agent_switches_it_off_and_on(self):
+    def test_an_agent_can_disable_and_enable_the_weekly_mail(self):
         self.company.portal_agent_weekly_mail = True
         self.authenticate(self.agent.login, self.agent.login)
         for expected in (False, True):
@@ -315,12 +315,12 @@ class TestWeeklyMailPages(PortalAgentCommon, HttpCase):
             self.url_open("/my/agent/weekly-mail", data=data)
             self.assertEqual(self.agent.portal_agent_weekly_mail, expected)
 
-    def test_a_customer_has_no_switch(self):
+    def test_a_customer_can_not_change_the_weekly_mail(self):
         self.authenticate(self.customer_user.login, self.customer_user.login)
         response = self.url_open("/my/agent/weekly-mail", data={"csrf_token": Request.csrf_token(self)})
         self.assertEqual(response.status_code, 403)
 
-    def test_a_customer_is_told_who_looks_after_the_company_where_it_wants_so(self):
+    def test_a_customer_sees_the_agents_if_the_company_enables_it(self):
         self.agent.phone = "+39 02 1234567"
         self.authenticate(self.customer_user.login, self.customer_user.login)
         self.assertNotIn("Ann Agent", self.url_open("/my").text)
@@ -337,7 +337,7 @@ class TestWeeklyMailPages(PortalAgentCommon, HttpCase):
         self.assertNotIn("Bob Agent", self.url_open("/my").text)
         self.assertNotIn("Bob Agent", self.url_open(f"/my/agent/customers/{self.customer.id}").text)
 
-    def test_a_dismissed_agent_is_not_named(self):
+    def test_a_dismissed_agent_is_not_shown(self):
         self.company.portal_agent_shown_to_customer = True
         self.agent.active = False
         self.authenticate(self.customer_user.login, self.customer_user.login)

@@ -6,8 +6,8 @@ a reason, either here or by that addon in the model's ``_get_portal_agent_readab
 ``tests/test_boundary_list.py`` compares the lists with what an agent can actually read, over all models and fields of
 the database.
 
-Deliberately excluded: ``access_token`` and all URLs that contain it, internal notes (``comment``), what a sale earns
-(costs, margins), bank accounts, credit limits and risk figures, signup data, messages, followers, activities and
+Deliberately excluded: ``access_token`` and all URLs that contain it, internal notes (``comment``), profitability of
+sales (costs, margins), bank accounts, credit limits and risk figures, signup data, messages, followers, activities and
 attachments, journal items other than the lines of the document, and the customer's other agents.
 
 The pages also show values of models that agents can't read at all. The following methods read them with sudo, for

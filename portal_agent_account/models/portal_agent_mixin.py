@@ -155,8 +155,8 @@ class PortalAgentMixin(models.AbstractModel):
         """Search one page of a list and count the whole list in a single query.
 
         The count makes PostgreSQL find the agent's own records. A query for the first records only might instead scan
-        the records of all agents by the index of the sort order until it has found enough: for an agent whose customers
-        have bought nothing lately, it would scan all orders.
+        all records by the index of the sort order until it has found enough of the agent's. For an agent whose
+        customers have bought nothing lately, it would scan all orders.
 
         :param Domain domain: condition of the list
         :param str order: sort order

@@ -41,13 +41,19 @@ class ResCompany(models.Model):
 
     @api.constrains("portal_agent_weekly_mail")
     def _check_portal_agent_weekly_mail_template(self):
-        """:raise ValidationError: if the weekly mail is enabled and its template was deleted"""
+        """Check that the template exists if the weekly mail is enabled.
+
+        :raise ValidationError: if the template was deleted
+        """
         Users = self.env["res.users"]
         if any(self.mapped("portal_agent_weekly_mail")) and not Users._get_weekly_mail_template():
             raise ValidationError(Users._get_no_weekly_mail_template_message())
 
     @api.constrains("portal_agent_weekly_mail_hour")
     def _check_portal_agent_weekly_mail_hour(self):
-        """:raise ValidationError: if the hour is not between 0 and 23"""
+        """Check the hour of the weekly mail.
+
+        :raise ValidationError: if the hour is not between 0 and 23
+        """
         if any(not 0 <= company.portal_agent_weekly_mail_hour <= 23 for company in self):
             raise ValidationError(self.env._("The hour of the weekly mail must be between 0 and 23."))

@@ -69,7 +69,7 @@ class ResPartner(models.Model):
         )
 
     def _make_portal_agents(self):
-        """Make those contacts portal agents that aren't yet.
+        """Make portal agents of those contacts that are not agents yet.
 
         :return: ``res.users`` of the new agents, with sudo
         :raise AccessError: if the current user may not create users
@@ -124,12 +124,18 @@ class ResPartner(models.Model):
 
     @api.model
     def _check_may_make_portal_agents(self):
-        """:raise AccessError: if the current user may not create users"""
+        """Check that the current user may make and dismiss agents.
+
+        :raise AccessError: if the current user may not create users
+        """
         if not self.env.su and not self.env.user.has_group("base.group_erp_manager"):
             raise AccessError(self.env._("Only people who may create users can make portal agents or dismiss them."))
 
     def _check_can_be_portal_agents(self):
-        """:raise UserError: if a contact can't be an agent; lists these contacts with the reasons"""
+        """Check that all of these contacts can be made agents.
+
+        :raise UserError: if a contact can't be an agent; lists these contacts with the reasons
+        """
         reasons = self._get_reasons_against_portal_agents()
         if reasons:
             raise UserError(

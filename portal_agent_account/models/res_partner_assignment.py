@@ -149,7 +149,12 @@ class ResPartner(models.Model):
         return self._portal_agents_changed(added, removed)
 
     def _pair_with(self, users):
-        """:return: pairs of customer id and user id, for each of these customers and each of the users"""
+        """Pair each of these customers with each of the users.
+
+        :param users: ``res.users`` to pair with
+        :return: pairs of customer id and user id
+        :rtype: list[tuple[int, int]]
+        """
         return [(customer.id, user.id) for customer in self for user in users]
 
     def _insert_portal_agents(self, pairs):
@@ -172,7 +177,7 @@ class ResPartner(models.Model):
         return self.env.execute_query(query) if pairs else []
 
     def _delete_portal_agents(self, pairs, keep=False):
-        """Unlink users that the current user may read from these customers.
+        """Unlink users from these customers, except users that the current user may not read.
 
         :param list pairs: pairs of customer id and user id to remove or to keep
         :param bool keep: whether to keep the given pairs and remove all others of these customers

@@ -93,7 +93,10 @@ class ResUsers(models.Model):
         )
 
     def _check_is_portal_agent(self):
-        """:raise ValidationError: if one of these users is not an agent"""
+        """Check that all of these users are agents.
+
+        :raise ValidationError: if one of these users is not an agent
+        """
         others = self.sudo().filtered(lambda user: not user.is_portal_agent)
         if others:
             raise ValidationError(

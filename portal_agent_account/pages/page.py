@@ -132,7 +132,7 @@ class AgentPage:
         return [(home, home_url), *self.get_parents(), (title, None)]
 
     def break_up(self, text):
-        """Allow line breaks after the signs of an email address or URL, instead of inside a word.
+        """Allow line breaks after the punctuation of an email address or URL, instead of inside a word.
 
         :param text: text, ``None`` or ``False``
         :rtype: Markup

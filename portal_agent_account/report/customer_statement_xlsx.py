@@ -62,7 +62,11 @@ class CustomerStatement(models.AbstractModel):
 
     @api.model
     def _write_xlsx_heading(self, workbook, sheet, customer, options):
-        """:return: number of the first row below the heading"""
+        """Write the heading of a sheet.
+
+        :return: number of the first row below the heading
+        :rtype: int
+        """
         days = [format_date(self.env, day) for day in (options["date_from"], options["date_to"]) if day]
         sheet.write_string(0, 0, customer.display_name, workbook.add_format({"bold": True}))
         sheet.write_string(1, 0, self.env.company.name)

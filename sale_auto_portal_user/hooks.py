@@ -1,7 +1,7 @@
 def uninstall_hook(env):
-    """Leave no mail in Odoo's queue whose link would lead nowhere.
+    """Delete the mails in Odoo's queue whose links no longer work after the uninstallation.
 
-    :param odoo.api.Environment env: the superuser's environment
+    :param odoo.api.Environment env: environment of the superuser
     """
     mixin = env.registry["sale.portal.mail"]
     for name, model in env.registry.items():

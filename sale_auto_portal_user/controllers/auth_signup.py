@@ -5,11 +5,11 @@ from odoo.addons.auth_signup.controllers.main import AuthSignupHome
 
 class AuthSignupPortalAccount(AuthSignupHome):
     def get_auth_signup_qcontext(self):
-        """Forget a signup token of the session that an account has made void.
+        """Remove a void signup token from the session.
 
-        Mails that left before the order was confirmed ("payment pending") link with such a token,
-        and Odoo keeps it in the session: the page "Reset Password" would then say nothing but
-        "Invalid signup token" to the very customer who needs it.
+        Mails sent before the confirmation ("payment pending") link with a signup token, which becomes void once the
+        account is created. Odoo keeps the token in the session, so that the page "Reset Password" would only display
+        "Invalid signup token".
         """
         token = request.session.get("auth_signup_token")
         if token and not self._is_signup_token_valid(token):
@@ -17,12 +17,12 @@ class AuthSignupPortalAccount(AuthSignupHome):
         return super().get_auth_signup_qcontext()
 
     def _is_signup_token_valid(self, token):
-        """Tell whether a token lets its owner in.
+        """Return whether a signup token is valid.
 
-        :param str token: whatever a link carried: Odoo raises on what can't be read as a token
+        :param str token: token in the link, possibly malformed
         :rtype: bool
         """
         try:
             return bool(request.env["res.partner"].sudo()._signup_retrieve_info(token))
-        except ValueError:  # base64's, the text's, JSON's, and an unknown version
+        except ValueError:  # malformed base64, text or JSON, or an unknown version
             return False

@@ -8,18 +8,17 @@ from odoo.addons.auth_signup.controllers.main import AuthSignupHome
 from ..models.portal_invitation_link import CHOOSE_PASSWORD, DECLINE
 from .private_page import protect
 
-# What all pages have in common.
+# Route parameters shared by all pages.
 INVITATION_PAGE = {"type": "http", "auth": "public", "website": True, "sitemap": False}
-# The links that a session keeps, by invitation: the last ones only.
+# Maximum number of links that a session keeps; the latest replace the oldest.
 MAX_SESSION_LINKS = 5
 
 
 class PortalInvitation(AuthSignupHome):
-    """The pages behind the links in an invitation.
+    """Pages that the links in an invitation lead to.
 
-    A link is moved into the session, and the address of the page carries no secret: whatever counts
-    the visits of a website, or a picture that the page loads, would be told it. Only ``POST`` changes
-    anything: mail scanners open links.
+    The link's signature is moved to the session. The URL of the page must not contain it, because it would be disclosed
+    to web analytics and to the servers of images. Only ``POST`` requests change data, because mail scanners open links.
     """
 
     # ------------------------------------------------------------
@@ -28,18 +27,18 @@ class PortalInvitation(AuthSignupHome):
 
     @route("/my/invitation/<int:invitation_id>/<string:signature>", methods=["GET"], **INVITATION_PAGE)
     def portal_invitation_link(self, invitation_id, signature, **kwargs):
-        """Take a link out of the mail."""
+        """Move the link's signature to the session and redirect to the page without it."""
         return self._enter_by_link(invitation_id, signature, CHOOSE_PASSWORD, f"/my/invitation/{invitation_id}")
 
     @route("/my/invitation/<int:invitation_id>", methods=["GET"], **INVITATION_PAGE)
     def portal_invitation(self, invitation_id, **kwargs):
-        """Show what the link is worth: the form, the way on, or a sentence."""
+        """Display the form, or a page according to the state of the link."""
         invitation_sudo = self._find_invitation(invitation_id, CHOOSE_PASSWORD)
         return self._respond_to_link(invitation_sudo)
 
     @route("/my/invitation/<int:invitation_id>", methods=["POST"], **INVITATION_PAGE)
     def portal_invitation_choose_password(self, invitation_id, password="", confirm_password="", **kwargs):
-        """Set the first password, sign in and go to the order."""
+        """Set the first password, sign in and redirect to the order."""
         invitation_sudo = self._find_invitation(invitation_id, CHOOSE_PASSWORD)
         if not invitation_sudo or invitation_sudo._get_link_state() != "open":
             return self._respond_to_link(invitation_sudo)
@@ -47,13 +46,13 @@ class PortalInvitation(AuthSignupHome):
             with request.env.cr.savepoint():
                 self._check_invitation_password(password, confirm_password)
                 invitation_sudo._choose_password(password)
-        except UserError as error:  # the database's rules about passwords
+        except UserError as error:  # password policy of the database
             return self._render_invitation_form(invitation_sudo, error=str(error))
         return self._sign_in(invitation_sudo, password)
 
     @route("/my/invitation/<int:invitation_id>/resend", methods=["POST"], **INVITATION_PAGE)
     def portal_invitation_resend(self, invitation_id, **kwargs):
-        """Send a new link to the address that the one that ran out was sent to."""
+        """Send a new link to the address that the expired link was sent to."""
         invitation_sudo = self._find_invitation(invitation_id, CHOOSE_PASSWORD)
         if not invitation_sudo or invitation_sudo._get_link_state() != "expired":
             return self._respond_to_link(invitation_sudo)
@@ -67,12 +66,12 @@ class PortalInvitation(AuthSignupHome):
 
     @route("/my/invitation/<int:invitation_id>/<string:signature>/decline", methods=["GET"], **INVITATION_PAGE)
     def portal_invitation_decline_link(self, invitation_id, signature, **kwargs):
-        """Take a link out of the mail."""
+        """Move the link's signature to the session and redirect to the page without it."""
         return self._enter_by_link(invitation_id, signature, DECLINE, f"/my/invitation/{invitation_id}/decline")
 
     @route("/my/invitation/<int:invitation_id>/decline", methods=["GET"], **INVITATION_PAGE)
     def portal_invitation_decline(self, invitation_id, **kwargs):
-        """Ask once more, by a button."""
+        """Ask for confirmation."""
         return self._respond_to_decline_link(self._find_invitation(invitation_id, DECLINE))
 
     @route("/my/invitation/<int:invitation_id>/decline", methods=["POST"], **INVITATION_PAGE)
@@ -85,7 +84,7 @@ class PortalInvitation(AuthSignupHome):
 
     @route(["/my/invitation/sample", "/my/invitation/sample/decline"], methods=["GET"], **INVITATION_PAGE)
     def portal_invitation_sample(self, **kwargs):
-        """Say to whoever previews the email template what its links are."""
+        """Display a page that explains the sample links of the email template."""
         return self._render_invitation_page("portal_invitation_sample")
 
     # ------------------------------------------------------------
@@ -93,12 +92,12 @@ class PortalInvitation(AuthSignupHome):
     # ------------------------------------------------------------
 
     def _enter_by_link(self, invitation_id, signature, purpose, page):
-        """Keep a link in the session and go to its page.
+        """Keep the signature of a link in the session and redirect to its page.
 
-        :param int invitation_id: from the link
-        :param str signature: from the link
-        :param str purpose: what the link is for
-        :param str page: the page's path
+        :param int invitation_id: id in the link
+        :param str signature: signature in the link
+        :param str purpose: ``CHOOSE_PASSWORD`` or ``DECLINE``
+        :param str page: path of the page
         :rtype: Response
         """
         if not request.env["sale.portal.invitation"]._find_by_link(invitation_id, signature, purpose):
@@ -108,20 +107,20 @@ class PortalInvitation(AuthSignupHome):
         return protect(request.redirect(request.env["ir.http"]._url_for(page)))
 
     def _find_invitation(self, invitation_id, purpose):
-        """Find the invitation whose link this session was entered by.
+        """Find the invitation whose link was opened in this session.
 
-        :param int invitation_id: from the page's path
-        :param str purpose: what the link is for
-        :return: the invitation, privileged; empty where the link is void
+        :param int invitation_id: id in the page's path
+        :param str purpose: ``CHOOSE_PASSWORD`` or ``DECLINE``
+        :return: invitation in sudo mode, empty if the link is void
         :rtype: sale.portal.invitation record
         """
         signature = request.session.get("portal_invitation_links", {}).get(f"{purpose},{invitation_id}", "")
         return request.env["sale.portal.invitation"]._find_by_link(invitation_id, signature, purpose)
 
     def _respond_to_link(self, invitation_sudo):
-        """Answer to who opens the link that chooses a password.
+        """Return the response to a link to choose a password.
 
-        :param invitation_sudo: the invitation, empty where the link is void
+        :param invitation_sudo: invitation, empty if the link is void
         :rtype: Response
         """
         if not invitation_sudo:
@@ -136,9 +135,9 @@ class PortalInvitation(AuthSignupHome):
         return self._respond_to_used_link(invitation_sudo)
 
     def _respond_to_used_link(self, invitation_sudo):
-        """Lead the account's owner to the order, and anybody else to the sign-in page.
+        """Redirect the account's owner to the order, and anyone else to the sign-in page.
 
-        :param invitation_sudo: the invitation
+        :param invitation_sudo: accepted invitation
         :rtype: Response
         """
         if request.env.user == invitation_sudo.user_id:
@@ -153,9 +152,9 @@ class PortalInvitation(AuthSignupHome):
         )
 
     def _respond_to_decline_link(self, invitation_sudo):
-        """Answer to who opens the link that declines an account.
+        """Return the response to a link to decline an account.
 
-        :param invitation_sudo: the invitation, empty where the link is void
+        :param invitation_sudo: invitation, empty if the link is void
         :rtype: Response
         """
         if not invitation_sudo:
@@ -165,15 +164,15 @@ class PortalInvitation(AuthSignupHome):
         return self._render_invitation_page(page or "portal_invitation_decline", invitation_sudo)
 
     # ------------------------------------------------------------
-    # Into the account
+    # Signing in
     # ------------------------------------------------------------
 
     def _check_invitation_password(self, password, confirm_password):
-        """Check what no rule about passwords has to say.
+        """Check that both passwords are filled in and match. The password policy is checked later.
 
-        :param str password: as typed
-        :param str confirm_password: as typed again
-        :raise UserError: nothing was typed, or something else
+        :param str password: typed password
+        :param str confirm_password: repeated password
+        :raise UserError: if the password is empty or the two differ
         """
         if not password.strip():
             raise UserError(request.env._("Enter a password."))
@@ -181,33 +180,33 @@ class PortalInvitation(AuthSignupHome):
             raise UserError(request.env._("Passwords do not match; please retype them."))
 
     def _sign_in(self, invitation_sudo, password):
-        """Sign the owner in, and go to the order; by way of the second factor, where one is required.
+        """Sign the owner in and redirect to the order, after the second factor if one is required.
 
-        :param invitation_sudo: the accepted invitation
-        :param str password: the password
+        :param invitation_sudo: accepted invitation
+        :param str password: password in plain text
         :rtype: Response
         """
         credential = {"type": "password", "login": invitation_sudo.user_id.login, "password": password}
         destination = self._get_invitation_destination(invitation_sudo)
         try:
             auth_info = request.session.authenticate(request.env, credential)
-        except AccessDenied:  # another website's account, where websites share a domain
+        except AccessDenied:  # account of another website on the same domain
             return self._redirect_to_login(invitation_sudo)
         return request.redirect(self._login_redirect(auth_info["uid"], redirect=destination))
 
     def _get_invitation_destination(self, invitation_sudo):
-        """Return the page that an invitation leads to.
+        """Return the page to open after signing in.
 
-        :param invitation_sudo: the invitation
-        :return: the order's page, else the portal's
+        :param invitation_sudo: invitation of the user
+        :return: path of the order's page, or else of the portal's home page
         :rtype: str
         """
         return invitation_sudo.order_id.access_url or "/my"
 
     def _redirect_to_login(self, invitation_sudo):
-        """Go to the sign-in page, with address and destination.
+        """Redirect to the sign-in page, with the login and the destination filled in.
 
-        :param invitation_sudo: the invitation
+        :param invitation_sudo: invitation of the user
         :rtype: Response
         """
         message = request.env._("You have chosen a password already. Sign in to continue.")
@@ -215,9 +214,9 @@ class PortalInvitation(AuthSignupHome):
         return protect(request.redirect(f"/web/login?{urlencode(query)}"))
 
     def _prepare_login_query(self, invitation_sudo):
-        """Prepare what the sign-in page is told.
+        """Prepare the query parameters of the sign-in page.
 
-        :param invitation_sudo: the invitation
+        :param invitation_sudo: invitation of the user
         :rtype: dict
         """
         return {
@@ -232,8 +231,8 @@ class PortalInvitation(AuthSignupHome):
     def _render_invitation_form(self, invitation_sudo, error=None):
         """Render the page "Choose your password".
 
-        :param invitation_sudo: the invitation
-        :param error: why the last password was refused
+        :param invitation_sudo: invitation of the user
+        :param error: error message about the last password, if any
         :type error: str or None
         :rtype: Response
         """
@@ -245,9 +244,9 @@ class PortalInvitation(AuthSignupHome):
         """Render a page of an invitation.
 
         :param str template: name of the template
-        :param invitation_sudo: the invitation
+        :param invitation_sudo: invitation that the page is about, if any
         :type invitation_sudo: sale.portal.invitation record or None
-        :param values: more values of the template
+        :param values: other rendering values
         :rtype: Response
         """
         values = {**self.get_auth_signup_config(), "page_name": template, **values}
@@ -256,9 +255,9 @@ class PortalInvitation(AuthSignupHome):
         return protect(request.render(f"sale_auto_portal_user.{template}", values))
 
     def _prepare_invitation_values(self, invitation_sudo):
-        """Prepare what the pages say about an invitation.
+        """Prepare the rendering values for an invitation.
 
-        :param invitation_sudo: the invitation
+        :param invitation_sudo: invitation that the page is about
         :rtype: dict
         """
         return {

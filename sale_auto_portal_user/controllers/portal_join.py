@@ -10,17 +10,17 @@ from ..models.portal_join_mail import LINK_PATH, SAMPLE_PATH
 from .private_page import get_session_order, protect
 
 JOIN_PATH = "/my/guest-orders"
-# Where the sign-in leads to from the confirmation page: whoever signs in there asks for the order to join.
+# Destination of the sign-in from the confirmation page, which requests that the order joins the account.
 SESSION_PATH = f"{JOIN_PATH}/session"
 JOIN_PAGE = {"type": "http", "auth": "user", "website": True, "sitemap": False}
-# What the page says of the last step; anything else in the address is ignored.
+# Allowed values of the parameter ``outcome``, which selects the message on the page.
 OUTCOMES = ("busy", "declined", "other_account", "refused", "sample", "sent", "unproved", "void")
 
 
 def get_session_guest_order():
-    """Return the order that a visitor who was not signed in placed in this browser session.
+    """Return the guest order that was placed in this browser session.
 
-    :return: in superuser mode, empty where there is none
+    :return: order in superuser mode, empty if there is none
     :rtype: sale.order record
     """
     return get_session_order().filtered(lambda order: order.website_id and order.state in ("sent", "sale"))
@@ -28,23 +28,23 @@ def get_session_guest_order():
 
 class LoginJoin(Home):
     def _login_redirect(self, uid, redirect=None):
-        """Join the order that this session placed, once its owner has signed in from the confirmation page.
+        """Join the order that was placed in this session, once its owner has signed in from the confirmation page.
 
-        The sign-in is a ``POST`` with a token against forgery, and the destination says that it was asked for. Other
-        ways to sign in, e.g. with another provider, lead to a page with a button.
+        The sign-in is a ``POST`` request with a CSRF token, and its destination shows that joining was requested. Other
+        ways to sign in, e.g. with an OAuth provider, lead to a page with a button instead.
         """
         if redirect == SESSION_PATH and request.httprequest.method == "POST" and request.session.uid:
             redirect = self._join_session_order()
         return super()._login_redirect(uid, redirect=redirect)
 
     def _join_session_order(self):
-        """Join the order that this session placed.
+        """Join the order that was placed in this session.
 
-        :return: the path of the page that says what became of it
+        :return: path of the page that displays the result
         :rtype: str
         """
         order_sudo, user = get_session_guest_order(), request.env.user
-        # Who belongs to a company is told before that colleagues will see the order.
+        # Users of companies are first informed that their colleagues will see the order.
         if not order_sudo or user._has_portal_colleagues():
             return JOIN_PATH
         outcome = request.env["sale.portal.join"]._join_by_session(order_sudo, user)
@@ -53,7 +53,7 @@ class LoginJoin(Home):
 
 class ConfirmationJoin(WebsiteSale):
     def _prepare_shop_payment_confirmation_values(self, order):
-        """Tell every guest whose order made no account the same, whether the address has one or not."""
+        """Offer to sign in to every guest whose order created no account, so as not to reveal who has an account."""
         values = super()._prepare_shop_payment_confirmation_values(order)
         order_sudo = order.sudo()
         is_guest_order = (
@@ -67,20 +67,20 @@ class ConfirmationJoin(WebsiteSale):
 
 
 class PortalJoin(CustomerPortal):
-    """The pages on which the owner of an account adds guest orders to it. Only ``POST`` changes anything."""
+    """Pages on which the owner of an account adds guest orders to it. Only ``POST`` requests change data."""
 
-    # ---- the portal's own pages
+    # ---- Odoo's portal pages
 
     @route()
     def home(self, **kw):
-        """Offer what may join until it is done or declined."""
+        """Offer guest orders until they have joined or are declined."""
         response = super().home(**kw)
         if hasattr(response, "qcontext"):
             response.qcontext["portal_join_count"] = len(self._get_portal_join_offers())
         return response
 
     def _get_page_view_values(self, document, access_token, values, *args, **kwargs):
-        """Say on an order that it has joined, and offer earlier ones."""
+        """Display on an order that it has joined, and offer earlier orders."""
         values = super()._get_page_view_values(document, access_token, values, *args, **kwargs)
         if document._name == "sale.order" and not request.env.user._is_public():
             join_sudo = document.sudo().partner_id.portal_join_id
@@ -89,7 +89,7 @@ class PortalJoin(CustomerPortal):
         return values
 
     def _prepare_address_data(self, partner_sudo, **kwargs):
-        """Keep joined contacts out of the owner's address book."""
+        """Exclude joined contacts from the owner's address book."""
         values = super()._prepare_address_data(partner_sudo, **kwargs)
         for name in ("billing_addresses", "delivery_addresses"):
             values[name] = values[name].filtered(lambda address: not address.portal_join_id)
@@ -99,7 +99,7 @@ class PortalJoin(CustomerPortal):
 
     @route(f"{LINK_PATH}/<string:token>", methods=["GET"], type="http", auth="public", website=True, sitemap=False)
     def portal_join_link(self, token, **kwargs):
-        """Keep the link in the session, so that no page's address carries it, and have its owner sign in."""
+        """Move the link's token to the session, so that no URL discloses it, and redirect to the sign-in page."""
         join_sudo = request.env["sale.portal.join"]._find_portal_join_by_token(token)
         if not join_sudo:
             outcome = "sample" if SAMPLE_PATH.endswith(f"/{token}") else "void"
@@ -112,14 +112,14 @@ class PortalJoin(CustomerPortal):
 
     @route(SESSION_PATH, methods=["GET"], **JOIN_PAGE)
     def portal_join_session(self, **kwargs):
-        """Lead those to the page who signed in without the form."""
+        """Redirect users who signed in without Odoo's form to the page."""
         return self._redirect_portal_join()
 
-    # ---- the page
+    # ---- the page for guest orders
 
     @route(JOIN_PATH, methods=["GET"], **JOIN_PAGE)
     def portal_join(self, outcome=None, **kwargs):
-        """Show what would join the account. A link whose order has joined leads there, unless there is more to add."""
+        """Display the guest orders on offer, or redirect to the link's order if it has joined and none are on offer."""
         values = self._prepare_portal_join_values(outcome)
         order_sudo = self._get_joined_link_order()
         if order_sudo and not values["guests"] and not values["outcome"]:
@@ -129,7 +129,7 @@ class PortalJoin(CustomerPortal):
 
     @route(JOIN_PATH, methods=["POST"], **JOIN_PAGE)
     def portal_join_submit(self, decline=None, **kwargs):
-        """Join what is ticked, or decline what is shown."""
+        """Join the selected orders, or decline all orders on the page."""
         joins, join_sudo = request.env["sale.portal.join"], self._get_portal_join_link()
         offers_sudo = self._get_portal_join_offers_by_proof()
         if decline:
@@ -146,16 +146,16 @@ class PortalJoin(CustomerPortal):
 
     @route(f"{JOIN_PATH}/send", methods=["POST"], **JOIN_PAGE)
     def portal_join_send(self, **kwargs):
-        """Send the links again. The answer doesn't say whether there was anything to send."""
+        """Send the link again. The response doesn't reveal whether there was anything to send."""
         request.env["sale.portal.join"]._send_portal_join_links(request.env.user, get_session_guest_order() or None)
         return self._redirect_portal_join("sent")
 
-    # ---- what the pages are made of
+    # ---- helpers
 
     def _find_portal_join_link(self):
-        """Return what the link in this session is about, whoever it was sent to.
+        """Return the record of the link in this session, regardless of the account that it was sent to.
 
-        :return: in superuser mode, may be empty
+        :return: record in superuser mode, can be empty
         :rtype: sale.portal.join record
         """
         joins = request.env["sale.portal.join"]
@@ -163,17 +163,17 @@ class PortalJoin(CustomerPortal):
         return joins._find_portal_join_by_token(token) if token else joins.sudo()
 
     def _get_portal_join_link(self):
-        """Return what the link in this session is about.
+        """Return the record of the link in this session if it was sent to the current user.
 
-        :return: in superuser mode, ``None`` where there is no link, or where it is another account's
+        :return: record in superuser mode, ``None`` if there is no link or it belongs to another account
         :rtype: sale.portal.join record or None
         """
         return self._find_portal_join_link().filtered(lambda join: join.user_id == request.env.user) or None
 
     def _get_joined_link_order(self):
-        """Return the order of the link in this session, where it has joined the account that is signed in.
+        """Return the order of the link in this session if it has joined the current user's account.
 
-        :return: in superuser mode, may be empty
+        :return: order in superuser mode, can be empty
         :rtype: sale.order record
         """
         join_sudo = self._find_portal_join_link()
@@ -182,10 +182,12 @@ class PortalJoin(CustomerPortal):
         ).order_id
 
     def _get_portal_join_offers_by_proof(self):
-        """Return the guest contacts that the user may add, by what proves that they are the user's.
+        """Return the guest contacts that the user may add, by the proof that they belong to the user.
 
-        :return: per proof (``link``: the link in this session, ``mailbox``: an earlier one, ``session``: the order
-            was placed in it) the contacts in superuser mode, each once
+        The proofs are ``link`` (the link in this session), ``mailbox`` (an earlier link) and ``session`` (the order
+        was placed in this session).
+
+        :return: contacts in superuser mode by proof; each contact appears once
         :rtype: dict[str, res.partner]
         """
         joins, user = request.env["sale.portal.join"], request.env.user
@@ -197,9 +199,9 @@ class PortalJoin(CustomerPortal):
         return {"link": by_link, "mailbox": by_mailbox, "session": self._get_session_guest() - by_link - by_mailbox}
 
     def _get_portal_join_offers(self):
-        """Return the guest contacts that the link in this session, or an earlier one, lets the user add.
+        """Return the guest contacts that the user may add thanks to the link in this session or an earlier one.
 
-        :return: in superuser mode
+        :return: contacts in superuser mode
         :rtype: res.partner recordset
         """
         offers_sudo = self._get_portal_join_offers_by_proof()
@@ -208,7 +210,7 @@ class PortalJoin(CustomerPortal):
     def _get_session_guest(self):
         """Return the guest contact that the user may add because its order was placed in this session.
 
-        :return: in superuser mode, may be empty
+        :return: contact in superuser mode, can be empty
         :rtype: res.partner record
         """
         order_sudo = get_session_guest_order()
@@ -220,10 +222,10 @@ class PortalJoin(CustomerPortal):
         return guest_sudo if is_offered else guest_sudo.browse()
 
     def _get_ticked_portal_guests(self, offers_sudo):
-        """Return the contacts that the user ticked: those that are on offer, or that another tab has added.
+        """Return the contacts selected by the user that are on offer or were added in another browser tab.
 
         :param dict offers_sudo: see :meth:`_get_portal_join_offers_by_proof`
-        :return: in superuser mode
+        :return: contacts in superuser mode
         :rtype: res.partner recordset
         """
         joins_sudo = request.env["sale.portal.join"].sudo()
@@ -234,24 +236,24 @@ class PortalJoin(CustomerPortal):
         return self._filter_posted_portal_guests(guests_sudo, "guest")
 
     def _filter_posted_portal_guests(self, guests_sudo, name):
-        """Keep the contacts that the form names.
+        """Keep the contacts whose ids were posted in the form.
 
         :param guests_sudo: contacts that the user may add
-        :param str name: the name of the form's values: ``guest`` for what is ticked, ``shown`` for all of the page
-        :return: in superuser mode
+        :param str name: form field: ``guest`` for selected contacts, ``shown`` for all contacts on the page
+        :return: contacts in superuser mode
         :rtype: res.partner recordset
         """
         posted = set(request.httprequest.form.getlist(name))
         return guests_sudo.filtered(lambda guest: str(guest.id) in posted)
 
     def _join_ticked_portal_guests(self, ticked_sudo, offers_sudo, join_sudo):
-        """Join contacts, each by the proof that there is.
+        """Join contacts, each with the available proof.
 
-        :param ticked_sudo: contacts that were offered to the user, or have joined
+        :param ticked_sudo: selected contacts, which are on offer or have joined
         :param dict offers_sudo: see :meth:`_get_portal_join_offers_by_proof`
-        :param join_sudo: what the link in this session is about, if any
+        :param join_sudo: record of the link in this session, if any
         :type join_sudo: sale.portal.join record or None
-        :return: ``joined``, or why not
+        :return: ``joined``, or the first other outcome
         :rtype: str
         """
         joins, user = request.env["sale.portal.join"], request.env.user
@@ -266,9 +268,9 @@ class PortalJoin(CustomerPortal):
         return next((outcome for outcome in outcomes if outcome != "joined"), "joined")
 
     def _prepare_portal_join_values(self, outcome):
-        """Prepare the values of the page.
+        """Prepare the rendering values of the page.
 
-        :param outcome: what the last step came to
+        :param outcome: outcome of the last request, if any
         :type outcome: str or None
         :rtype: dict
         """
@@ -294,9 +296,9 @@ class PortalJoin(CustomerPortal):
         }
 
     def _get_change_user_url(self):
-        """Return where somebody goes to whose account is another than the link's.
+        """Return the URL to switch to another account.
 
-        Signing out ends the session that keeps the link: it has to be opened again.
+        Signing out ends the session that keeps the link, so the link has to be opened again.
 
         :rtype: str
         """
@@ -305,9 +307,9 @@ class PortalJoin(CustomerPortal):
         return f"/web/session/logout?{urlencode({'redirect': path})}"
 
     def _redirect_portal_join(self, outcome=None):
-        """Go to the page.
+        """Redirect to the page for guest orders.
 
-        :param outcome: what it is to say of the last step
+        :param outcome: outcome of the last request, if any
         :type outcome: str or None
         :rtype: Response
         """

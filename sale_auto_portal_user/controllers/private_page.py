@@ -1,4 +1,4 @@
-"""What the pages of invitations and of guest orders have in common: they are one person's alone."""
+"""Helpers for the pages of invitations and guest orders, which are private to one person."""
 
 from odoo.http import request
 
@@ -12,9 +12,9 @@ HEADERS = {
 
 
 def protect(response):
-    """Keep a page to itself: no cache, no other website and no search engine is to see it.
+    """Add headers that hide a page from caches, other websites and search engines.
 
-    :param Response response: the page, or a redirection
+    :param Response response: page or redirection
     :rtype: Response
     """
     response.headers.update(HEADERS)
@@ -24,7 +24,7 @@ def protect(response):
 def get_session_order():
     """Return the order that was placed in this browser session.
 
-    :return: in superuser mode, empty where there is none
+    :return: order in superuser mode, empty if there is none
     :rtype: sale.order record
     """
     return request.env["sale.order"].sudo().browse(request.session.get("sale_last_order_id")).exists()

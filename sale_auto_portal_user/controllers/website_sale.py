@@ -17,12 +17,12 @@ class WebsiteSalePortalAccount(WebsiteSale):
         return self._leave_order_to_account_owner() or super().print_saleorder(**kwargs)
 
     def _leave_order_to_account_owner(self):
-        """Have a guest forget the order once the owner of its account has signed in.
+        """Remove the order from a guest's session once the owner of its account has signed in.
 
-        The page says what the contact says today: from then on that is what its owner has entered,
-        and whoever placed the order may be somebody else.
+        The page displays the current data of the contact, which the owner may have changed since. Whoever placed the
+        order might not be the owner.
 
-        :return: a redirection to the sign-in page, which leads to the order; ``None`` where the guest may see it
+        :return: redirection to the sign-in page and then to the order; ``None`` if the guest may see the page
         :rtype: Response or None
         """
         order_sudo = get_session_order()
@@ -32,17 +32,17 @@ class WebsiteSalePortalAccount(WebsiteSale):
         return request.redirect(f"/web/login?{urlencode({'redirect': f'/my/orders/{order_sudo.id}'})}")
 
     def _prepare_shop_payment_confirmation_values(self, order):
-        """Tell the template of the shopper's account, and whether Odoo's "Sign Up" is out of place.
+        """Add the address of the new account, and whether to hide Odoo's "Sign Up" button.
 
-        :param order: the order that this session placed
-        :return: the values, with ``portal_account_email`` and ``hide_signup_button``
+        :param order: order placed in this session
+        :return: rendering values, with ``portal_account_email`` and ``hide_signup_button``
         :rtype: dict
         """
         values = super()._prepare_shop_payment_confirmation_values(order)
         values["portal_account_email"] = order._get_portal_account_announcement()
-        # The stock "Sign Up" button carries a signup token: whoever typed the address would set the
-        # password of an account that is meant for the address's owner.
-        # Whether an address has an account must not show: what waits for its owner doesn't count.
+        # The standard "Sign Up" button contains a signup token: whoever typed the address could set the password of
+        # the account created for the owner of the address.
+        # Guest orders that wait for an owner are ignored, so as not to reveal whether an address has an account.
         order_sudo = order.sudo()
         values["hide_signup_button"] = bool(order_sudo.portal_user_id or order_sudo.portal_account_issue)
         return values

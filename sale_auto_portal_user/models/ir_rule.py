@@ -8,11 +8,12 @@ class IrRule(models.Model):
 
     @api.model
     def _compute_domain(self, model_name, mode="read"):
-        """Let owners of accounts read the deliveries of guest orders that joined.
+        """Let portal users read the deliveries of guest orders that joined their account.
 
-        The rule of ``sale_stock`` for portal users names the account's contact alone, where those of orders and
-        invoices count the addresses below it. It is extended here, because this addon works without ``sale_stock``.
-        As any rule of a group it adds to what the user's other groups may read, within the global rules.
+        The portal rule of ``sale_stock`` only covers deliveries of the account's own contact, whereas the rules of
+        orders and invoices include its child addresses. The rule is extended in Python because this addon doesn't
+        depend on ``sale_stock``. Like any group rule, it is OR-ed with the user's other group rules and AND-ed with
+        the global rules.
         """
         domain = super()._compute_domain(model_name, mode=mode)
         if model_name != "stock.picking" or mode != "read" or self.env.su or not self.env.user._is_portal():
@@ -23,9 +24,9 @@ class IrRule(models.Model):
 
     @api.model
     def _get_portal_joined_delivery_domain(self):
-        """Return the domain of the deliveries whose order is one of a contact that joined the user's.
+        """Return the domain of the deliveries of contacts that joined the user's contact.
 
-        That is looked up with each search: nothing of it is out of date in a cache.
+        The contacts are searched along with the deliveries rather than listed by id: rules are cached.
 
         :rtype: odoo.fields.Domain
         """
@@ -34,10 +35,10 @@ class IrRule(models.Model):
 
     @api.model
     def _get_global_domain(self, model_name, mode):
-        """Return the domain of the rules that count for every user, whatever groups the user has.
+        """Return the domain of the model's global rules.
 
-        :param str model_name: the model
-        :param str mode: ``read``, e.g.
+        :param str model_name: name of the model
+        :param str mode: operation, e.g. ``read``
         :rtype: odoo.fields.Domain
         """
         values = self._eval_context()

@@ -4,11 +4,11 @@ from odoo.tools import SQL, format_datetime
 
 
 class SalePortalInvitation(models.Model):
-    """Who is invited to which account, for which order, and what became of it.
+    """Invitation of a customer to a portal account.
 
-    One invitation for an account: a reminder, or sending it again, is another mail of the same one.
-    The links are in ``portal_invitation_link.py``, the sending in ``portal_invitation_send.py``, what
-    time does in ``portal_invitation_upkeep.py``.
+    An account has one invitation: reminders and mails sent again belong to the same record. The links are in
+    ``portal_invitation_link.py``, the sending in ``portal_invitation_send.py``, the daily jobs in
+    ``portal_invitation_upkeep.py``.
     """
 
     _name = "sale.portal.invitation"
@@ -38,7 +38,7 @@ class SalePortalInvitation(models.Model):
         readonly=True,
         help="The mail that is being sent, or was sent last, reminds the customer.",
     )
-    # Only its order, which is not confirmed any more, keeps it from leaving: another one sends it.
+    # The invitation was held back because its order is no longer confirmed. Another confirmed order releases it.
     is_waiting_for_order = fields.Boolean(readonly=True)
     reminded_date = fields.Datetime(string="Reminded On", readonly=True)
     accepted_date = fields.Datetime(string="Accepted On", readonly=True)
@@ -48,7 +48,7 @@ class SalePortalInvitation(models.Model):
         readonly=True,
         help="Until when the link in the last mail works.",
     )
-    # The number of the last mail's link. A new mail has a new link; the ones before are void.
+    # Number of the link in the last mail. Each mail has a new link, which voids the previous ones.
     link_number = fields.Integer(readonly=True)
 
     _user_uniq = models.UniqueIndex("(user_id)", "This account has an invitation already.")
@@ -60,10 +60,10 @@ class SalePortalInvitation(models.Model):
 
     @api.model
     def _invite(self, users):
-        """Invite the owners of new accounts, once this transaction is committed.
+        """Invite the owners of new accounts once this transaction is committed.
 
-        :param users: res.users records
-        :return: the invitations
+        :param users: users of the new accounts
+        :return: invitations of the users
         :rtype: sale.portal.invitation recordset
         """
         now = fields.Datetime.now()
@@ -76,7 +76,7 @@ class SalePortalInvitation(models.Model):
     def _prepare_invitation(self, user):
         """Prepare the values of an account's invitation.
 
-        :param user: res.users record
+        :param user: user of the account
         :rtype: dict
         """
         order = user.auto_portal_order_id
@@ -85,17 +85,17 @@ class SalePortalInvitation(models.Model):
             "partner_id": user.partner_id.id,
             "email": user.login,
             "order_id": order.id,
-            # The order's company, which may be a branch of the account's own.
+            # The order's company may be a branch of the account's company.
             "company_id": (order.company_id or user.company_id).id,
             "website_id": order.website_id.id,
         }
 
     @api.model
     def _get_by_user(self, users):
-        """Look up the invitations of accounts.
+        """Return the invitations of the given accounts.
 
-        :param users: res.users records
-        :return: per user the invitation; users without one are left out
+        :param users: users of the accounts
+        :return: invitation by user; users without one are left out
         :rtype: dict[res.users, sale.portal.invitation]
         """
         invitations_sudo = self.sudo().search([("user_id", "in", users.ids)]) if users else self
@@ -103,15 +103,15 @@ class SalePortalInvitation(models.Model):
 
     @api.model
     def _get_or_create(self, user):
-        """Return the invitation of an account; one that was deleted is made anew.
+        """Return the invitation of an account, or create it if it was deleted.
 
-        :param user: res.users record
+        :param user: user of the account
         :rtype: sale.portal.invitation record
         """
         return self.search([("user_id", "=", user.id)]) or self.create(self._prepare_invitation(user))
 
     def _is_account_in_use(self):
-        """Tell whether the account's owner has signed in, or has a password to do so.
+        """Return whether the account's owner has signed in or has a password.
 
         :rtype: bool
         """
@@ -119,7 +119,9 @@ class SalePortalInvitation(models.Model):
         return bool(self._filter_in_use())
 
     def _filter_in_use(self):
-        """Keep the invitations whose account's owner has signed in, or has a password: no field shows that.
+        """Return the invitations whose account's owner has signed in or has a password.
+
+        No field tells whether a user has a password, hence the SQL.
 
         :rtype: sale.portal.invitation recordset
         """
@@ -145,15 +147,15 @@ class SalePortalInvitation(models.Model):
         return self.filtered(lambda invitation: invitation.user_id.id in user_ids)
 
     def _resend(self, may_grant=False):
-        """Send the invitation again, at the request of staff.
+        """Send the invitation again at the request of an employee.
 
-        An account that was archived because its owner declined, or never came, is active again.
+        An account that was archived because its owner declined or never signed in is unarchived.
 
-        :param bool may_grant: whoever asks may grant portal access; it decides where the address of a company's
-            contact was changed, because whoever has it sees the company's documents
-        :raise UserError: the owner has come in, somebody revoked the access, or the invitation was sent
-            to the same address a short time ago
-        :raise LockError: somebody else is writing on the invitation
+        :param bool may_grant: whether the requesting user may grant portal access. This matters if the email address
+            of a company's contact has changed: the owner of the new address will see the company's documents.
+        :raise UserError: if the owner has signed in, if the access was revoked, or if the invitation was sent to the
+            same address recently
+        :raise LockError: if another transaction is writing on the invitation
         """
         self.lock_for_update(allow_referencing=True)
         if not self._can_resend():
@@ -176,11 +178,13 @@ class SalePortalInvitation(models.Model):
         if not is_same_address:
             self._get_account_orders().portal_account_granted = may_grant
         if not self._is_order_confirmed() and not self._find_other_order():
-            self.order_id = False  # the mail is about the account: no order is thanked for
+            self.order_id = False  # the mail is then about the account, without thanks for an order
         self._request_again(is_reminder=False)
 
     def _can_resend(self):
-        """Tell whether there is somebody to invite: by hand also who had declined, or never came.
+        """Return whether the invitation can be sent again manually.
+
+        This includes customers who declined and customers whose account was archived because they never signed in.
 
         :rtype: bool
         """
@@ -194,24 +198,24 @@ class SalePortalInvitation(models.Model):
     # ------------------------------------------------------------
 
     def _accept(self):
-        """Note that the account's owner has come in."""
+        """Mark the invitations as accepted because the account's owner has signed in."""
         self._unlink_mails()
         now = fields.Datetime.now()
         for date, invitations in self.grouped(lambda invitation: invitation.user_id.login_date or now).items():
             invitations.write({"state": "accepted", "accepted_date": date, "next_attempt": False})
 
     def _choose_password(self, password):
-        """Set the account's first password, by which the invitation is accepted.
+        """Set the account's first password and accept the invitation.
 
-        :param str password: the password
-        :raise UserError: the password is refused
+        :param str password: password in plain text
+        :raise UserError: if the password is refused
         """
         self.ensure_one()
         self.user_id._set_first_portal_password(password)
         self._accept()
 
     def _decline(self):
-        """Archive the account, because the owner of the address doesn't want it."""
+        """Archive the account because the owner of the address declined it."""
         self.ensure_one()
         self._unlink_mails()
         self.write({"state": "declined", "declined_date": fields.Datetime.now(), "next_attempt": False})
@@ -223,6 +227,6 @@ class SalePortalInvitation(models.Model):
             order._log_portal_account_notes({order: note})
 
     def _prepare_cancel_values(self):
-        """Void the links that were sent, for ever: the last mail's, and that of one that was waiting."""
+        """Void the link of the last mail and the link of a mail that is still queued."""
         values = super()._prepare_cancel_values()
         return {**values, "link_number": self.link_number + 2, "is_waiting_for_order": False}

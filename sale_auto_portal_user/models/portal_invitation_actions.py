@@ -3,19 +3,19 @@ from odoo.exceptions import LockError, UserError
 
 
 class SalePortalInvitation(models.Model):
-    """What staff do with invitations."""
+    """Actions of the backend views."""
 
     _inherit = "sale.portal.invitation"
 
     def action_resend(self):
-        """Send the invitations again, to those who have never signed in.
+        """Send the invitations again to customers who have never signed in.
 
-        Who declined is invited again by hand, on that one invitation: not by a selection that somebody made.
+        Customers who declined are only invited again from the form of their invitation, never as part of a selection.
 
-        :return: a notification that says for how many it was done
+        :return: client action that displays the number of invitations sent
         :rtype: dict
-        :raise AccessError: the user may not see these invitations
-        :raise UserError: the only one can't be sent again
+        :raise AccessError: if the user may not read these invitations
+        :raise UserError: if a single invitation is given and can't be sent again
         """
         self.check_access("read")
         requested, may_grant = 0, self.env["sale.order"]._may_grant_portal_access()
@@ -34,9 +34,9 @@ class SalePortalInvitation(models.Model):
         )
 
     def _get_resend_answer(self, requested):
-        """Say what became of the request to send invitations again.
+        """Return the message that follows a request to send invitations again.
 
-        :param int requested: how many are sent again
+        :param int requested: number of invitations that are sent again
         :rtype: str
         """
         if len(self) == 1:
@@ -53,9 +53,9 @@ class SalePortalInvitation(models.Model):
     def action_archive_account(self):
         """Archive the accounts.
 
-        :return: a notification that says how many
+        :return: client action that displays the number of archived accounts
         :rtype: dict
-        :raise AccessError: the user may not change users
+        :raise AccessError: if the user may not edit users
         """
         self.check_access("read")
         users = self.user_id.filtered("active")

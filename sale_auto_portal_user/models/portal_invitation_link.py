@@ -4,9 +4,9 @@ from odoo.tools.urls import urljoin
 
 from .portal_mail_link import makes_links_of
 
-# The largest id that PostgreSQL looks up without an error.
+# Largest value of a PostgreSQL integer: looking up a larger id raises an error.
 MAX_ID = 2**31 - 1
-# What is read of an invitation to tell what a link is worth.
+# Fields that are read to validate a link.
 LINK_FIELDS = (
     "user_id",
     "partner_id",
@@ -20,11 +20,11 @@ LINK_FIELDS = (
     "last_sent_date",
     "sent_count",
 )
-# What a link is for. Each has a signature of its own: who may decline can't choose a password by it.
+# Purposes of a link. Each has its own signature, so that the link to decline can't be used to choose a password.
 CHOOSE_PASSWORD = "choose_password"
 DECLINE = "decline"
 
-# The links that a template is rendered with, whoever renders it. They lead to a page that says so.
+# Placeholder links that templates are rendered with. They lead to a page that explains what they are.
 SAMPLE_PATHS = {
     CHOOSE_PASSWORD: "/my/invitation/sample",
     DECLINE: "/my/invitation/sample/decline",
@@ -32,16 +32,16 @@ SAMPLE_PATHS = {
 
 
 def sign_link(invitation_sudo, login, purpose, number):
-    """Sign the link of an invitation.
+    """Return the signature of an invitation's link.
 
-    The signature changes, and a link that was sent before is void, when the login, the address or the
-    number of the link changes. Declining doesn't depend on the number: each mail's link works.
+    A change of the login, the email address or the link number changes the signature and voids links sent earlier.
+    Links to decline don't depend on the number: those of earlier mails keep working.
 
     :param invitation_sudo: sale.portal.invitation record
-    :param str login: the login of its account
+    :param str login: login of the invited user
     :param str purpose: ``CHOOSE_PASSWORD`` or ``DECLINE``
-    :param int number: the number of the mail's link
-    :return: the signature, in hexadecimal
+    :param int number: number of the mail's link
+    :return: hexadecimal signature
     :rtype: str
     """
     number = number if purpose == CHOOSE_PASSWORD else 0
@@ -50,7 +50,7 @@ def sign_link(invitation_sudo, login, purpose, number):
 
 
 def get_link_path(invitation_sudo, purpose):
-    """Return the path of the link in the next mail: for the owner of the address, and nobody else.
+    """Return the path of the link in the next mail. It must only be disclosed to the owner of the email address.
 
     :param invitation_sudo: sale.portal.invitation record
     :param str purpose: ``CHOOSE_PASSWORD`` or ``DECLINE``
@@ -63,7 +63,7 @@ def get_link_path(invitation_sudo, purpose):
 
 @makes_links_of("sale.portal.invitation")
 def get_link_paths(invitation_sudo):
-    """Return the links of the next mail, by the samples that they replace.
+    """Return the link paths of the next mail, by the sample path that each of them replaces.
 
     :param invitation_sudo: sale.portal.invitation record
     :rtype: dict[str, str]
@@ -72,28 +72,28 @@ def get_link_paths(invitation_sudo):
 
 
 class SalePortalInvitation(models.Model):
-    """The links in an invitation: who gets one, and what one is worth."""
+    """Links of invitations: generation and validation."""
 
     _inherit = "sale.portal.invitation"
 
     # ------------------------------------------------------------
-    # Into the mail
+    # Links in the mail template
     # ------------------------------------------------------------
 
     def _get_portal_invitation_url(self):
-        """Return a sample of the link, for the template.
+        """Return a sample of the link to choose a password, for the template.
 
-        ``portal_mail_link.py`` puts the invitation's own in its place, in the mail that the scheduled
-        action sends to the customer. Whoever else renders the template gets nobody's link.
+        ``portal_mail_link.py`` replaces it by the actual link in the mail that the scheduled action sends to the
+        customer. Anyone else who renders the template only gets the sample.
 
-        :return: absolute URL, on the domain of the website where the order was placed
+        :return: absolute URL on the domain of the website where the order was placed
         :rtype: str
         """
         self.ensure_one()
         return urljoin(self.get_base_url(), SAMPLE_PATHS[CHOOSE_PASSWORD])
 
     def _get_portal_decline_url(self):
-        """Return a sample of the link that declines the account, as :meth:`_get_portal_invitation_url`.
+        """Return a sample of the link to decline the account; see :meth:`_get_portal_invitation_url`.
 
         :rtype: str
         """
@@ -101,18 +101,20 @@ class SalePortalInvitation(models.Model):
         return urljoin(self.get_base_url(), SAMPLE_PATHS[DECLINE])
 
     # ------------------------------------------------------------
-    # Out of the mail
+    # Validation
     # ------------------------------------------------------------
 
     @api.model
     def _find_by_link(self, invitation_id, signature, purpose):
-        """Find the invitation that a link belongs to.
+        """Return the invitation that a link belongs to.
 
-        :param int invitation_id: from the link
-        :param str signature: from the link
+        A link is void if the login or the address has changed, if the account is archived, or if a newer link was
+        sent. A link to decline is also void for an internal user, who must not be archived by it.
+
+        :param int invitation_id: id in the link
+        :param str signature: signature in the link
         :param str purpose: ``CHOOSE_PASSWORD`` or ``DECLINE``
-        :return: the invitation, privileged; empty for a link that is void: its login or address was
-            changed, its account archived, or another one sent; nobody archives an internal user by a link
+        :return: invitation in sudo mode, empty if the link is void
         :rtype: sale.portal.invitation record
         """
         domain = [("id", "=", invitation_id if invitation_id <= MAX_ID else False)]
@@ -133,10 +135,10 @@ class SalePortalInvitation(models.Model):
         return invitation_sudo if is_valid else invitation_sudo.browse()
 
     def _read_account(self):
-        """Read of the account what its links depend on, in one query.
+        """Read the values of the account that its links depend on, in one query.
 
-        :return: the login, whether the account is active, whether its user is no internal one, and the contact's
-            normalized address
+        :return: login, whether the user is active, whether it is not an internal user, and the contact's normalized
+            email address
         :rtype: tuple[str, bool, bool, str]
         """
         self.ensure_one()
@@ -157,8 +159,8 @@ class SalePortalInvitation(models.Model):
     def _get_valid_link_numbers(self):
         """Return the numbers of the links that work.
 
-        A mail in Odoo's queue may have left already: until that is known its link works, too, and
-        the one before it still does. No customer is without a link while a mail server is away.
+        A queued mail may already have been sent: until its outcome is known, both its link and the previous one work.
+        Thus the customer always has a working link, even while the mail server is down.
 
         :rtype: list[int]
         """
@@ -166,7 +168,7 @@ class SalePortalInvitation(models.Model):
         return [self.link_number] + ([self.link_number + 1] if self.state == "queued" else [])
 
     def _get_link_state(self):
-        """Say what a valid link is worth now.
+        """Return the current state of a valid link.
 
         :return: ``used``, ``declined``, ``expired`` or ``open``
         :rtype: str

@@ -8,7 +8,7 @@ from .portal_mail import LOCKED_MINUTES
 
 
 class SalePortalInvitation(models.Model):
-    """What is special about sending an invitation: who gets it, and the links in it."""
+    """Sending of invitations: recipients, addresses and mail content."""
 
     _inherit = "sale.portal.invitation"
 
@@ -16,12 +16,12 @@ class SalePortalInvitation(models.Model):
         return self.company_id._get_auto_portal_user_template()
 
     def _filter_sendable(self):
-        """Keep those that are still to be invited, at the address that they sign in with."""
+        """Keep the invitations of customers who still have to be invited and sign in with the contact's address."""
         invitations = self._filter_waiting_for_owner()._filter_order_alive()
         return invitations._follow_addresses()
 
     def _filter_waiting_for_owner(self):
-        """Set aside who has come in meanwhile, and whose account was archived.
+        """Accept or cancel the invitations whose owner has signed in or whose account was archived; keep the others.
 
         :rtype: sale.portal.invitation recordset
         """
@@ -32,10 +32,10 @@ class SalePortalInvitation(models.Model):
         return self - welcome - archived
 
     def _filter_order_alive(self):
-        """Keep those whose mail says nothing of an order that is not confirmed any more.
+        """Keep the invitations whose mail doesn't mention an order that is no longer confirmed.
 
-        Another order of the customer takes its place. Without one the first mail and a reminder don't leave; a link
-        that somebody asked for does, and the mail is about the account alone.
+        The order is replaced by another confirmed order of the customer. If there is none, the first mail and the
+        reminder are not sent; a link that was requested is sent in a mail about the account alone.
 
         :rtype: sale.portal.invitation recordset
         """
@@ -44,7 +44,7 @@ class SalePortalInvitation(models.Model):
             if other := invitation._find_other_order():
                 invitation.write(invitation._prepare_order_values(other))
             elif invitation.is_reminder:
-                # The link of the mail before works as long as it would have without a reminder.
+                # The link of the first mail works for as long as it would have without a reminder.
                 invitation.write({"state": "sent", "next_attempt": False, "is_reminder": False})
                 stopped += invitation
             elif invitation.sent_date:
@@ -56,7 +56,9 @@ class SalePortalInvitation(models.Model):
         return self - stopped
 
     def _is_order_confirmed(self):
-        """Tell whether the mail may thank for its order; a mail that is about no order thanks for none.
+        """Return whether the invitation has no order or its order is confirmed.
+
+        The mail thanks the customer for the order, if it has one.
 
         :rtype: bool
         """
@@ -64,7 +66,7 @@ class SalePortalInvitation(models.Model):
         return not self.order_id or self.order_id.state == "sale"
 
     def _find_other_order(self):
-        """Find a confirmed order of the same customer.
+        """Return the earliest confirmed order of the same customer.
 
         :rtype: sale.order record
         """
@@ -73,9 +75,9 @@ class SalePortalInvitation(models.Model):
         return self.env["sale.order"].search(domain, order="id", limit=1)
 
     def _prepare_order_values(self, order):
-        """Prepare the values that make the invitation one for another order.
+        """Prepare the values that link the invitation to another order.
 
-        :param order: sale.order record
+        :param order: other order of the customer
         :rtype: dict
         """
         return {"order_id": order.id, "company_id": order.company_id.id, "website_id": order.website_id.id}
@@ -85,12 +87,12 @@ class SalePortalInvitation(models.Model):
     # ------------------------------------------------------------
 
     def _follow_addresses(self):
-        """Have these users, who never signed in, sign in with the address that the invitation goes to.
+        """Update the logins of these users, who never signed in, to the address that the invitation goes to.
 
-        It differs where somebody corrected the contact's address since the account was created. The
-        link of one login is never sent to the address of another.
+        They differ if the contact's address was corrected after the account was created. A link must never be sent to
+        an address other than the account's login.
 
-        :return: those who can be invited now; of the others the order says why not
+        :return: invitations that can be sent now; a note on the order tells why the others can't
         :rtype: sale.portal.invitation recordset
         """
         followers = self.filtered(lambda invitation: not invitation._is_login_the_address())
@@ -107,9 +109,9 @@ class SalePortalInvitation(models.Model):
         return invited
 
     def _get_account_orders(self):
-        """Return the orders by which it is decided who may have these accounts.
+        """Return the orders on which the decision to create these accounts is based.
 
-        :return: the orders that the mails are about; where a mail is about none, the one that created the account
+        :return: order of each invitation; for an invitation without an order, the order that created the account
         :rtype: sale.order recordset
         """
         return self.env["sale.order"].union(
@@ -117,11 +119,11 @@ class SalePortalInvitation(models.Model):
         )
 
     def _forget_grants(self):
-        """Forget that somebody who may grant portal access let an address in: the next one is another decision."""
+        """Clear the permission to create the account: it was given for one address only, not for the next one."""
         self._get_account_orders().filtered("portal_account_granted").portal_account_granted = False
 
     def _is_login_the_address(self):
-        """Tell whether mails to the customer go to the address that the account signs in with, and to no other.
+        """Return whether the account's login is the customer's only email address.
 
         :rtype: bool
         """
@@ -129,11 +131,11 @@ class SalePortalInvitation(models.Model):
         return email_normalize_all(self.partner_id.email) == [email_normalize(self.user_id.login)]
 
     def _follow_address(self, taken, free):
-        """Change the login to the address of the contact, by the rules for a new account.
+        """Change the login to the contact's address if a new account could be created with it.
 
-        :param taken: see :meth:`sale.order._get_portal_account_decision`; the new login is added
+        :param taken: logins in use, as in :meth:`sale.order._get_portal_account_decision`; the new login is added
         :type taken: set[tuple[str, int]]
-        :param free: see there
+        :param free: reserved addresses, as in :meth:`sale.order._get_portal_account_decision`
         :type free: set[str]
         """
         self.ensure_one()
@@ -158,19 +160,19 @@ class SalePortalInvitation(models.Model):
     # ------------------------------------------------------------
 
     def _prepare_recipient_mail_values(self, mail_sudo):
-        """Add the decline link where the template leaves it out."""
+        """Add the link to decline if the template lacks it."""
         values = super()._prepare_recipient_mail_values(mail_sudo)
         values["body_html"] = self._add_decline_link(values["body_html"])
         return values
 
     def _prepare_queued_values(self, mail_sudo, template):
-        """Note until when the link works: the mail may have left before that is known."""
+        """Set the expiry date of the link already: the mail may be sent before its outcome is known."""
         return {**super()._prepare_queued_values(mail_sudo, template), "expiry_date": self._get_next_expiry()}
 
     def _add_decline_link(self, body):
-        """Add the link that declines the account to a mail whose template leaves it out.
+        """Append the link to decline the account to a mail whose template lacks it.
 
-        :param str body: the rendered mail
+        :param str body: rendered HTML body
         :rtype: str
         """
         self.ensure_one()

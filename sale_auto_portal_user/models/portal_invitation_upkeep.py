@@ -7,13 +7,13 @@ from .portal_mail import SEARCH_LIMIT
 
 
 class SalePortalInvitation(models.Model):
-    """What time does to invitations: reminded, accepted by another way, expired, archived."""
+    """Daily jobs on invitations: accept, remind, expire, archive."""
 
     _inherit = "sale.portal.invitation"
 
     @api.model
     def _cron_upkeep(self):
-        """Do what is due every day, in portions that are committed."""
+        """Run the daily jobs in batches, each of which is committed."""
         self._do_in_portions(self._get_came_in_domain(), "_accept")
         self._do_in_portions(self._get_order_alive_again_domain(), "_invite_for_other_order")
         companies = self.env["res.company"]
@@ -25,11 +25,11 @@ class SalePortalInvitation(models.Model):
 
     @api.model
     def _do_in_portions(self, domain, method):
-        """Call a method for portions of the records that a domain finds.
+        """Call a method on the matching records, batch by batch.
 
-        :param domain: the domain
+        :param domain: domain of the records
         :type domain: odoo.fields.Domain or list
-        :param str method: the method's name
+        :param str method: name of the method
         """
         last_id = 0
         while invitations := self.search(Domain(domain) & Domain("id", ">", last_id), order="id", limit=SEARCH_LIMIT):
@@ -38,28 +38,28 @@ class SalePortalInvitation(models.Model):
             self.env["ir.cron"]._commit_progress(len(invitations), remaining=0)
 
     # ------------------------------------------------------------
-    # Accepted, by whatever way
+    # Accepted without the link
     # ------------------------------------------------------------
 
     @api.model
     def _get_came_in_domain(self):
-        """Return the domain of invitations whose owner has signed in by another way than the link."""
+        """Return the domain of the invitations whose owner has signed in without using the link."""
         return [
             ("state", "in", ["to_send", "sent", "failed", "expired", "cancelled"]),
             ("user_id.log_ids", "!=", False),
         ]
 
     # ------------------------------------------------------------
-    # Not thanked for an order that is not confirmed any more, but there is another one, or the same one again
+    # Held back, but the customer has a confirmed order again
     # ------------------------------------------------------------
 
     @api.model
     def _get_order_alive_again_domain(self):
-        """Return the domain of invitations that were not sent because their order was not confirmed any more."""
+        """Return the domain of the invitations that were not sent because their order was no longer confirmed."""
         return [("state", "=", "cancelled"), ("is_waiting_for_order", "=", True), ("user_active", "=", True)]
 
     def _invite_for_other_order(self):
-        """Invite customers whose first order was cancelled for the next one, or for that one once it is confirmed."""
+        """Send the invitations that were held back, for another order or for the same order confirmed again."""
         for invitation in self:
             order = invitation._find_other_order()
             if order:
@@ -71,9 +71,9 @@ class SalePortalInvitation(models.Model):
 
     @api.model
     def _get_reminder_domain(self, company):
-        """Return the domain of a company's invitations whose owner is to be reminded.
+        """Return the domain of a company's invitations for which a reminder is due.
 
-        :param company: res.company record
+        :param company: company of the invitations
         :rtype: list
         """
         days, now = company.auto_portal_user_reminder_days, fields.Datetime.now()
@@ -87,45 +87,45 @@ class SalePortalInvitation(models.Model):
         ]
 
     def _remind(self):
-        """Send one more mail, with a new link."""
+        """Request a reminder with a new link."""
         waiting = self._filter_waiting_for_owner()
         if waiting:
             waiting._request(is_reminder=True)
 
     # ------------------------------------------------------------
-    # Expired, archived
+    # Expired and never used
     # ------------------------------------------------------------
 
     @api.model
     def _get_expired_domain(self):
-        """Return the domain of invitations whose link has run out."""
+        """Return the domain of the invitations whose link has expired."""
         return [("state", "=", "sent"), ("expiry_date", "<=", fields.Datetime.now())]
 
     def _expire(self):
-        """Note that the link has run out."""
+        """Mark the invitations as expired."""
         self.state = "expired"
 
     @api.model
     def _get_never_used_domain(self, company):
-        """Return the domain of a company's invitations whose account is to be archived.
+        """Return the domain of a company's invitations whose account has to be archived.
 
-        :param company: res.company record
+        :param company: company of the invitations
         :rtype: odoo.fields.Domain
         """
-        # From the last mail on: who was sent a new link has as long to use it as with the first one.
+        # The delay starts at the last mail: a customer who got a new link has the full delay to use it.
         limit = fields.Datetime.now() - timedelta(days=company.auto_portal_user_archive_days)
         never_sent = Domain("last_sent_date", "=", False) & Domain("create_date", "<=", limit)
         return (
             Domain("company_id", "=", company.id)
             & Domain("state", "in", ["sent", "failed", "expired", "cancelled"])
             & Domain("user_active", "=", True)
-            # Whoever was made an internal user since is an employee, who may sign in by other means.
+            # Skip users who became internal users: employees may sign in by other means.
             & Domain("user_id.share", "=", True)
             & (never_sent | Domain("last_sent_date", "<=", limit))
         )
 
     def _archive_never_used(self):
-        """Archive the accounts that nobody has ever used, and say so on their orders."""
+        """Archive the accounts that were never used and log a note on their orders."""
         unused = self._filter_waiting_for_owner()
         unused.user_id.action_archive()
         unused.state = "expired"

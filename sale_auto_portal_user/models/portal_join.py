@@ -7,17 +7,18 @@ from odoo.tools import clean_context
 
 _logger = logging.getLogger(__name__)
 
-# A contact has several records where an order was refused, e.g., and confirmed again: the first of these counts.
+# A contact can have several records, e.g. if an order was refused and confirmed again. The first of these is decisive.
 STATES_BY_PRIORITY = ("joined", "waiting", "declined", "refused", "new")
 
 
 class SalePortalJoin(models.Model):
-    """A guest's order and the account that it belongs to: whether it waits, has joined, or why it can't.
+    """Guest order that belongs to an existing account, and whether it has joined that account.
 
-    Who may join what stands here; what a page offers, in ``portal_join_offers.py``; how it is done, in
-    ``portal_join_contact.py``; the mail and its link, in ``portal_join_mail.py``. There are two proofs: the browser
-    session that placed the order, or a link that was mailed to the address. Either counts only together with the
-    sign-in of the address's owner.
+    This file decides who may join which orders. The offers of the portal page are in ``portal_join_offers.py``, the
+    changes to contacts in ``portal_join_contact.py``, the mail and its link in ``portal_join_mail.py``.
+
+    The owner of the address has to sign in and to provide one of two proofs: the browser session that placed the
+    order, or a link that was mailed to the address.
     """
 
     _name = "sale.portal.join"
@@ -26,7 +27,7 @@ class SalePortalJoin(models.Model):
     _rec_name = "order_id"
     _cron_xml_id = "sale_auto_portal_user.ir_cron_send_portal_joins"
 
-    # What the mail is about, and who it would go to, is here from the beginning.
+    # Unlike in the mixin, the order is required: it is known when the record is created.
     order_id = fields.Many2one(required=True, index=True, ondelete="cascade")
     partner_id = fields.Many2one(string="Guest Contact")
     user_id = fields.Many2one(
@@ -86,21 +87,21 @@ class SalePortalJoin(models.Model):
         readonly=True,
     )
     date = fields.Datetime("Joined On", readonly=True)
-    # What has to be known to separate the contact again; see portal_join_contact.py.
+    # Previous values, needed to separate the contact again; see portal_join_contact.py.
     undo_data = fields.Json(readonly=True, groups="base.group_no_one")
 
-    # Two tabs and two workers join a contact once.
+    # Parallel requests must join a contact only once.
     _joined_once = models.UniqueIndex(
         "(partner_id) WHERE join_state = 'joined'", "This guest order has joined already."
     )
 
-    # ---- which orders wait
+    # ---- waiting orders
 
     @api.model
     def _request_portal_joins(self, orders):
-        """Have guest orders looked at once this transaction is committed: a sale doesn't wait for it.
+        """Look for the accounts of guest orders once this transaction is committed, so as not to delay the sale.
 
-        :param orders: confirmed orders whose contact's address is somebody's login
+        :param orders: confirmed orders whose contact's address is the login of a user
         """
         wanted = orders.filtered(lambda order: order.website_id and order.company_id.auto_portal_user_join)
         if wanted:
@@ -110,9 +111,9 @@ class SalePortalJoin(models.Model):
 
     @api.model
     def _prepare_portal_join(self, order):
-        """Prepare the values of a guest's order.
+        """Prepare the values of the record of a guest order.
 
-        :param order: the order
+        :param order: guest order
         :rtype: dict
         """
         return {
@@ -123,15 +124,15 @@ class SalePortalJoin(models.Model):
         }
 
     def _check_portal_join(self):
-        """Decide whether a guest order waits for its owner; say why not, else.
+        """Set whether a guest order waits for the owner of the account, or the reason why it doesn't.
 
-        :return: whether it waits
+        :return: whether the order waits
         :rtype: bool
         """
         self.ensure_one()
         domain = [("partner_id", "=", self.partner_id.id), ("join_state", "in", ("waiting", "joined", "declined"))]
         if self.search_count([*domain, ("id", "!=", self.id)], limit=1):
-            self.unlink()  # one mail a contact: what is joined is the contact
+            self.unlink()  # contacts join, not orders: one mail per contact is enough
             return False
         if self.join_state not in ("new", "waiting"):
             self._cancel()
@@ -145,9 +146,9 @@ class SalePortalJoin(models.Model):
         return self.join_state == "waiting"
 
     def _recheck_portal_join(self):
-        """Look again whether a guest order waits for its owner: what was in the way may be gone.
+        """Check again whether a guest order can join: the obstacle may be gone.
 
-        :return: whether it waits
+        :return: whether the order waits
         :rtype: bool
         """
         self.ensure_one()
@@ -156,10 +157,10 @@ class SalePortalJoin(models.Model):
         return not reason
 
     def _set_portal_join_state(self, state, **values):
-        """Write the state; what doesn't wait gets no mail.
+        """Write the state, and cancel the mail unless the order waits.
 
-        :param str state: the new state
-        :param values: other values
+        :param str state: new value of ``join_state``
+        :param values: other values to write
         """
         values = {"join_state": state, "reason": False, **values}
         if state != "waiting":
@@ -168,7 +169,7 @@ class SalePortalJoin(models.Model):
             join.write({**values, "email": join.partner_id._get_portal_address()})
 
     def _find_portal_owner(self):
-        """Find the account that this guest order belongs to, and whether it can join it.
+        """Find the account that this guest order belongs to and check whether it can join it.
 
         :return: see :meth:`res.partner._find_portal_owner`
         :rtype: tuple[res.users, str or bool]
@@ -180,9 +181,12 @@ class SalePortalJoin(models.Model):
 
     @api.model
     def _portal_join_env(self):
-        """Return the environment in which orders are joined: the portal user may change no contact.
+        """Return the environment in which orders are joined.
 
-        :return: the superuser's, in the language of the shop's staff, who read the notes
+        Portal users may not edit contacts, hence the superuser. The notes are written for the shop's employees, hence
+        their language.
+
+        :return: environment of the superuser in the company's language
         :rtype: odoo.api.Environment
         """
         lang = self.env.company.sudo().partner_id.lang or self.env.lang
@@ -190,12 +194,12 @@ class SalePortalJoin(models.Model):
 
     @api.model
     def _check_session_proof(self, order, user):
-        """Say whether an order may join the account of whoever signed in where it was placed.
+        """Check whether an order may join the account of the user who signed in to the session that placed it.
 
-        :param order: the order that the browser session placed
-        :param user: who has signed in there
-        :return: ``ready``, ``joined`` where it has already; or why not: ``other_account``, ``unproved`` where the
-            link in the mail is needed
+        :param order: order placed in the browser session
+        :param user: user signed in to that session
+        :return: ``ready``, ``joined`` if it has joined already, ``other_account``, or ``unproved`` if the link in the
+            mail is needed
         :rtype: str
         """
         env = self._portal_join_env()
@@ -206,18 +210,18 @@ class SalePortalJoin(models.Model):
         owner = user._search_portal_owner(guest._get_portal_address(), order.website_id)
         if owner != user or not order.website_id:
             return "other_account"
-        # The session proves one order. Whoever signed up with an address proved nothing yet.
+        # The session proves one order only, and signing up with an address proves nothing about the mailbox.
         if guest._get_portal_guest_orders() != order or not user._get_portal_mailbox_date():
             return "unproved"
         return "ready"
 
     @api.model
     def _join_by_session(self, order, user):
-        """Join an order to the account of whoever signed in where it was placed.
+        """Join an order to the account of the user who signed in to the session that placed it.
 
-        :param order: the order that the browser session placed
-        :param user: who has signed in there
-        :return: ``joined``, or why not: see :meth:`_check_session_proof`; ``busy``, or ``refused``
+        :param order: order placed in the browser session
+        :param user: user signed in to that session
+        :return: ``joined``, ``busy``, ``refused``, or another result of :meth:`_check_session_proof`
         :rtype: str
         """
         proof = self._check_session_proof(order, user)
@@ -229,12 +233,12 @@ class SalePortalJoin(models.Model):
 
     @api.model
     def _send_portal_join_links(self, user, order=None):
-        """Send the owner of an address the mail again about what waits for the account, where that is decent.
+        """Send a user the mail about waiting orders again, unless one was sent recently.
 
-        It is one mail, about the latest order: its link offers the earlier ones, too.
+        A single mail is sent, about the latest order: its link also offers the earlier ones.
 
-        :param user: who has signed in
-        :param order: the order that this browser session placed, if any: it may be one that nobody was told of yet
+        :param user: user who has signed in
+        :param order: order placed in this browser session, about which no mail may have been sent yet
         :type order: sale.order record or None
         """
         env = self._portal_join_env()
@@ -252,13 +256,13 @@ class SalePortalJoin(models.Model):
 
     @api.model
     def _join_by_mailbox(self, guests, user, join=None):
-        """Join the orders of guest contacts to the account of somebody who reads the mailbox.
+        """Join the orders of guest contacts to the account of a user who has access to the mailbox.
 
-        :param guests: the contacts that the user ticked
-        :param user: who has signed in
-        :param join: the record of the link that the user followed, if any
+        :param guests: contacts selected by the user
+        :param user: user who has signed in
+        :param join: record of the link that the user followed, if any
         :type join: sale.portal.join record or None
-        :return: ``joined``, ``busy``, or ``refused`` where nothing of this is on offer
+        :return: ``joined``, ``busy``, or ``refused`` if none of the contacts is offered to the user
         :rtype: str
         """
         env = self._portal_join_env()
@@ -272,10 +276,10 @@ class SalePortalJoin(models.Model):
 
     @api.model
     def _get_portal_join_by_contact(self, guests):
-        """Return the records of guest contacts that count.
+        """Return the decisive record of each guest contact.
 
         :param guests: guest contacts
-        :return: per contact that has any the one, by :data:`STATES_BY_PRIORITY`, the latest of these
+        :return: record by contact: first by :data:`STATES_BY_PRIORITY`, then the latest one
         :rtype: dict[res.partner, sale.portal.join]
         """
         joins = self.search([("partner_id", "in", guests.ids), ("join_state", "in", STATES_BY_PRIORITY)], order="id")
@@ -284,10 +288,10 @@ class SalePortalJoin(models.Model):
 
     @api.model
     def _get_portal_joins_of(self, guests):
-        """Return the records of guest contacts, made where there are none: for orders from before this addon, e.g.
+        """Return the records of guest contacts, and create missing ones, e.g. for orders older than this addon.
 
         :param guests: guest contacts
-        :return: one for each
+        :return: one record per contact
         :rtype: sale.portal.join recordset
         """
         found = self._get_portal_join_by_contact(guests)
@@ -301,12 +305,12 @@ class SalePortalJoin(models.Model):
         return self.union(*found.values(), created)
 
     def _join_portal_guests(self, guests, user, proof):
-        """Join guest contacts, all or none.
+        """Join either all of the guest contacts or none of them.
 
         :param guests: guest contacts
-        :param user: the owner
-        :param str proof: by which proof
-        :return: ``busy``, ``refused`` or, where they have joined, ``None``
+        :param user: owner of the account
+        :param str proof: value of the field ``proof``
+        :return: ``busy``, ``refused``, or ``None`` on success
         :rtype: str or None
         """
         joins = self._get_portal_joins_of(guests)
@@ -323,16 +327,16 @@ class SalePortalJoin(models.Model):
                 for join in joins:
                     join._join_portal_contact(user, proof)
                 others.unlink()
-        except psycopg2.Error:  # Odoo answers the request anew where a parallel one was in the way
+        except psycopg2.Error:  # Odoo retries the request after a conflict with a parallel one
             raise
-        except Exception as error:  # whoever has signed in is not to be sent away by an error of another addon
+        except Exception as error:  # an error of another addon must not break the sign-in
             _logger.warning("Guest orders %s could not join", joins.order_id.mapped("name"), exc_info=error)
             joins._set_portal_join_state("refused", reason="error")
             return "refused"
         return None
 
     def _get_other_portal_joins(self):
-        """Return what else there is of these contacts: of an order that was refused, and confirmed again, e.g.
+        """Return the other records of these contacts, e.g. of an order that was refused and confirmed again.
 
         :rtype: sale.portal.join recordset
         """
@@ -340,10 +344,10 @@ class SalePortalJoin(models.Model):
         return self.search([*domain, ("id", "not in", self.ids)])
 
     def _lock_portal_joins(self, user):
-        """Keep others from changing what is joined, without waiting for anybody.
+        """Lock the records involved, without waiting.
 
-        :param user: the owner
-        :return: whether all of it is locked
+        :param user: owner of the account
+        :return: whether all of them are locked
         :rtype: bool
         """
         self.env.flush_all()
@@ -358,13 +362,13 @@ class SalePortalJoin(models.Model):
 
     @api.model
     def _forget_portal_joins(self, contacts, into):
-        """Forget what waits for contacts that are merged into another one: nobody is to be asked any more.
+        """Delete the records of contacts that are merged into another one: there is nothing left to ask the owner.
 
-        :param contacts: the contacts that go
-        :param into: the contact that stays
+        :param contacts: contacts that the merge deletes
+        :param into: contact that remains
         """
         joins = self.search([("partner_id", "in", contacts.ids)])
         joined = joins.filtered(lambda join: join.join_state == "joined")
-        # A contact has joined once.
+        # A contact can have only one joined record.
         kept = joined[:1] if not into.portal_join_id else joined.browse()
         (joins - kept).unlink()

@@ -8,8 +8,8 @@ from odoo.addons.account.models.account_move import BYPASS_LOCK_CHECK
 
 _logger = logging.getLogger(__name__)
 
-# What belongs to a contact beside documents, where these addons are installed: the field that names the contact,
-# and the one of which a contact may have one record only.
+# Other records of a contact that follow it to the account, if these addons are installed: the field that links to the
+# contact, and the field for each value of which a contact can have only one record.
 FOLLOWING_MODELS = {
     "event.registration": ("partner_id", None),
     "loyalty.card": ("partner_id", "program_id"),
@@ -19,9 +19,9 @@ FOLLOWING_MODELS = {
 
 
 class SalePortalJoin(models.Model):
-    """How a guest contact becomes an address of the owner's contact, and how it is separated again.
+    """Turning a guest contact into a child address of the owner's contact, and back.
 
-    Why it is done in this way stands in ``res_partner_join.py``.
+    The reasons for this approach are given in ``res_partner_join.py``.
     """
 
     _inherit = "sale.portal.join"
@@ -29,10 +29,10 @@ class SalePortalJoin(models.Model):
     # ---- joining
 
     def _join_portal_contact(self, user, proof):
-        """Make the guest contact an address of the owner's contact.
+        """Make the guest contact a child address of the owner's contact.
 
-        :param user: the owner's user
-        :param str proof: a value of ``proof``
+        :param user: owner of the account
+        :param str proof: value of the field ``proof``
         """
         self.ensure_one()
         guest, owner = self.partner_id.with_company(self.company_id), user.partner_id
@@ -46,7 +46,7 @@ class SalePortalJoin(models.Model):
         }
         self._write_portal_join_contacts(guest, family, owner)
         undo["records"] = self._take_along_records(guest, owner)
-        # Whoever placed the orders may know the links to them: from now on they show the owner's documents.
+        # Whoever placed the orders may know their links, which would now give access to the owner's documents.
         family._withdraw_portal_links()
         self._set_portal_join_state(
             "joined", proof=proof, date=fields.Datetime.now(), user_id=user.id, owner_id=owner.id, undo_data=undo
@@ -56,32 +56,32 @@ class SalePortalJoin(models.Model):
         self.env.flush_all()
 
     def _write_portal_join_contacts(self, guest, family, owner):
-        """Put the guest contact below the owner's, with everything as it was typed.
+        """Make the guest contact a child of the owner's contact and keep its data as typed.
 
-        :param guest: the guest contact
-        :param family: the guest contact and the addresses below it
-        :param owner: the owner's contact
+        :param guest: guest contact
+        :param family: guest contact and its child addresses
+        :param owner: contact of the account's owner
         """
         family.portal_join_id = self
-        # An address for deliveries or invoices would be the one that Odoo chooses for the owner's next order.
+        # Odoo would select an address of these types by default on the owner's next order.
         (family - guest).filtered(lambda contact: contact.type in ("delivery", "invoice")).type = "other"
         company_name = guest.company_name
-        # Written in one go: an address of the type "contact" takes over its parent's, and what is not given here is
-        # computed from the parent.
+        # Write all values at once: a child of type "contact" gets the address of its parent, and values that are
+        # not given here are computed from the parent.
         guest.write({"parent_id": owner.id, "type": "other", "lang": guest.lang, "user_id": guest.user_id.id})
-        if company_name:  # Odoo empties it with the parent
+        if company_name:  # Odoo clears it when a parent is set
             guest.company_name = company_name
         family._refresh_portal_names()
         self._move_commercial_partner(family, owner.commercial_partner_id)
 
     def _move_commercial_partner(self, family, entity):
-        """Have the journal entries of these contacts follow where Odoo's own ``write`` leaves them behind.
+        """Set the commercial entity on the journal entries that ``write`` of Odoo doesn't update.
 
-        It looks at entries whose partner is the contact itself, and that have journal items: not at an invoice to an
-        address below it.
+        Odoo only updates entries that have journal items and whose partner is the contact itself, not the invoices of
+        its child addresses.
 
-        :param family: contacts
-        :param entity: their commercial entity
+        :param family: contacts of the journal entries
+        :param entity: commercial entity of the contacts
         """
         moves = self.env["account.move"].search(
             [("partner_id", "in", family.ids), ("commercial_partner_id", "!=", entity.id)]
@@ -89,11 +89,11 @@ class SalePortalJoin(models.Model):
         moves.with_context(bypass_lock_check=BYPASS_LOCK_CHECK).commercial_partner_id = entity
 
     def _take_along_records(self, guest, owner):
-        """Give the owner what belongs to the guest beside documents. Other addons extend this.
+        """Transfer other records of the guest, e.g. loyalty cards, to the owner. Other addons can extend this method.
 
-        :param guest: the guest contact
-        :param owner: the owner's contact
-        :return: what :meth:`_give_back_records` needs: per model the ids
+        :param guest: guest contact
+        :param owner: contact of the account's owner
+        :return: ids by model name, as needed by :meth:`_give_back_records`
         :rtype: dict
         """
         moved = {}
@@ -101,7 +101,7 @@ class SalePortalJoin(models.Model):
             if name not in self.env or field not in self.env[name]._fields:
                 continue
             records = self.env[name].search([(field, "=", guest.id)])
-            if single:  # what the owner has, too, stays where it is
+            if single:  # the owner may have only one, so keep the guest's where it is
                 taken = self.env[name].search([(field, "=", owner.id)])[single]
                 records = records.filtered(lambda record, taken=taken, single=single: record[single] not in taken)
             records[field] = owner
@@ -109,9 +109,9 @@ class SalePortalJoin(models.Model):
         return moved
 
     def _get_portal_join_note(self):
-        """Say in one line how it stands with a guest's order.
+        """Return a one-line status of the guest order.
 
-        :return: ``False`` where there is nothing to say
+        :return: status, ``False`` if there is none
         :rtype: str or bool
         """
         if self.join_state == "joined":
@@ -126,9 +126,9 @@ class SalePortalJoin(models.Model):
         return self.join_state == "waiting" and self._get_portal_join_mail_note()
 
     def _get_portal_join_mail_note(self):
-        """Say why the customer was sent no message about this order.
+        """Return why the customer was sent no message about this order.
 
-        :return: ``False`` where one was sent, or is on its way
+        :return: reason, ``False`` if a message was sent or is about to be
         :rtype: str or bool
         """
         if self.sent_date or self.is_mail_requested:
@@ -143,7 +143,7 @@ class SalePortalJoin(models.Model):
         return False
 
     def _is_covered_by_another_mail(self):
-        """Tell whether the owner was sent a mail about a later order: its link offers this one, too.
+        """Return whether the owner was sent a mail about a later order, whose link also offers this one.
 
         :rtype: bool
         """
@@ -152,9 +152,9 @@ class SalePortalJoin(models.Model):
         return any(join.order_id.date_order >= self.order_id.date_order for join in others - self)
 
     def _log_portal_join(self, orders):
-        """Note in the chatters of the orders and of both contacts what was joined, and by which proof.
+        """Log on the orders and on both contacts which orders joined, and by which proof.
 
-        :param orders: the guest's orders
+        :param orders: orders of the guest
         """
         proof = dict(self._fields["proof"]._description_selection(self.env))[self.proof]
         note = self.env._(
@@ -167,10 +167,10 @@ class SalePortalJoin(models.Model):
         self._log_on_documents(orders, note)
 
     def _log_on_documents(self, orders, note):
-        """Write a note in the chatters of orders and of both contacts.
+        """Log a note on orders and on both contacts.
 
-        :param orders: orders
-        :param str note: the text
+        :param orders: orders to log the note on
+        :param str note: text of the note
         """
         contacts = self.partner_id | self.owner_id
         orders._message_log_batch(dict.fromkeys(orders.ids, note))
@@ -179,11 +179,12 @@ class SalePortalJoin(models.Model):
     # ---- separating
 
     def action_separate(self):
-        """Separate a joined guest contact from the account again.
+        """Separate a joined guest contact from the account.
 
+        :return: client action that reloads the view
         :rtype: dict
-        :raise AccessError: the user is no administrator of sales
-        :raise UserError: something has happened since that can't be undone
+        :raise AccessError: if the user is not a sales administrator
+        :raise UserError: if later changes prevent the separation
         """
         if not self.env.user.has_group("sales_team.group_sale_manager"):
             raise AccessError(self.env._("Only an administrator of sales may separate orders from an account."))
@@ -198,10 +199,10 @@ class SalePortalJoin(models.Model):
         return {"type": "ir.actions.client", "tag": "soft_reload"}
 
     def _get_portal_separation_problem(self, family):
-        """Say why a contact can't be separated any more.
+        """Return why a contact can no longer be separated.
 
-        :param family: the guest contact and the addresses below it
-        :return: what to tell the administrator, ``False`` where it can be separated
+        :param family: guest contact and its child addresses
+        :return: error message, ``False`` if the contact can be separated
         :rtype: str or bool
         """
         self.ensure_one()
@@ -218,9 +219,9 @@ class SalePortalJoin(models.Model):
         return False
 
     def _has_portal_bookings_since(self, family):
-        """Tell whether the ledger of these contacts is another than when they joined.
+        """Return whether the journal items of these contacts have changed since they joined.
 
-        :param family: the guest contact and the addresses below it
+        :param family: guest contact and its child addresses
         :rtype: bool
         """
         joined = self.env["account.move.line"].browse(self.undo_data["lines"])
@@ -230,9 +231,9 @@ class SalePortalJoin(models.Model):
         return bool(since or joined.exists() != joined or reconciled - joined)
 
     def _has_portal_orders_since(self, family):
-        """Tell whether an order of the owner goes to one of these addresses.
+        """Return whether another order is invoiced or delivered to one of these addresses.
 
-        :param family: the guest contact and the addresses below it
+        :param family: guest contact and its child addresses
         :rtype: bool
         """
         addresses = [("partner_invoice_id", "in", family.ids), ("partner_shipping_id", "in", family.ids)]
@@ -240,9 +241,9 @@ class SalePortalJoin(models.Model):
         return bool(self.env["sale.order"].search_count(["|", *addresses, *others], limit=1))
 
     def _separate_portal_contact(self, family):
-        """Undo :meth:`_join_portal_contact`.
+        """Revert :meth:`_join_portal_contact`.
 
-        :param family: the guest contact and the addresses below it
+        :param family: guest contact and its child addresses
         """
         guest, undo = self.partner_id.with_company(self.company_id), self.undo_data
         orders = guest._get_portal_guest_orders()
@@ -252,11 +253,11 @@ class SalePortalJoin(models.Model):
             contact.write({**values, "portal_join_id": False, **({"parent_id": False} if contact == guest else {})})
         family._refresh_portal_names()
         guest._write_portal_terms(undo["terms"])
-        # Odoo moves journal items with a contact that gets a parent, and none back.
+        # Odoo moves journal items to the parent when it is set, but not back when it is removed.
         lines = self.env["account.move.line"].browse(undo["lines"])
         lines.with_context(bypass_lock_check=BYPASS_LOCK_CHECK).partner_id = guest
         self._move_commercial_partner(family, guest)
-        family._withdraw_portal_links()  # those that were sent to the owner
+        family._withdraw_portal_links()  # the owner may know them
         self._set_portal_join_state("separated")
         note = self.env._(
             "%(orders)s no longer belong to the portal account of %(owner)s.",
@@ -267,10 +268,10 @@ class SalePortalJoin(models.Model):
         self.env.flush_all()
 
     def _give_back_records(self, guest, moved):
-        """Give the guest back what :meth:`_take_along_records` gave to the owner, where it still has it.
+        """Return the records moved by :meth:`_take_along_records` to the guest, if the owner still has them.
 
-        :param guest: the guest contact
-        :param dict moved: per model the ids
+        :param guest: guest contact
+        :param dict moved: ids by model name
         """
         for name, ids in moved.items():
             if name in FOLLOWING_MODELS and name in self.env:

@@ -9,14 +9,14 @@ from .portal_mail_link import makes_links_of
 
 LINK_SCOPE = "sale_auto_portal_user.join"
 LINK_PATH = "/my/guest-orders/link"
-# The link that a template is rendered with, whoever renders it.
+# Placeholder link that the template is rendered with.
 SAMPLE_PATH = f"{LINK_PATH}/sample"
-# How long an address is sent no other mail about a guest order, unless somebody asks for it.
+# Minimum time between two mails about guest orders to the same address, unless a mail is requested.
 MAIL_PAUSE_HOURS = 24
 
 
 def get_link_values(join_sudo):
-    """Return what a link is bound to: it is void as soon as one of these is another.
+    """Return the values that a link is bound to. A change of any of them voids the link.
 
     :param join_sudo: sale.portal.join record
     :rtype: list
@@ -34,7 +34,7 @@ def get_link_values(join_sudo):
 
 
 def get_link_token(join_sudo):
-    """Return what the link in the mail carries: signed, and valid as long as an invitation.
+    """Return the signed token of the link in the mail. It is valid for as long as an invitation.
 
     :param join_sudo: sale.portal.join record
     :rtype: str
@@ -45,7 +45,7 @@ def get_link_token(join_sudo):
 
 @makes_links_of("sale.portal.join")
 def get_link_paths(join_sudo):
-    """Return the link of the next mail, by the sample that it replaces.
+    """Return the link path of the next mail, by the sample path that it replaces.
 
     :param join_sudo: sale.portal.join record
     :rtype: dict[str, str]
@@ -54,7 +54,7 @@ def get_link_paths(join_sudo):
 
 
 class SalePortalJoin(models.Model):
-    """The mail that says that a guest's order waits for the account, and the link in it."""
+    """Mail to the owner of the account about a waiting guest order, and the link in it."""
 
     _inherit = "sale.portal.join"
 
@@ -65,7 +65,7 @@ class SalePortalJoin(models.Model):
         )
 
     def _filter_sendable(self):
-        """Look for the accounts of new guest orders; keep those whose owners are to be told now."""
+        """Look for the accounts of new guest orders, and keep the orders about which a mail is sent now."""
         waiting = self.browse()
         for join in self:
             if join._check_portal_join():
@@ -76,13 +76,13 @@ class SalePortalJoin(models.Model):
         return requested
 
     def _filter_mail_decent(self):
-        """Keep the latest of an owner's guest orders, unless a mail was sent to the address a short time ago.
+        """Keep the latest of an owner's guest orders, unless a mail was sent to the address recently.
 
-        Anybody can order with somebody's address, any number of times. The mail about the latest order names the
-        earlier ones, and its link offers them, too, so that they need no mail of their own. An order that it has no
-        place for keeps its mail: where that is the one that has waited longest, it comes first.
+        Anyone can place any number of orders with somebody else's address. The mail about the latest order also lists
+        the earlier ones, and its link offers them, so that they need no mail of their own. The number of offers is
+        limited: if the oldest order is not among them, the mail about that order is sent first.
 
-        :return: the one whose mail is sent now, or none
+        :return: record whose mail is sent now, or none
         :rtype: sale.portal.join record
         """
         latest = self._get_latest_portal_join()
@@ -101,7 +101,7 @@ class SalePortalJoin(models.Model):
         return told
 
     def _sort_by_order_date(self):
-        """Return the records, those of the earliest orders first.
+        """Sort the records by order date, the earliest first.
 
         :rtype: sale.portal.join recordset
         """
@@ -115,9 +115,9 @@ class SalePortalJoin(models.Model):
         return self._sort_by_order_date()[-1:]
 
     def _get_next_portal_join_mail_date(self):
-        """Return when the address may be sent another mail about a guest order.
+        """Return when another mail about a guest order may be sent to the address.
 
-        A mail about an order that has joined doesn't count: its owner was there since then.
+        Mails about orders that have joined don't count: their owner has reacted to them.
 
         :rtype: datetime.datetime
         """
@@ -140,7 +140,7 @@ class SalePortalJoin(models.Model):
         )
 
     def _get_portal_join_url(self):
-        """Return a sample of the link, for the template: the mail to the address carries the link itself.
+        """Return a sample of the link, for the template. Only the mail to the address contains the actual link.
 
         :return: absolute URL on the domain of the website where the order was placed
         :rtype: str
@@ -149,9 +149,9 @@ class SalePortalJoin(models.Model):
         return urljoin(self.get_base_url(), SAMPLE_PATH)
 
     def _get_portal_join_other_orders(self):
-        """Return the orders that the link offers beside the one that the mail is about, for the template.
+        """Return the other orders that the link offers, for the template.
 
-        :return: those that whoever renders it may read, the latest first
+        :return: orders that the rendering user may read, the latest first
         :rtype: sale.order recordset
         """
         self.ensure_one()
@@ -162,13 +162,13 @@ class SalePortalJoin(models.Model):
         return (orders - self.order_id)._filtered_access("read").sorted("date_order", reverse=True)
 
     def get_base_url(self):
-        """Return the address of the website where the order was placed."""
+        """Return the base URL of the website where the order was placed."""
         return self.order_id.get_base_url() if self.order_id else super().get_base_url()
 
     def _can_send_portal_join_mail(self):
-        """Tell whether the mail can be sent again: the last one left a while ago.
+        """Return whether the mail can be sent again.
 
-        What could not join may be able to now: that is looked at then.
+        Refused orders are included: whether they can join by now is checked before sending.
 
         :rtype: bool
         """
@@ -179,10 +179,10 @@ class SalePortalJoin(models.Model):
 
     @api.model
     def _find_portal_join_by_token(self, token):
-        """Find what a link is about.
+        """Return the record that a link belongs to.
 
-        :param str token: whatever the link carried
-        :return: the record in superuser mode, empty for a link that is void
+        :param str token: token in the link, not validated yet
+        :return: record in superuser mode, empty if the link is void
         :rtype: sale.portal.join record
         """
         try:

@@ -1,23 +1,23 @@
 from odoo import api, models
 from odoo.fields import Domain
 
-# How many guest contacts of one address a page offers: a stranger may have made any number of them.
+# Maximum number of guest contacts offered on the page: a stranger can create any number of them for one address.
 MAX_OFFERS = 50
 
 
 class SalePortalJoin(models.Model):
-    """Which guest orders are offered to the owner of an account."""
+    """Guest orders that are offered to the owner of an account."""
 
     _inherit = "sale.portal.join"
 
     @api.model
     def _get_portal_join_offers(self, user, join=None):
-        """Return the guest contacts whose orders a user may add to the account by reading the mailbox.
+        """Return the guest contacts whose orders a user can add to the account, given access to the mailbox.
 
-        :param user: who has signed in
-        :param join: the record of the link that the user followed; without it counts what was proved before
+        :param user: user who has signed in
+        :param join: record of the link that the user followed; without a link, the last proof of the user counts
         :type join: sale.portal.join record or None
-        :return: in superuser mode
+        :return: guest contacts in superuser mode
         :rtype: res.partner recordset
         """
         env = self._portal_join_env()
@@ -34,13 +34,13 @@ class SalePortalJoin(models.Model):
 
     @api.model
     def _search_portal_join_offers(self, user, until):
-        """Search the guest contacts that may be on offer, at most :data:`MAX_OFFERS`.
+        """Search at most :data:`MAX_OFFERS` guest contacts that can be offered.
 
-        Anybody can place any number of orders that are paid later: those come after what is confirmed.
+        Confirmed orders come before unpaid ones, of which anyone can place any number.
 
-        :param user: the owner's user
-        :param datetime.datetime until: what was ordered later needs another proof
-        :return: the latest first
+        :param user: owner of the account
+        :param datetime.datetime until: latest order date covered by the proof
+        :return: guest contacts, those with confirmed orders first, then the latest first
         :rtype: res.partner recordset
         """
         guests = user.env["res.partner"]
@@ -52,13 +52,13 @@ class SalePortalJoin(models.Model):
 
     @api.model
     def _get_portal_join_offer_domain(self, user, until, state):
-        """Return the domain of the guest contacts that may be on offer for orders in a state.
+        """Return the domain of the guest contacts that can be offered for orders in the given state.
 
-        Whatever a stranger can make any number of is left out here, so that it takes no place from what is offered.
+        It excludes contacts that won't be offered anyway, so that a stranger can't fill the limited list with them.
 
-        :param user: the owner's user
-        :param datetime.datetime until: what was ordered later needs another proof
-        :param str state: ``sale``, or ``sent`` for what is not paid yet
+        :param user: owner of the account
+        :param datetime.datetime until: latest order date covered by the proof
+        :param str state: ``sale``, or ``sent`` for unpaid orders
         :rtype: odoo.fields.Domain
         """
         declined = self.sudo()._search([("user_id", "=", user.id), ("join_state", "=", "declined")])
@@ -74,10 +74,10 @@ class SalePortalJoin(models.Model):
 
     @api.model
     def _decline_portal_joins(self, user, guests):
-        """Note that a user doesn't want these orders: they are not offered again, except by their own link.
+        """Decline the orders of guest contacts. From then on, only the link in their own mail offers them again.
 
-        :param user: who has signed in
-        :param guests: the contacts that are on offer to the user, and that the user was shown
+        :param user: user who has signed in
+        :param guests: contacts that were offered and shown to the user
         """
         joins = self._portal_join_env()[self._name]
         joins = joins._get_portal_joins_of(guests.with_env(joins.env))
@@ -85,10 +85,10 @@ class SalePortalJoin(models.Model):
 
     @api.model
     def _is_portal_join_declined(self, user, guest):
-        """Tell whether a user doesn't want the orders of a guest contact.
+        """Return whether a user declined the orders of a guest contact.
 
-        :param user: who has signed in
-        :param guest: the contact
+        :param user: user who has signed in
+        :param guest: guest contact
         :rtype: bool
         """
         domain = [("partner_id", "=", guest.id), ("user_id", "=", user.id), ("join_state", "=", "declined")]

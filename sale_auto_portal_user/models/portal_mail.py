@@ -3,26 +3,25 @@ from datetime import timedelta
 from odoo import api, fields, models
 from odoo.tools import split_every
 
-# So many mails are rendered, committed and handed over at a time.
+# Number of mails that are rendered, committed and sent at a time.
 PORTION_SIZE = 20
-# So many records are looked at, or settled, with what they need in memory.
+# Number of records that are loaded at a time.
 SEARCH_LIMIT = 200
-# In how many minutes a record that another transaction was writing on is looked at again.
+# Delay before a record that was locked by another transaction is processed again.
 LOCKED_MINUTES = 1
-# After how many minutes a mail may be sent again. Each further mail to the same address waits three
-# times as long, a day at most: nobody's mailbox is filled by a button.
+# Delay before a mail may be sent again. It triples with each further mail to the same address, up to one day, so that
+# nobody's mailbox can be flooded.
 RESEND_MINUTES = 5
 RESEND_FACTOR = 3
 MAX_RESEND_MINUTES = 24 * 60
 
 
 class SalePortalMail(models.AbstractModel):
-    """A mail about a portal account, which leaves once, after the commit.
+    """Mail about a portal account, sent exactly once, after the commit.
 
-    A model that inherits this one has a record for each mail. :meth:`_schedule` asks for the mail; the
-    scheduled action named by ``_cron_xml_id`` calls :meth:`_cron_send`, which renders the mail into
-    Odoo's mail queue, commits, and only then talks to a mail server. What became of it is read from
-    the queue. The sending itself is in ``portal_mail_send.py``.
+    Models that inherit this one have a record for each mail. :meth:`_schedule` requests the mail; the scheduled action
+    ``_cron_xml_id`` calls :meth:`_cron_send`, which renders the mail into Odoo's mail queue, commits, and only then
+    connects to a mail server. The outcome is read from the queue. The sending itself is in ``portal_mail_send.py``.
     """
 
     _name = "sale.portal.mail"
@@ -30,7 +29,7 @@ class SalePortalMail(models.AbstractModel):
     _rec_name = "email"
     _order = "id desc"
 
-    # The scheduled action that calls _cron_send() of the model.
+    # External id of the scheduled action that calls _cron_send() of the model.
     _cron_xml_id = None
 
     partner_id = fields.Many2one(
@@ -119,36 +118,36 @@ class SalePortalMail(models.AbstractModel):
     _pending_idx = models.Index("(next_attempt, id) WHERE state IN ('to_send', 'queued')")
 
     def unlink(self):
-        """Delete the mails that wait in Odoo's queue, too."""
+        """Delete the mails in Odoo's queue along with the records."""
         self._unlink_mails()
         return super().unlink()
 
     # ------------------------------------------------------------
-    # Asking for the mail
+    # Requesting the mail
     # ------------------------------------------------------------
 
     def _request(self, **values):
-        """Have the mail sent once this transaction is committed, as if it had never been tried.
+        """Request the mail once this transaction is committed, and reset previous failures.
 
-        The transaction that confirms a sale talks to no mail server: a scheduled action does, and
-        it sees only what was committed, once, however often the transaction was retried.
+        The mail is sent by a scheduled action and not in the transaction that confirms the sale. The action only sees
+        committed records: a transaction that is retried doesn't send the mail twice.
 
-        :param values: what else is to be written
+        :param values: other values to write
         """
         self._schedule(attempts=0, failure_reason=False, **values)
 
     def _request_again(self, **values):
-        """Have another mail sent, in place of one that waits in Odoo's mail queue.
+        """Request another mail, which replaces a mail that waits in Odoo's queue.
 
-        A mail that is being handed to the mail server at this moment is on its way: nothing is to be done.
+        Do nothing if the queued mail is being sent right now.
 
-        :param values: what else is to be written
+        :param values: other values to write
         :return: whether another mail was requested
         :rtype: bool
-        :raise LockError: somebody else is writing on the record
+        :raise LockError: if another transaction is writing on the record
         """
         self.ensure_one()
-        # The record first and then the mail, as the scheduled action does.
+        # Lock the record before the mail, in the same order as the scheduled action.
         self.lock_for_update(allow_referencing=True)
         mail_sudo = self.sudo().mail_id
         if mail_sudo.try_lock_for_update() != mail_sudo:
@@ -158,23 +157,23 @@ class SalePortalMail(models.AbstractModel):
         return True
 
     def _schedule(self, minutes=0, **values):
-        """Have the scheduled action send the mail.
+        """Schedule the mail for the scheduled action.
 
-        :param int minutes: in how many minutes; 0: as soon as this transaction is committed
-        :param values: what else is to be written, in the same query
+        :param int minutes: delay in minutes, 0 to send the mail as soon as this transaction is committed
+        :param values: other values to write in the same query
         """
         next_attempt = fields.Datetime.now() + timedelta(minutes=minutes)
         self.write({"state": "to_send", "next_attempt": next_attempt, **values})
         self._trigger_cron(next_attempt)
 
     def _cancel(self):
-        """Send nothing, or nothing more: mails in Odoo's queue are deleted."""
+        """Cancel the mails and delete them from Odoo's queue."""
         self._unlink_mails()
         for record in self:
             record.write(record._prepare_cancel_values())
 
     def _prepare_cancel_values(self):
-        """Prepare what is to be written when nothing more is sent.
+        """Prepare the values to write when a mail is cancelled.
 
         :rtype: dict
         """
@@ -182,24 +181,24 @@ class SalePortalMail(models.AbstractModel):
         return {"state": "cancelled", "next_attempt": False}
 
     def _unlink_mails(self):
-        """Delete the mails from Odoo's queue: they may carry a secret."""
+        """Delete the mails from Odoo's queue, because they may contain secret links."""
         self.sudo().mail_id.unlink()
 
     def _get_next_resend_date(self):
         """Return when the mail may be sent to the same address again.
 
-        :return: a moment in the past where nothing was sent yet
+        :return: date of the next allowed mail, the current time if none was sent yet
         :rtype: datetime.datetime
         """
         self.ensure_one()
         if not self.last_sent_date:
             return fields.Datetime.now()
-        # The exponent is limited only so that the power stays a small number.
+        # Limit the exponent to keep the number small.
         minutes = RESEND_MINUTES * RESEND_FACTOR ** min(max(self.sent_count - 1, 0), 10)
         return self.last_sent_date + timedelta(minutes=min(minutes, MAX_RESEND_MINUTES))
 
     def _is_resend_decent(self):
-        """Tell whether the mail may be sent to the same address again now.
+        """Return whether the mail may be sent to the same address again now.
 
         :rtype: bool
         """
@@ -212,9 +211,9 @@ class SalePortalMail(models.AbstractModel):
 
     @api.model
     def _trigger_cron(self, at):
-        """Wake the scheduled action.
+        """Trigger the scheduled action.
 
-        :param datetime.datetime at: when
+        :param datetime.datetime at: time of the trigger
         """
         cron_id = self.env["ir.model.data"]._xmlid_to_res_id(self._cron_xml_id)
         if cron_id:
@@ -222,10 +221,10 @@ class SalePortalMail(models.AbstractModel):
 
     @api.model
     def _cron_send(self):
-        """Send the mails that are due; settle those that an interrupted run left behind.
+        """Send the mails that are due, and settle those that an interrupted run left behind.
 
-        Whatever is left when the time is over is told to Odoo, which then runs the action again
-        before it waits for its next hour. Each portion is committed, which empties the memory, too.
+        Each batch is committed, which also clears the cache. The number of remaining records is reported to Odoo, which
+        then runs the action again without waiting for its next interval.
         """
         cron = self.env["ir.cron"]
         for ids in split_every(SEARCH_LIMIT, self.search([("state", "=", "queued")]).ids):
@@ -233,18 +232,18 @@ class SalePortalMail(models.AbstractModel):
             cron._commit_progress(remaining=0)
         while records := self._search_due(SEARCH_LIMIT)._lock_free(PORTION_SIZE):
             records._queue()
-            # Committed before it is sent: a run that is killed here leaves mails in Odoo's queue,
-            # never a mail that was sent for an account that was rolled back.
+            # Commit before sending: a run that is killed here leaves mails in Odoo's queue, but no mail is ever sent
+            # for an account that is rolled back.
             remaining_time = cron._commit_progress(len(records), remaining=self._count_due())
             unreachable = records._send_queued()
-            # Where no server is reached the others wait like those that were tried, with one trigger.
+            # If no mail server is reachable, the other records wait for the trigger of those that were tried.
             cron._commit_progress(remaining=0 if unreachable else None)
             if unreachable or not remaining_time:
                 break
 
     @api.model
     def _get_due_domain(self):
-        """Return the domain of the records whose mail is to be sent now.
+        """Return the domain of the records whose mail is due.
 
         :rtype: list
         """
@@ -252,28 +251,28 @@ class SalePortalMail(models.AbstractModel):
 
     @api.model
     def _search_due(self, limit):
-        """Search the records whose mail is to be sent now.
+        """Search the records whose mail is due.
 
-        :param int limit: at most so many
-        :return: the longest waiting first
+        :param int limit: maximum number of records
+        :return: records, the longest waiting first
         :rtype: sale.portal.mail recordset
         """
         return self.search(self._get_due_domain(), order="next_attempt, id", limit=limit)
 
     @api.model
     def _count_due(self):
-        """Count the records whose mail is to be sent now.
+        """Count the records whose mail is due.
 
         :rtype: int
         """
         return self.search_count(self._get_due_domain())
 
     def _lock_free(self, limit=None):
-        """Lock the records that nobody else is writing on: one of them would undo the whole run.
+        """Lock the records that no other transaction is writing on: a conflict would roll back the whole run.
 
-        :param limit: at most so many
+        :param limit: maximum number of records
         :type limit: int or None
-        :return: the locked ones; the others are looked at again a little later
+        :return: locked records; the others are processed by a later run
         :rtype: sale.portal.mail recordset
         """
         locked = self.try_lock_for_update(allow_referencing=True, limit=limit)

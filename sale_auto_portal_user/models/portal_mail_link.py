@@ -1,26 +1,26 @@
-"""Put the links into the mails about portal accounts.
+"""Insert the links into the mails about portal accounts.
 
-Templates are rendered with samples, whoever renders them. All of this are functions, not methods of a model: what a
-template, a server action or a client can call must not make a link, whatever its rights. Only the mail to the owner
-of the address carries one, and whoever holds it has proved to read that mailbox.
+A link proves access to the mailbox that it was sent to, so only the mail to the owner of the address may contain it.
+Templates are always rendered with sample links. The code consists of functions instead of model methods, because
+templates, server actions and clients must not be able to generate links, whatever their access rights.
 """
 
 import re
 
 from odoo.tools.urls import urljoin
 
-# A link whose address is the given one. The values of other attributes are passed over as a whole.
+# Matches a link to the given address. The values of other attributes are skipped as a whole.
 LINK_PATTERN = r'''(<a(?:\s+[^\s"'<>=/]+(?:="[^"]*")?)*?\s+href=")%s"'''
-# Per model the function that makes the links of one of its records.
+# Functions that generate the links of a record, by model name.
 _LINK_MAKERS = {}
 
 
 def makes_links_of(model):
-    """Register the function that makes the links in the mails of a model.
+    """Register the function that generates the links in the mails of a model.
 
-    It takes the record, and returns the path of the link by that of the sample.
+    The function takes a record and returns the link paths by the sample paths that they replace.
 
-    :param str model: the model, which inherits ``sale.portal.mail``
+    :param str model: name of a model that inherits ``sale.portal.mail``
     """
 
     def register(function):
@@ -31,12 +31,13 @@ def makes_links_of(model):
 
 
 def insert_links(record_sudo, body):
-    """Put the links in the place of the samples: where one is all of a link's address, and nowhere else.
+    """Replace the sample links, but only where a sample is the whole ``href`` of a link.
 
-    A picture of the template, e.g., would send what is in its address to its server as soon as the mail is opened.
+    Anywhere else the link could leak: an image in the template, for example, would send it to the image's server as
+    soon as the mail is opened.
 
-    :param record_sudo: the record whose mail it is
-    :param str body: the rendered mail, as QWeb writes it: its values are in double quotes
+    :param record_sudo: record that the mail belongs to
+    :param str body: mail body rendered by QWeb, with attribute values in double quotes
     :rtype: str
     """
     base_url = record_sudo.get_base_url()

@@ -9,8 +9,8 @@ from .portal_mail_link import insert_links
 
 _logger = logging.getLogger(__name__)
 
-# A server that answers but refuses (greylisting, a full mailbox) is asked again after 5, 15, 45,
-# 135 and 405 minutes. One that can't be reached is tried every 5 minutes until it is back.
+# A mail that the server refuses (greylisting, full mailbox) is sent again after 5, 15, 45, 135 and 405 minutes. An
+# unreachable server is tried every 5 minutes until it is back.
 RETRY_MINUTES = 5
 RETRY_FACTOR = 3
 MAX_REFUSALS = 5
@@ -19,7 +19,7 @@ SUBJECT_LENGTH = 200
 
 
 class SalePortalMail(models.AbstractModel):
-    """How a mail about a portal account gets from its template to a mail server."""
+    """Rendering and sending of mails about portal accounts."""
 
     _inherit = "sale.portal.mail"
 
@@ -36,15 +36,15 @@ class SalePortalMail(models.AbstractModel):
                 records._fail_without_template()
 
     def _fail_without_template(self):
-        """Say that the template was deleted. Once there is one again, the mail can be sent again."""
+        """Mark the mails as failed because the template was deleted. They can be sent again once it is restored."""
         for record in self:
             env = record.order_id._portal_account_env()
             record._fail(record.with_env(env)._get_missing_template_reason())
 
     def _get_missing_template_reason(self):
-        """Say what to do where the template was deleted.
+        """Return the failure reason for a deleted template, with instructions.
 
-        :return: the reason of the failure, in the language of the environment
+        :return: reason in the language of the environment
         :rtype: str
         """
         return self.env._(
@@ -53,23 +53,24 @@ class SalePortalMail(models.AbstractModel):
         )
 
     def _filter_sendable(self):
-        """Keep the records whose mail is still wanted; say on the others what became of them.
+        """Keep the records whose mail still has to be sent, and update the state of the others.
 
         :rtype: sale.portal.mail recordset
         """
         return self
 
     def _get_template(self):
-        """Return the template that the mail is written with.
+        """Return the template of the mail.
 
-        :rtype: mail.template record, empty where it was deleted
+        :return: template, empty if it was deleted
+        :rtype: mail.template record
         """
         raise NotImplementedError
 
     def _render(self, template):
-        """Render the mails of one template; a record that can't be rendered doesn't stop the others.
+        """Render the mails of one template. A record that can't be rendered doesn't affect the others.
 
-        :param template: mail.template record on the model
+        :param template: template on the model
         """
         try:
             with self.env.cr.savepoint():
@@ -88,15 +89,15 @@ class SalePortalMail(models.AbstractModel):
 
     @api.model
     def _prepare_mail_values(self):
-        """Prepare what all mails have whatever their template says.
+        """Prepare the values that all mails have, regardless of their template.
 
         :return: values of ``mail.mail``
         :rtype: dict
         """
         return {
-            # Kept until its outcome is known, then deleted: it may carry a secret.
+            # The mail may contain a secret link: it is deleted once its outcome is known.
             "auto_delete": False,
-            # For the same reason in nobody's chatter, and to nobody else.
+            # For the same reason, it appears in no chatter and has no other recipients.
             "message_type": "user_notification",
             "model": False,
             "res_id": False,
@@ -107,41 +108,41 @@ class SalePortalMail(models.AbstractModel):
         }
 
     def _prepare_recipient_mail_values(self, mail_sudo):
-        """Prepare what one mail has whatever its template says: its recipient, and harmless headers.
+        """Prepare the values of one mail that override its template: the recipient and sanitized headers.
 
-        :param mail_sudo: the rendered mail.mail record
+        :param mail_sudo: rendered mail.mail record
         :return: values of ``mail.mail``
         :rtype: dict
         """
         self.ensure_one()
         return {
-            # The bare address: the customer's name has no place in a header.
+            # The bare address, without the name typed by the customer.
             "email_to": self.email,
             "subject": _portal_safe_text(mail_sudo.subject, SUBJECT_LENGTH, keep_links=True),
             "email_from": self._clean_address(mail_sudo.email_from),
             "reply_to": self._clean_address(mail_sudo.reply_to),
-            # With sample links: the mail's own are put in last, by a function that no template can call.
+            # The body still has sample links, which insert_links() replaces last.
             "body_html": mail_sudo.body_html or "",
         }
 
     def _prepare_queued_values(self, mail_sudo, template):
-        """Prepare what is to be written once the mail is in Odoo's mail queue.
+        """Prepare the values to write once the mail is in Odoo's mail queue.
 
-        :param mail_sudo: the mail.mail record
-        :param template: the mail.template record that it was written with
+        :param mail_sudo: mail.mail record
+        :param template: template of the mail
         :rtype: dict
         """
         return {"state": "queued", "mail_id": mail_sudo.id, "template_id": template.id}
 
     def _clean_address(self, value):
-        """Make sure that a header names one address, and that nothing in it begins another header.
+        """Reduce the value of a header to a single address, and prevent header injection.
 
-        A text that a customer typed may look like an address: a template that puts one into the name
-        must not change who the mail comes from.
+        A template can insert text typed by a customer into the sender's name. Text that looks like an address must not
+        change the sender of the mail.
 
-        :param value: the header's text, as the template says
+        :param value: value of the header, rendered by the template
         :type value: str or bool
-        :return: one formatted address, the shop's own where the text holds several
+        :return: formatted address; the shop's address if the value contains several or none
         :rtype: str or bool
         """
         self.ensure_one()
@@ -151,9 +152,9 @@ class SalePortalMail(models.AbstractModel):
         return self._get_portal_sender() or self.env.user.email_formatted
 
     def _get_partner_address(self):
-        """Return the customer's one email address.
+        """Return the customer's email address.
 
-        :return: the normalized address, ``False`` where there is none or more than one
+        :return: normalized address, ``False`` if there is none or more than one
         :rtype: str or bool
         """
         self.ensure_one()
@@ -164,27 +165,27 @@ class SalePortalMail(models.AbstractModel):
     # ------------------------------------------------------------
 
     def _send_queued(self):
-        """Hand the rendered mails to the mail server.
+        """Hand over the rendered mails to the mail server.
 
-        :return: as :meth:`_settle`
+        :return: same as :meth:`_settle`
         :rtype: sale.portal.mail recordset
         """
-        self = self.exists()  # what was looked at while they were queued may have been deleted
+        self = self.exists()  # queueing may have deleted records
         mails_sudo = self.sudo().mail_id
-        if mails_sudo:  # without any id Odoo would send its whole queue
+        if mails_sudo:  # without ids, Odoo would send its whole queue
             mails_sudo.process_email_queue(mails_sudo.ids)
         return self._settle()
 
     def _settle(self):
-        """Read from Odoo's mail queue what became of the mails.
+        """Read the outcome of the mails from Odoo's mail queue.
 
-        :return: records whose mail could not be handed over because no server was reached
+        :return: records whose mail could not be sent because no mail server was reachable
         :rtype: sale.portal.mail recordset
         """
         unreachable = waiting = self.browse()
         for record in self._lock_free().filtered(lambda record: record.state == "queued"):
             mail_sudo = record.sudo().mail_id
-            if mail_sudo.state == "outgoing":  # Odoo's own queue has it in hand
+            if mail_sudo.state == "outgoing":  # still to be sent by Odoo's queue
                 waiting += record
                 continue
             state, reason, type_ = mail_sudo.state, mail_sudo.failure_reason, mail_sudo.failure_type
@@ -194,7 +195,7 @@ class SalePortalMail(models.AbstractModel):
             elif state != "exception":  # cancelled by an administrator, or deleted
                 record._cancel()
             elif not type_:
-                # Odoo gives a reason of failure a type, but where it could not connect at all.
+                # Odoo sets a failure type in all cases, except when it can't connect to the server.
                 unreachable += record
             else:
                 record._refused(reason)
@@ -206,9 +207,9 @@ class SalePortalMail(models.AbstractModel):
 
     @api.model
     def _trigger_mail_queue(self):
-        """Have Odoo's queue sent and settled sooner than in an hour.
+        """Trigger Odoo's mail queue instead of waiting up to an hour for it.
 
-        That is where mails stay when a mail server hangs up, or this one is killed, between two of them.
+        Mails stay in the queue if the mail server hangs up or this process is killed between two mails.
         """
         at = fields.Datetime.now() + timedelta(minutes=RETRY_MINUTES)
         cron = self.env.ref("mail.ir_cron_mail_scheduler_action", raise_if_not_found=False)
@@ -217,16 +218,16 @@ class SalePortalMail(models.AbstractModel):
         self._trigger_cron(at + timedelta(minutes=1))
 
     # ------------------------------------------------------------
-    # What became of it
+    # Outcome
     # ------------------------------------------------------------
 
     def _sent(self):
-        """Note that a mail server took the mail."""
+        """Mark the mail as sent."""
         self.ensure_one()
         self.write(self._prepare_sent_values())
 
     def _prepare_sent_values(self):
-        """Prepare what is to be written once a mail server took the mail.
+        """Prepare the values to write once a mail server has accepted the mail.
 
         :rtype: dict
         """
@@ -243,9 +244,9 @@ class SalePortalMail(models.AbstractModel):
         }
 
     def _refused(self, reason):
-        """Try a refused mail again later, or give it up after the last attempt.
+        """Schedule another attempt for a refused mail, or mark it as failed after the last attempt.
 
-        :param reason: what the mail server said
+        :param reason: answer of the mail server
         :type reason: str or False
         """
         self.ensure_one()
@@ -259,9 +260,9 @@ class SalePortalMail(models.AbstractModel):
         )
 
     def _fail(self, reason):
-        """Give a mail up, and say so on the order that it is about.
+        """Mark a mail as failed, and log a note on its order.
 
-        :param reason: what went wrong
+        :param reason: failure reason
         :type reason: str or False
         """
         self.ensure_one()
@@ -272,10 +273,10 @@ class SalePortalMail(models.AbstractModel):
             order._log_portal_account_notes({order: self.with_env(order.env)._get_failure_note(reason or "")})
 
     def _get_failure_note(self, reason):
-        """Say on the order that the mail could not be delivered.
+        """Return the note that is logged on the order if the mail could not be delivered.
 
-        :param str reason: what went wrong
-        :return: the note, in the language of the environment
+        :param str reason: failure reason
+        :return: note in the language of the environment
         :rtype: str
         """
         self.ensure_one()

@@ -7,19 +7,19 @@ from odoo.tools.urls import urljoin
 
 from ..tools import _portal_safe_text
 
-# The longest name before an address. Python leaves the quotes out when it writes a longer one on several lines.
+# Maximum length of the name before an address. Python omits the quotes when it folds a longer name over several lines.
 NAME_LENGTH = 60
-# What has a meaning in the header of an address. In a name that has to be encoded Python leaves the quotes out, too.
+# Special characters in address headers. Python also omits the quotes of a name that has to be encoded.
 SPECIALS_RE = re.compile(r'[()<>\[\]:;@\\,"]+')
 
 
 class SalePortalMail(models.AbstractModel):
-    """What a mail about a portal account says of the shop, and how long its link works."""
+    """Sender of mails about portal accounts, and validity of their links."""
 
     _inherit = "sale.portal.mail"
 
     def _get_portal_company(self):
-        """Return the company that writes.
+        """Return the company that sends the mail.
 
         :rtype: res.company record
         """
@@ -27,7 +27,7 @@ class SalePortalMail(models.AbstractModel):
         return self.company_id
 
     def _get_portal_shop(self):
-        """Return who writes: the website where the order was placed, else the company.
+        """Return the website where the order was placed, or else the company.
 
         :rtype: website or res.company record
         """
@@ -35,9 +35,9 @@ class SalePortalMail(models.AbstractModel):
         return self.website_id or self.company_id
 
     def _get_portal_shop_logo_url(self):
-        """Return the address of the shop's logo.
+        """Return the URL of the shop's logo.
 
-        :return: absolute URL, readable without signing in
+        :return: absolute URL that is accessible without signing in
         :rtype: str
         """
         self.ensure_one()
@@ -48,7 +48,7 @@ class SalePortalMail(models.AbstractModel):
     def _get_portal_sender(self):
         """Return the sender of the mail: the shop's name with the company's address.
 
-        :return: a formatted address, ``False`` where the company has none
+        :return: formatted address, ``False`` if the company has none
         :rtype: str or bool
         """
         self.ensure_one()
@@ -57,10 +57,10 @@ class SalePortalMail(models.AbstractModel):
 
     @api.model
     def _format_address(self, name, address):
-        """Format an address for a header, whatever its name is made of: it stays a name, and names no other address.
+        """Format an address for a header, such that the name can't be parsed as another address.
 
-        :param str name: the name
-        :param str address: one email address
+        :param str name: display name
+        :param str address: single email address
         :rtype: str
         """
         name = _portal_safe_text(name, NAME_LENGTH, keep_links=True)
@@ -70,16 +70,16 @@ class SalePortalMail(models.AbstractModel):
 
     @api.model
     def _get_validity_hours(self):
-        """Return how long a link works: Odoo's ``auth_signup.signup.validity.hours``.
+        """Return the validity of a link in hours: the system parameter ``auth_signup.signup.validity.hours``.
 
         :rtype: int
         """
         return int(self.env["ir.config_parameter"].sudo().get_param("auth_signup.signup.validity.hours", 144))
 
     def _get_portal_invitation_validity(self):
-        """Say how long the link works.
+        """Return the validity of a link as text.
 
-        :return: whole days from two days on, else hours
+        :return: number of days from two days on, number of hours below
         :rtype: str
         """
         hours = self._get_validity_hours()
@@ -88,7 +88,7 @@ class SalePortalMail(models.AbstractModel):
         return self.env._("1 hour") if hours == 1 else self.env._("%(hours)s hours", hours=hours)
 
     def _get_next_expiry(self):
-        """Return until when a link that is sent now works.
+        """Return the expiry date of a link that is sent now.
 
         :rtype: datetime.datetime
         """

@@ -56,9 +56,9 @@ class ResCompany(models.Model):
 
     @api.model
     def _default_auto_portal_user_reminder_days(self):
-        """Return half of the time that an invitation's link works.
+        """Return half of the validity of an invitation's link.
 
-        :return: whole days
+        :return: number of whole days
         :rtype: int
         """
         return self.env["sale.portal.invitation"]._get_validity_hours() // 48
@@ -66,8 +66,8 @@ class ResCompany(models.Model):
     def _get_auto_portal_user_template(self):
         """Return the template of the invitation.
 
-        :return: the company's choice, else the template that comes with this addon
-        :rtype: mail.template record, empty where both were deleted
+        :return: template set on the company, or else the addon's own; empty if it was deleted
+        :rtype: mail.template record
         """
         self.ensure_one()
         return (

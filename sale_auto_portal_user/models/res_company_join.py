@@ -2,8 +2,6 @@ from odoo import fields, models
 
 
 class ResCompany(models.Model):
-    """Whether guest orders join accounts, in each company."""
-
     _inherit = "res.company"
 
     auto_portal_user_join = fields.Boolean(

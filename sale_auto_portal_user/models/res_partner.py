@@ -12,22 +12,21 @@ class ResPartner(models.Model):
     _inherit = "res.partner"
 
     def _get_portal_safe_name(self):
-        """Return the contact's name as the shop's mails print it.
+        """Return the contact's name as printed in the shop's mails.
 
-        The shop sends these mails to an address that anybody can type at the checkout: the name
-        must not be a message of its own.
+        Anyone can have these mails sent to any address by typing it at the checkout, so the name must not be usable to
+        convey a message.
 
-        :return: one line without control characters and links, at most 60 characters; empty where
-            nothing of the name is left
+        :return: single line of at most 60 characters, without control characters and links; can be empty
         :rtype: str
         """
         self.ensure_one()
         return _portal_safe_text(self.name, SAFE_NAME_LENGTH)
 
     def _filter_with_company_documents(self):
-        """Keep the contacts of companies that have documents of others than the contact.
+        """Keep the contacts whose company has documents of other contacts.
 
-        A portal user sees the documents of the whole company.
+        Portal users see all documents of their company.
 
         :rtype: res.partner recordset
         """
@@ -45,7 +44,7 @@ class ResPartner(models.Model):
     def _get_portal_document_models(self):
         """Return the models of the documents that a customer sees in the portal, e.g. orders and invoices.
 
-        :return: an empty recordset a model, which finds archived records too
+        :return: empty recordset of each model, in sudo mode and including archived records in searches
         :rtype: list
         """
         mixin = self.env.registry["portal.mixin"]
@@ -60,7 +59,7 @@ class ResPartner(models.Model):
         ]
 
     def _had_portal_account(self):
-        """Tell whether an order created an account for this contact, even if that was deleted since.
+        """Return whether an order created an account for this contact, even if the account was deleted later.
 
         :rtype: bool
         """
@@ -69,7 +68,7 @@ class ResPartner(models.Model):
         return bool(self.env["sale.order"].sudo().search_count(domain, limit=1))
 
     def _has_owned_account(self):
-        """Tell whether this contact's account is somebody's: it has been used, or no order created it.
+        """Return whether the contact has an account that has been used or was not created by an order.
 
         :rtype: bool
         """
@@ -77,24 +76,26 @@ class ResPartner(models.Model):
         return any(user.login_date or not user.sudo().portal_tokens_exposed for user in self.user_ids)
 
     def _withdraw_portal_links(self):
-        """Void the links that show these contacts' documents to whoever has them, and the invitations to sign up."""
+        """Void the links to these contacts' documents that work without signing in, and their signup tokens."""
         for documents in self._get_exposed_portal_documents():
             self._rotate_portal_tokens(documents)
         self.signup_cancel()
 
     @api.model
     def _rotate_portal_tokens(self, documents):
-        """Give documents other tokens: some pages of Odoo fail where a link has one and the document has none.
+        """Replace the access tokens of documents.
 
-        :param documents: records of one model of ``portal.mixin``
+        The tokens are not cleared, because some pages of Odoo fail if a link has a token and the document has none.
+
+        :param documents: records of a model that inherits ``portal.mixin``
         """
         for document in documents:
             document.access_token = str(uuid.uuid4())
 
     def _get_exposed_portal_documents(self):
-        """Return what a link with a token shows of these contacts: their documents and the invoices of their orders.
+        """Return the documents of these contacts that a link with a token gives access to.
 
-        :return: a recordset a model
+        :return: recordset of each model
         :rtype: list
         """
         addresses = self.with_context(active_test=False).child_ids.filtered(lambda child: child.type != "contact")

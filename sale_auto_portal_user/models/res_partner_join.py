@@ -1,23 +1,23 @@
-"""How a guest contact joins an account: it becomes an address of the owner's contact.
+"""Joining of guest contacts: a guest contact becomes a child address of the account owner's contact.
 
-The alternative is Odoo's own merge of contacts. What decided:
+The alternative is Odoo's own merge of contacts. The comparison:
 
 ====================================  ==================================  ====================================
-wanted                                an address of the owner's contact   Odoo's merge
+requirement                           child address                       Odoo's merge
 ====================================  ==================================  ====================================
 portal shows orders, invoices, ...    yes: ``child_of`` the commercial    yes
                                       entity, in all of Odoo's rules
-addresses as printed                  stay: they are the guest contact's  lost: one address is left, and it is
+addresses as printed                  kept on the guest contact           lost: one address is left, and it is
                                                                           printed on posted invoices, too
-ledger                                journal items follow in ``write``   moved by SQL, past locks and hashes
-                                      of ``account``, which also refuses
-                                      another tax number
-owner's own data                      not written                         filled with the guest's values
+journal items                         moved by ``write`` of ``account``,  moved by SQL, bypassing lock dates
+                                      which also refuses a different tax  and hashes
+                                      number
+owner's own data                      unchanged                           filled with the guest's values
 undo                                  possible                            not possible: contacts are deleted
 ====================================  ==================================  ====================================
 
-A contact below another one is named, listed and synchronized as Odoo does with addresses. The overrides in
-this file keep what was typed: the name as printed, and the owner's address book as it was.
+Odoo derives the name of a child contact from its parent and lists it in the parent's address book. The overrides in
+this file keep the name as printed and the owner's address book unchanged.
 """
 
 from odoo import api, fields, models
@@ -40,16 +40,16 @@ class ResPartner(models.Model):
         help="This contact was made by a guest's order, which joined the account of the contact above it.",
     )
 
-    # What looks for the guest contacts of an address.
+    # For searches of the guest contacts of an email address.
     _portal_guest_address_idx = models.Index("(email_normalized) WHERE parent_id IS NULL")
 
-    # ---- who is a guest
+    # ---- guest contacts
 
     @api.model
     def _get_portal_guest_creators(self):
-        """Return the users in whose name the shop makes the contacts of visitors who are not signed in.
+        """Return the users with which the shop creates the contacts of visitors who are not signed in.
 
-        :return: the public users, those that a website had before included
+        :return: public users, including former public users of websites
         :rtype: res.users recordset
         """
         users_sudo = self.env["res.users"].sudo().with_context(active_test=False)
@@ -57,9 +57,9 @@ class ResPartner(models.Model):
 
     @api.model
     def _get_portal_guest_domain(self, address):
-        """Return the domain of the contacts that may be guests with an email address.
+        """Return the domain of possible guest contacts with the given email address.
 
-        :param str address: a normalized email address
+        :param str address: normalized email address
         :rtype: odoo.fields.Domain
         """
         return Domain(
@@ -72,9 +72,9 @@ class ResPartner(models.Model):
         )
 
     def _get_portal_address(self):
-        """Return the one email address of a contact.
+        """Return the email address of a contact.
 
-        :return: the address in small letters, ``False`` where there is none or where there are several
+        :return: address in lower case, ``False`` if there is none or more than one
         :rtype: str or bool
         """
         self.ensure_one()
@@ -82,9 +82,9 @@ class ResPartner(models.Model):
         return bool(address) and email_normalize_all(self.email) == [address] and address.lower()
 
     def _get_portal_guest_obstacle(self):
-        """Say why a contact is not one that the shop made for a visitor, and for nothing else.
+        """Return why a contact is not merely the contact of a guest.
 
-        :return: a value of ``sale.portal.join.reason``, ``False`` for a guest contact
+        :return: value of ``sale.portal.join.reason``, ``False`` for a guest contact
         :rtype: str or bool
         """
         self.ensure_one()
@@ -106,16 +106,16 @@ class ResPartner(models.Model):
         return False
 
     def _get_portal_guest_family(self):
-        """Return a guest contact with the addresses below it: those that the guest typed for deliveries and invoices.
+        """Return a guest contact with its child addresses, which the guest typed for deliveries and invoices.
 
         :rtype: res.partner recordset
         """
         return self.with_context(active_test=False).search([("id", "child_of", self.ids)])
 
     def _has_portal_other_role(self):
-        """Tell whether a contact is more than somebody who bought something: an employee, a vendor, a company's own.
+        """Return whether a contact has another role than customer: employee, vendor or contact of a company record.
 
-        Other addons extend this for the roles that they bring.
+        Other addons can extend this method for the roles that they add.
 
         :rtype: bool
         """
@@ -125,10 +125,11 @@ class ResPartner(models.Model):
         return bool(self.employee or has_employees or self.supplier_rank or self.bank_ids or companies)
 
     def _find_portal_owner(self, order):
-        """Find the account that a guest contact belongs to, and whether it can join it.
+        """Find the account that a guest contact belongs to and check whether the contact can join it.
 
-        :param order: the guest's order
-        :return: the owner's user, and a value of ``sale.portal.join.reason`` where the contact can't join
+        :param order: guest order
+        :return: owner of the account, and a value of ``sale.portal.join.reason`` if the contact can't join, or else
+            ``False``
         :rtype: tuple[res.users, str or bool]
         """
         self.ensure_one()
@@ -144,23 +145,23 @@ class ResPartner(models.Model):
         return user, self._get_portal_join_obstacle(user)
 
     def _is_portal_join_offered(self, user, until):
-        """Tell whether a guest contact is offered to the owner of its address.
+        """Return whether a guest contact is offered to the owner of its email address.
 
-        :param user: the owner's user
-        :param datetime.datetime until: what was ordered later needs another proof
+        :param user: owner of the account
+        :param datetime.datetime until: latest order date covered by the proof
         :rtype: bool
         """
         self.ensure_one()
         order = self._get_portal_guest_orders().filtered("website_id")[-1:]
         return bool(order) and order.date_order <= until and self._find_portal_owner(order) == (user, False)
 
-    # ---- whether a guest can become an address of an owner
+    # ---- obstacles to joining
 
     def _get_portal_join_obstacle(self, user):
-        """Say why a guest contact can't become an address of an account's owner.
+        """Return why a guest contact can't become a child address of the owner's contact.
 
-        :param user: the owner's user
-        :return: a value of ``sale.portal.join.reason``, ``False`` where it can
+        :param user: owner of the account
+        :return: value of ``sale.portal.join.reason``, ``False`` if there is no obstacle
         :rtype: str or bool
         """
         self.ensure_one()
@@ -173,9 +174,9 @@ class ResPartner(models.Model):
         )
 
     def _get_portal_company_obstacle(self, user):
-        """Say whether the owner could not see what joins: documents of a company that the account has no access to.
+        """Return ``other_company`` if the owner has no access to the companies of the guest's documents.
 
-        :param user: the owner's user
+        :param user: owner of the account
         :rtype: str or bool
         """
         orders = self._get_portal_guest_orders()
@@ -186,11 +187,12 @@ class ResPartner(models.Model):
         return False
 
     def _get_portal_terms_obstacle(self, entity):
-        """Say whether the contact has a tax number or terms of its own: Odoo would replace them by the owner's.
+        """Return ``vat`` or ``terms`` if the contact has its own tax number or terms.
 
-        A tax number is printed on documents, so that it has to be the same where neither has invoices, too.
+        Odoo would replace them by those of the owner. The tax number is printed on documents, so it has to be the same
+        even if there are no invoices.
 
-        :param entity: the owner's commercial entity
+        :param entity: owner's commercial entity
         :rtype: str or bool
         """
         if any((contact.vat or "") != (entity.vat or "") for contact in self._get_portal_guest_family()):
@@ -202,10 +204,10 @@ class ResPartner(models.Model):
         return False
 
     def _has_portal_own_terms(self, name, owner):
-        """Tell whether somebody gave this contact a value that is neither the default nor the owner's.
+        """Return whether a commercial field has a value other than the default and the owner's value.
 
-        :param str name: a commercial field
-        :param owner: the owner's commercial entity
+        :param str name: name of the commercial field
+        :param owner: owner's commercial entity
         :rtype: bool
         """
         field, value = self._fields[name], self[name]
@@ -213,10 +215,10 @@ class ResPartner(models.Model):
         return bool(value) and value != default and value != owner[name]
 
     def _get_portal_ledger_obstacle(self):
-        """Say whether journal items would be changed that nobody may change any more.
+        """Return ``secured`` or ``locked`` if joining would modify journal items that must not be modified.
 
-        ``write`` of ``account`` passes over the lock dates when a contact gets a parent; an entry that is secured by
-        a hash can't be changed in any way.
+        ``write`` of ``account`` ignores the lock dates when a parent is set on a contact. Entries secured by a hash
+        can't be modified at all.
 
         :rtype: str or bool
         """
@@ -228,7 +230,7 @@ class ResPartner(models.Model):
         return False
 
     def _get_portal_guest_moves(self):
-        """Return the journal entries in which a guest contact, or an address below it, is the partner.
+        """Return the journal entries of a guest contact and its child addresses.
 
         :rtype: account.move recordset
         """
@@ -237,19 +239,19 @@ class ResPartner(models.Model):
         return lines.move_id | self.env["account.move"].search([("partner_id", "in", family.ids)])
 
     def _get_portal_guest_orders(self):
-        """Return the orders of a guest contact: sent and confirmed ones, as Odoo's portal shows them.
+        """Return the sent and confirmed orders of a guest contact, which are those shown in Odoo's portal.
 
-        :return: the latest first
+        :return: orders, the latest first
         :rtype: sale.order recordset
         """
         return self.env["sale.order"].search(
             [("partner_id", "child_of", self.ids), ("state", "in", ("sent", "sale"))], order="date_order desc, id desc"
         )
 
-    # ---- what has to be known to separate it again
+    # ---- values needed to separate a contact again
 
     def _prepare_portal_join_undo(self):
-        """Return the values of an address that joining changes.
+        """Return the values of an address that are modified by joining.
 
         :rtype: dict
         """
@@ -262,9 +264,9 @@ class ResPartner(models.Model):
         }
 
     def _read_portal_terms(self):
-        """Return a contact's commercial fields: Odoo gives an address those of its commercial entity.
+        """Return the values of a contact's commercial fields, which Odoo replaces by those of its commercial entity.
 
-        :return: per company
+        :return: field values by company id
         :rtype: dict[str, dict]
         """
         self.ensure_one()
@@ -273,9 +275,9 @@ class ResPartner(models.Model):
         return {str(company.id): self.with_company(company)._convert_fields_to_values(names) for company in companies}
 
     def _write_portal_terms(self, terms):
-        """Write back what :meth:`_read_portal_terms` has read, where it is another now.
+        """Restore the values read by :meth:`_read_portal_terms` that have changed.
 
-        :param dict terms: per company
+        :param dict terms: field values by company id
         """
         self.ensure_one()
         for company_id, values in terms.items():
@@ -283,35 +285,35 @@ class ResPartner(models.Model):
             now = contact._convert_fields_to_values(list(values))
             contact.write({name: value for name, value in values.items() if value != now[name]})
 
-    # ---- what was typed stays as it was
+    # ---- names and address books
 
     def _get_complete_name(self):
-        """Name a joined contact as before: the name is printed on its documents."""
+        """Keep the name of a joined contact, because it is printed on its documents."""
         if not self.sudo().portal_join_id or self.sudo().parent_id.portal_join_id:
             return super()._get_complete_name()
         name = self.name or ""
         return f"{self.company_name}, {name}".strip() if self.company_name else name.strip()
 
     def _refresh_portal_names(self):
-        """Have the names computed again that joining changes.
+        """Recompute the names that depend on whether the contact has joined.
 
-        They don't depend on ``portal_join_id`` by declaration: Odoo would delete fields of its own that inherit them
-        together with that field, when this addon is uninstalled.
+        The fields don't declare a dependency on ``portal_join_id``: on uninstallation, Odoo would otherwise delete its
+        own fields that inherit them along with ``portal_join_id``.
         """
         for name in ("commercial_company_name", "complete_name"):
             self.env.add_to_compute(self._fields[name], self)
 
     def _compute_commercial_company_name(self):
-        """Print the company that the guest typed, and not the one that the owner belongs to."""
+        """Keep the company name typed by the guest instead of the name of the owner's company."""
         joined = self.filtered(lambda partner: partner.sudo().portal_join_id)
         for partner in joined:
             partner.commercial_company_name = partner.company_name
         return super(ResPartner, self - joined)._compute_commercial_company_name()
 
     def _get_delivery_address_domain(self):
-        """Keep joined contacts out of the owner's address book."""
+        """Exclude joined contacts from the owner's address book."""
         return super()._get_delivery_address_domain() & Domain("portal_join_id", "=", False)
 
     def _can_be_edited_by_current_customer(self, **kwargs):
-        """Leave addresses of joined orders as they were typed: they are printed on documents."""
+        """Prevent changes to the addresses of joined orders, because they are printed on documents."""
         return not self.sudo().portal_join_id and super()._can_be_edited_by_current_customer(**kwargs)

@@ -5,7 +5,7 @@ from odoo.exceptions import UserError
 
 _logger = logging.getLogger(__name__)
 
-# How many users' links the scheduled action voids in one run.
+# Number of users whose links the scheduled action voids in one run.
 TOKEN_BATCH_SIZE = 100
 
 
@@ -22,35 +22,34 @@ class ResUsers(models.Model):
         groups="base.group_erp_manager",
         help="The sales order whose confirmation created this portal account.",
     )
-    # An order created the account, and links to documents that somebody may have seen before the owner's first login
-    # still work. That order may be deleted.
+    # The account was created by an order, which may have been deleted, and links to documents that were disclosed
+    # before the owner's first login still work.
     portal_tokens_exposed = fields.Boolean(readonly=True, copy=False, groups=fields.NO_ACCESS)
 
     @api.model
     def _create_portal_users(self, vals_list):
-        """Create portal users modelled on the template user, in one batch and without any email.
+        """Create portal users from the template user in one batch, without sending any email.
 
-        The batch form of ``_create_user_from_template`` (auth_signup), which copies one user at a
-        time.
+        This is a batch version of ``_create_user_from_template`` of ``auth_signup``, which copies one user at a time.
 
-        :param list[dict] vals_list: per user at least ``login`` and ``partner_id``
-        :return: the new users, in the order of ``vals_list``
+        :param list[dict] vals_list: values of the users, with at least ``login`` and ``partner_id``
+        :return: new users, in the order of ``vals_list``
         :rtype: res.users recordset
-        :raise UserError: there is no template user
+        :raise UserError: if there is no template user
         """
         template = self._get_portal_template_user()
-        # Odoo writes on the contacts one by one: it would read these of each by itself.
+        # Odoo writes on the contacts one by one and would fetch these fields for each of them separately.
         self.env["res.partner"].browse([vals["partner_id"] for vals in vals_list]).fetch(["properties", "user_ids"])
         users = self.with_context(
-            no_reset_password=True,  # the invitation is ours, and leaves after the commit
-            mail_create_nolog=True,  # one message a user; signed in one batch below
+            no_reset_password=True,  # our own invitation is sent after the commit
+            mail_create_nolog=True,  # logged in one batch below
             portal_account_batch=True,
         ).create([template.copy_data({"active": True, "portal_tokens_exposed": True, **vals})[0] for vals in vals_list])
         users._log_portal_access_granted()
         return users
 
     def _inverse_notification_type(self):
-        """Spare the new accounts whose groups say the same already: to write groups empties Odoo's caches."""
+        """Skip new accounts whose groups are up to date, because writing groups clears Odoo's caches."""
         users = self
         if self.env.context.get("portal_account_batch"):
             inbox_id = self.env["ir.model.data"]._xmlid_to_res_id("mail.group_mail_notification_type_inbox")
@@ -59,14 +58,14 @@ class ResUsers(models.Model):
 
     @api.model
     def _get_portal_template_user(self):
-        """Return the user that new portal accounts are modelled on.
+        """Return the template of new portal users, which is the same as for Odoo's sign-up.
 
-        :return: the user named by the parameter ``base.template_portal_user_id``, as Odoo's sign-up
+        :return: user set in the system parameter ``base.template_portal_user_id``
         :rtype: res.users record
-        :raise UserError: the parameter names no user
+        :raise UserError: if the parameter doesn't refer to a user
         """
         template_id = self.env["ir.config_parameter"].sudo().get_param("base.template_portal_user_id", "")
-        # With all that is copied of it, in one query.
+        # Fetch all fields that are copied in one query.
         domain = [("id", "=", int(template_id) if template_id.isdigit() else False)]
         template = self.with_context(active_test=False).search_fetch(domain, order="id").with_env(self.env)
         if not template:
@@ -78,7 +77,7 @@ class ResUsers(models.Model):
         return template
 
     def _log_portal_access_granted(self):
-        """Note on the contacts what Odoo notes when a user gets portal access, in one batch."""
+        """Log Odoo's note on granted portal access on the contacts, in one batch."""
         portal_users = self.filtered(lambda user: user._is_portal())
         portal_users.partner_id._message_log_batch(
             {
@@ -92,12 +91,12 @@ class ResUsers(models.Model):
     def _update_last_login(self):
         """Void the links to the customer's documents at the owner's first login.
 
-        Whoever placed the order saw its link, and may be somebody who only typed the address.
+        Whoever placed the order saw its link, but might not be the owner of the address.
         """
         res = super()._update_last_login()
         user_sudo = self.sudo()
         if user_sudo.portal_tokens_exposed:
-            self.env.cr.flush()  # what the login has to write must fail as it would without us
+            self.env.cr.flush()  # pending writes of the login must fail outside of our savepoint
             orders_sudo = user_sudo.env["sale.order"]
             try:
                 with orders_sudo._portal_account_savepoint():
@@ -111,10 +110,10 @@ class ResUsers(models.Model):
         return res
 
     def _void_portal_tokens(self):
-        """Void the tokens of the documents that these users' contacts have today.
+        """Void the tokens of the documents that these users' contacts currently have.
 
-        A payment that is under way is booked; the page that the payer returns to asks to sign in. What
-        another transaction is writing on is left to the scheduled action.
+        A payment in progress is still processed, but the page that the payer returns to asks to sign in. Documents that
+        are locked by another transaction are left to the scheduled action.
         """
         users = self.try_lock_for_update(allow_referencing=True)
         for user in users:

@@ -9,7 +9,7 @@ from .res_users_login import LOGIN_ADDRESS_SQL
 class ResUsers(models.Model):
     _inherit = "res.users"
 
-    # Both are written together. The proof is worth nothing once the login is another address.
+    # Both fields are written together. The proof is void once the login has changed to another address.
     portal_mailbox = fields.Char(
         readonly=True,
         copy=False,
@@ -24,7 +24,7 @@ class ResUsers(models.Model):
     )
 
     def _get_portal_login_address(self):
-        """Return the address that this user signs in with, as :data:`LOGIN_ADDRESS_SQL` reads it.
+        """Return the email address in the user's login, in the same way as :data:`LOGIN_ADDRESS_SQL`.
 
         :rtype: str
         """
@@ -36,12 +36,12 @@ class ResUsers(models.Model):
 
     @api.model
     def _search_portal_owner(self, address, website):
-        """Find the owner of an address: the active portal user who signs in with it on a website.
+        """Find the owner of an email address: the active portal user who signs in with it on a website.
 
-        :param address: an email address in small letters, or ``False``
+        :param address: email address in lower case, or ``False``
         :type address: str or bool
-        :param website: the website that the order was placed on
-        :return: the user, empty where the address is nobody's, an employee's or an archived user's
+        :param website: website where the order was placed
+        :return: owner of the address, empty if nobody, an employee or an archived user signs in with it
         :rtype: res.users record
         """
         if not address:
@@ -60,11 +60,11 @@ class ResUsers(models.Model):
             )
         )
         users = self.browse(user_id for (user_id,) in rows)
-        # As Odoo's sign-in chooses: a user of this website comes before one of all websites.
+        # Same precedence as Odoo's sign-in: users of this website come before users of all websites.
         return users.filtered(lambda user: user._is_portal_owner())[:1]
 
     def _is_portal_owner(self):
-        """Tell whether this user may own guest orders: portal users may, employees and archived users may not.
+        """Return whether this user may own guest orders, i.e. is an active portal user.
 
         :rtype: bool
         """
@@ -72,9 +72,9 @@ class ResUsers(models.Model):
         return self.active and self.share and self._is_portal() and self.partner_id.active
 
     def _prove_portal_mailbox(self, date=None):
-        """Note that this user reads the mailbox of the address that the user signs in with.
+        """Record that this user has access to the mailbox of the login's email address.
 
-        :param date: when what proves it was mailed, now unless given
+        :param date: date covered by the proof, by default now
         :type date: datetime.datetime or None
         """
         self.ensure_one()
@@ -82,15 +82,15 @@ class ResUsers(models.Model):
         self.sudo().write({"portal_mailbox": self._get_portal_login_address(), "portal_mailbox_date": date})
 
     def _set_first_portal_password(self, password):
-        """Take the link in the invitation as a proof: only a mail to the address carries it."""
+        """Record the proof of access to the mailbox: only a mail to the address contains the invitation's link."""
         result = super()._set_first_portal_password(password)
         self._prove_portal_mailbox()
         return result
 
     def _get_portal_mailbox_date(self):
-        """Return when this user proved to read the mailbox of the present login.
+        """Return when this user last proved access to the mailbox of the current login.
 
-        :return: ``False`` for somebody who signed up with the address and never opened a mail that was sent to it
+        :return: date, ``False`` for a user who signed up with the address and never opened a link mailed to it
         :rtype: datetime or bool
         """
         self.ensure_one()
@@ -98,7 +98,7 @@ class ResUsers(models.Model):
         return user_sudo.portal_mailbox == self._get_portal_login_address() and user_sudo.portal_mailbox_date
 
     def _has_portal_colleagues(self):
-        """Tell whether others see the documents that this user sees: those of the company that the user belongs to.
+        """Return whether other users can see this user's documents, because the user belongs to a company.
 
         :rtype: bool
         """

@@ -1,4 +1,4 @@
-"""Logins: whose address is whose, and what may be typed to sign in."""
+"""Lookup and reservation of logins by email address."""
 
 from odoo import api, models
 from odoo.fields import Domain
@@ -6,12 +6,12 @@ from odoo.tools import SQL, email_normalize
 
 from odoo.addons.auth_signup.models.res_partner import SignupError
 
-# The address inside a login, as ``email_normalize`` reads it: "Bob <Bob@Example.com>" and
-# " bob@example.com" are the same person. Look-ups use the same expression as the indexes: PostgreSQL
-# would read every user otherwise.
+# Extracts the email address from a login in the same way as ``email_normalize``: "Bob <Bob@Example.com>" and
+# " bob@example.com" are the same person. Queries use the exact expression of the indexes, or PostgreSQL would scan all
+# users.
 LOGIN_ADDRESS_SQL = "lower(btrim(coalesce(substring(login from '<([^<>]+)>'), login)))"
-# All addresses share so many advisory locks: each takes a place in a table that PostgreSQL makes
-# once for all connections, with 6,400 places by default.
+# Number of advisory locks shared by all addresses. PostgreSQL's lock table is shared by all connections and limited, by
+# default to 6,400 locks.
 LOGIN_LOCKS = 256  # a power of two
 
 
@@ -19,8 +19,8 @@ class ResUsers(models.Model):
     _inherit = "res.users"
 
     _login_address_idx = models.Index(f"({LOGIN_ADDRESS_SQL})")
-    # The last guard behind the lock and the look-ups: the constraint of ``website``,
-    # UNIQUE (login, website_id), lets equal logins through where the website is empty.
+    # Last safeguard after the lock and the searches: the constraint UNIQUE (login, website_id) of ``website`` doesn't
+    # prevent equal logins if the website is empty.
     _auto_portal_login_uniq = models.UniqueIndex(
         f"({LOGIN_ADDRESS_SQL}, (coalesce(website_id, 0))) WHERE auto_portal_order_id IS NOT NULL",
         "A portal account with this email exists already.",
@@ -28,12 +28,11 @@ class ResUsers(models.Model):
 
     @api.model
     def _search_portal_logins(self, emails):
-        """Find the users, archived ones too, that sign in with one of the given addresses.
+        """Find which of the given addresses are logins of users, including archived users.
 
         :param emails: normalized email addresses
         :type emails: collection of str
-        :return: the addresses that are in use, each with the websites that it is in use on;
-            ``0`` stands for all websites
+        :return: pairs of an address in use and the id of its user's website, ``0`` for all websites
         :rtype: set[tuple[str, int]]
         """
         if not emails:
@@ -55,7 +54,7 @@ class ResUsers(models.Model):
         )
 
     def _get_portal_logins(self):
-        """Return these users' logins as :meth:`_search_portal_logins` does.
+        """Return these users' logins in the format of :meth:`_search_portal_logins`.
 
         :rtype: set[tuple[str, int]]
         """
@@ -63,18 +62,18 @@ class ResUsers(models.Model):
 
     @api.model
     def _lock_portal_logins(self, emails):
-        """Reserve addresses until the end of the transaction, without waiting for anybody.
+        """Reserve addresses until the end of the transaction, without waiting.
 
-        Two addresses that share a lock by chance delay an account until the scheduled action runs.
+        If two addresses happen to share a lock, one of the accounts is delayed until the scheduled action runs.
 
         :param emails: normalized email addresses
         :type emails: collection of str
-        :return: those that no other transaction is making an account for at this moment
+        :return: reserved addresses, for which no other transaction is creating an account
         :rtype: set[str]
         """
         if not emails:
             return set()
-        # Evaluated once a row: the locks that can't be had now are left, not waited for.
+        # The function is evaluated once per row and doesn't wait for locks that are taken.
         rows = self.env.execute_query(
             SQL(
                 """
@@ -92,20 +91,19 @@ class ResUsers(models.Model):
 
     @api.model
     def _search_committed_portal_logins(self, emails):
-        """Find what :meth:`_search_portal_logins` can't see: users committed since this transaction began.
+        """Find logins that were committed after this transaction began, which :meth:`_search_portal_logins` can't see.
 
-        Transactions are REPEATABLE READ: they see the database as it was at their first query.
-        Once an address is locked, whoever held the lock before has committed, and a second
-        connection finds that user. That connection never waits: what it would wait for may wait for
-        this transaction, a cycle that PostgreSQL can't see.
+        Transactions are REPEATABLE READ: they see the database as of their first query. Once an address is locked, the
+        previous holder of the lock has committed, and a second connection finds its user. That connection must never
+        wait: it could wait for a transaction that waits for this one, a deadlock that PostgreSQL can't detect.
 
         :param emails: normalized email addresses
         :type emails: collection of str
-        :return: as :meth:`_search_portal_logins`
+        :return: same as :meth:`_search_portal_logins`
         :rtype: set[tuple[str, int]]
-        :raise LockNotAvailable: the table of users is being altered
+        :raise LockNotAvailable: if the table of users is being altered
         """
-        # An addon that is being installed may have locked the table of users in this very transaction.
+        # During the installation of addons, this transaction itself may have locked the table of users.
         if not emails or not self.env.registry.ready:
             return set()
         with self.env.registry.cursor() as cr:
@@ -114,18 +112,17 @@ class ResUsers(models.Model):
 
     @api.model
     def _get_login_domain(self, login):
-        """Find the user by the address as people type it: in any letter case, with a space before or behind."""
+        """Accept the login in any letter case and with surrounding spaces."""
         return super()._get_login_domain(self._get_login_as_stored(login))
 
     @api.model
     def _get_login_as_stored(self, typed):
-        """Return the login that somebody means who typed an address.
+        """Return the stored login that matches a typed login.
 
-        A user with exactly that login comes first. Where two logins differ only in how the
-        address is spelled, it takes the exact spelling.
+        An exact match takes precedence. If several logins only differ in their spelling, only an exact match counts.
 
-        :param str typed: what was typed
-        :return: a user's login, or what was typed where no single user is meant
+        :param str typed: login as typed
+        :return: stored login; the typed login if there is no unique match
         :rtype: str
         """
         if not isinstance(typed, str):
@@ -147,7 +144,7 @@ class ResUsers(models.Model):
 
     @api.model
     def _get_email_domain(self, email):
-        """Find the user who forgot the password by the email address as people type it, too."""
+        """Accept any spelling of the email address when the password is reset."""
         domain = super()._get_email_domain(email)
         normalized = isinstance(email, str) and email_normalize(email.strip())
         if not normalized or self.sudo().search_count(domain, limit=1):
@@ -157,9 +154,9 @@ class ResUsers(models.Model):
 
     @api.model
     def _signup_create_user(self, values):
-        """Refuse another spelling of a login that exists, as Odoo refuses the same spelling.
+        """Refuse other spellings of an existing login, as Odoo refuses the same spelling.
 
-        :raise SignupError: a user has this login
+        :raise SignupError: if a user has this login
         """
         login = (values.get("login") or "").strip()
         login = email_normalize(login) or login

@@ -75,18 +75,17 @@ class SaleOrder(models.Model):
     _portal_account_issue_idx = models.Index("(partner_id) WHERE portal_account_issue IS NOT NULL")
 
     def action_confirm(self):
-        """Give the customers of these orders, if they have no account, a portal user and an invitation.
+        """Create portal users and invitations for the customers of these orders who have no account.
 
-        Set ``skip_portal_account`` in the context to confirm orders without creating accounts, e.g.
-        in an import or a migration. The accounts are created by :meth:`_action_confirm`, once the
-        orders are confirmed and before Odoo sends the confirmation mail: the link in that mail
-        would carry a signup token otherwise, which the new account makes void.
+        Set ``skip_portal_account`` in the context to confirm orders without creating accounts, e.g. in an import or a
+        migration. :meth:`_action_confirm` creates the accounts after the confirmation and before Odoo sends the
+        confirmation mail. Otherwise the link in that mail would contain a signup token, which the new account voids.
         """
         wanted = not self.env.context.get("skip_portal_account")
         return super(SaleOrder, self.with_context(create_portal_accounts=wanted)).action_confirm()
 
     def _action_confirm(self):
-        """Create the accounts that :meth:`action_confirm` asks for."""
+        """Create the accounts requested by :meth:`action_confirm`."""
         res = super()._action_confirm()
         if self.env.context.get("create_portal_accounts"):
             self._create_portal_accounts_on_confirmation()
@@ -125,9 +124,9 @@ class SaleOrder(models.Model):
             )
 
     def _get_portal_user_by_partner(self):
-        """Look up the accounts of the orders' contacts, in one query.
+        """Return the accounts of the orders' contacts, in one query.
 
-        :return: per contact its user, the active one where it has several
+        :return: user by contact; the active user if a contact has several
         :rtype: dict[res.partner, res.users]
         """
         users_sudo = (
@@ -144,7 +143,7 @@ class SaleOrder(models.Model):
 
     @api.model
     def _search_portal_user_id(self, operator, value):
-        """Search by the contact's account, archived ones included, for who may not read users too."""
+        """Search by the contact's account, including archived ones, even if the current user may not read users."""
         if operator != "in":
             return NotImplemented
         users_sudo = self.env["res.users"].sudo().with_context(active_test=False)
@@ -154,11 +153,11 @@ class SaleOrder(models.Model):
         return domain
 
     def _get_portal_account_state(self, user, invitation):
-        """Say in one word how it stands with the customer's account.
+        """Return the state of the customer's account.
 
-        :param user: the contact's user, or none
-        :param invitation: the user's invitation, or none
-        :return: a value of ``portal_account_state``, or ``False`` where there is nothing to say
+        :param user: contact's user, if any
+        :param invitation: user's invitation, if any
+        :return: value of ``portal_account_state``, or ``False``
         """
         self.ensure_one()
         if not user:
@@ -170,7 +169,7 @@ class SaleOrder(models.Model):
         if not user.active:
             return "archived"
         if not user.auto_portal_order_id and not invitation:
-            return "invited"  # by Odoo's own means
+            return "invited"  # by Odoo's own wizard or sign-up
         return {
             "to_send": "inviting",
             "queued": "inviting",
@@ -181,12 +180,12 @@ class SaleOrder(models.Model):
         }.get(invitation.state, "uninvited")
 
     def action_create_portal_account(self):
-        """Create the accounts of confirmed orders' customers now: by hand, or after a failure.
+        """Create the accounts of the confirmed orders' customers on request, e.g. after a failure.
 
-        :return: a notification that says what was done
+        :return: client action that displays the result
         :rtype: dict
-        :raise UserError: none of the orders is confirmed
-        :raise AccessError: the user may not edit these orders
+        :raise UserError: if none of the orders is confirmed
+        :raise AccessError: if the user may not edit these orders
         """
         self.check_access("write")
         confirmed = self.filtered(lambda order: order.state == "sale")
@@ -195,14 +194,14 @@ class SaleOrder(models.Model):
         orders_sudo = confirmed.with_env(self._portal_account_env())._filter_without_account()
         orders_sudo.portal_account_issue = False
         orders_sudo._create_portal_accounts(self._may_grant_portal_access())
-        # Not those that say "Is User Created": that user may have been deleted since.
+        # Don't rely on "Is User Created": the user may have been deleted since.
         created = len((orders_sudo - orders_sudo._filter_without_account()).partner_id)
         return self._notify_portal_account_action(self._get_portal_account_answer(created), success=bool(created))
 
     def _get_portal_account_answer(self, created):
-        """Say what became of the request to create accounts.
+        """Return the message that follows a request to create accounts.
 
-        :param int created: how many accounts were created
+        :param int created: number of accounts created
         :rtype: str
         """
         if len(self) > 1:
@@ -218,12 +217,12 @@ class SaleOrder(models.Model):
         return self._get_portal_account_note(self.portal_account_issue or "error")
 
     def action_resend_portal_invitation(self):
-        """Send the invitation again, as long as the customer has never signed in.
+        """Send the invitation again if the customer has never signed in.
 
-        :return: a notification that says what was done
+        :return: client action that displays the result
         :rtype: dict
-        :raise UserError: there is nothing to send
-        :raise AccessError: the user may not edit this order
+        :raise UserError: if the invitation can't be sent again
+        :raise AccessError: if the user may not edit this order
         """
         self.check_access("write")
         self.ensure_one()
@@ -242,10 +241,10 @@ class SaleOrder(models.Model):
         )
 
     def _notify_portal_account_action(self, message, success):
-        """Return the client action that shows a message.
+        """Return the client action that displays a message and reloads the view.
 
-        :param str message: what to say
-        :param bool success: whether it is good news
+        :param str message: text of the notification
+        :param bool success: whether to display it as a success rather than a warning
         :rtype: dict
         """
         return {
@@ -259,31 +258,31 @@ class SaleOrder(models.Model):
         }
 
     def action_view_portal_user(self):
-        """Open the customer's user, or the contact for who may not see users.
+        """Open the customer's user, or the contact if the current user may not see users.
 
-        :return: a window action
+        :return: window action
         :rtype: dict
-        :raise AccessError: the user may not read this order
+        :raise AccessError: if the user may not read this order
         """
-        # What is computed below leaves the contact in the cache, which checks nothing.
+        # Check the access explicitly: the computation below puts the contact into the cache, which checks nothing.
         self.check_access("read")
         self.ensure_one()
         return self._open_portal_account(self._get_portal_account_shown())
 
     def _get_portal_account_shown(self):
-        """Return the account that the order leads to.
+        """Return the account that the order's button opens.
 
-        :return: the user, or none
+        :return: user, if any
         :rtype: res.users record
         """
         self.ensure_one()
         return self.portal_user_id
 
     def _open_portal_account(self, user):
-        """Return the action that opens an account, or the contact for who may not see users.
+        """Return the action that opens an account, or the contact if the current user may not see users.
 
-        :param user: res.users record; none opens the order's own contact
-        :return: a window action
+        :param user: user to open; if empty, the order's contact is opened
+        :return: window action
         :rtype: dict
         """
         record = user if self.env.user.has_group("base.group_erp_manager") else user.sudo().partner_id
@@ -296,17 +295,17 @@ class SaleOrder(models.Model):
         }
 
     def _get_portal_account_announcement(self):
-        """Return what the confirmation page tells the shopper about the new account.
+        """Return the email address to display in the confirmation page's message about the new account.
 
-        :return: the address that the instructions go to; ``False`` where this order created no
-            account, or where its owner has signed in already
+        :return: address that the invitation is sent to; ``False`` if this order created no account or if its owner has
+            signed in already
         :rtype: str or bool
         """
         self.ensure_one()
         user_sudo = self.sudo().portal_user_id
         is_announced = (
             self.is_user_created
-            # The contact may have got another user since.
+            # The contact may have another user by now.
             and user_sudo.auto_portal_order_id == self
             and user_sudo.active
             and not user_sudo.login_date
@@ -314,10 +313,10 @@ class SaleOrder(models.Model):
         return is_announced and user_sudo.login
 
     def _is_portal_account_in_use(self):
-        """Tell whether this order belongs to an account that whoever placed the order may have no part in.
+        """Return whether this order belongs to an account that may not be the account of whoever placed the order.
 
-        That is so once the owner of the account that the order created has signed in; and where the order's contact
-        has another account, e.g. because staff merged it with the contact of a customer.
+        This is the case once the owner of the account created by the order has signed in, and if the order's contact
+        has another account, e.g. after it was merged with the contact of another customer.
 
         :rtype: bool
         """

@@ -1,4 +1,4 @@
-"""Decide whose orders lead to a portal account; ``sale_order_account_creation`` makes the accounts."""
+"""Decide which orders lead to a portal account; ``sale_order_account_creation`` creates the accounts."""
 
 import re
 
@@ -9,8 +9,8 @@ from odoo import SUPERUSER_ID, api, models
 from odoo.tools import SQL, email_normalize
 from odoo.tools.mail import email_normalize_all, email_split_and_normalize
 
-# One address as people write it, alone or behind a name. Odoo's own normalization also repairs what
-# it can ("nora@exam ple.com", "a@b@c.com"), and would invite somebody whom the customer did not name.
+# A single address, optionally after a name. Odoo's own normalization also repairs invalid addresses
+# ("nora@exam ple.com", "a@b@c.com"), so that the invitation could go to a person whom the customer did not enter.
 ADDRESS_RE = re.compile(r'(?:.*<)?([^@\s<>,;"]+@[^@\s<>,;".]+(?:\.[^@\s<>,;".]+)+)>?')
 MAX_ADDRESS_LENGTH = 254  # RFC 5321, 4.5.3.1.3
 
@@ -19,11 +19,11 @@ class SaleOrder(models.Model):
     _inherit = "sale.order"
 
     def _filter_portal_account_wanted(self):
-        """Keep the orders whose customers are to have an account and have none.
+        """Keep the orders whose customers have no account yet and should get one.
 
-        This only reads, with a single query where all customers have an account, as most do.
+        The method is read-only. If all customers have an account, as in most cases, it takes a single query.
 
-        :return: the orders, in the environment in which accounts are created
+        :return: orders, in the environment for creating accounts
         :rtype: sale.order recordset
         """
         orders_sudo = self.sudo()
@@ -33,7 +33,7 @@ class SaleOrder(models.Model):
         return orders_sudo and orders_sudo.with_env(orders_sudo._portal_account_env())
 
     def _is_portal_account_wanted(self):
-        """Tell whether the settings ask for an account for this order's customer.
+        """Return whether, according to the settings, this order's customer gets an account.
 
         :rtype: bool
         """
@@ -47,7 +47,7 @@ class SaleOrder(models.Model):
         )
 
     def _is_free_web_order(self):
-        """Tell whether anybody could have placed this order without paying.
+        """Return whether anyone could have placed this order without paying.
 
         :rtype: bool
         """
@@ -55,7 +55,7 @@ class SaleOrder(models.Model):
         return bool(self.website_id) and self.currency_id.compare_amounts(self.amount_total, 0) <= 0
 
     def _is_portal_account_wanted_for_free(self):
-        """Tell whether an order that costs nothing leads to an account, by default as the shop's own sign-up.
+        """Return whether a free order leads to an account. By default, this depends on the website's sign-up.
 
         :rtype: bool
         """
@@ -64,13 +64,13 @@ class SaleOrder(models.Model):
         return setting == "always" or (setting == "signup" and self.website_id.auth_signup_uninvited == "b2c")
 
     def _filter_without_account(self):
-        """Keep the orders whose contact has no user, active or archived.
+        """Keep the orders whose contact has no user, whether active or archived.
 
-        An archived user is never revived: someone revoked that access. The public user's own
-        contact, that of an anonymous cart, has a user as well.
+        An archived user is never unarchived, because someone revoked the access. The public user's contact, which
+        anonymous carts have, is excluded in the same way.
 
-        The query takes the lock on the table of users that the sale itself takes too, e.g. for the
-        foreign keys of the messages that it writes: it never waits where the sale would not.
+        The query only locks the table of users in a way that the sale itself does, e.g. for the foreign keys of its
+        messages. Thus it never waits unless the sale would wait as well.
 
         :rtype: sale.order recordset
         """
@@ -87,11 +87,11 @@ class SaleOrder(models.Model):
     def _get_portal_account_decisions(self, may_grant=False):
         """Decide for each order whether its customer gets an account.
 
-        The earliest order of a customer, or of an email address, comes first.
+        If several orders have the same customer or email address, the earliest one creates the account.
 
-        :param bool may_grant: whoever asks for the accounts may grant portal access
-        :return: per order ``create``, a value of ``portal_account_issue``, or ``False`` where an
-            earlier one of these orders serves the same customer
+        :param bool may_grant: whether the requesting user may grant portal access
+        :return: decision by order: ``create``, a value of ``portal_account_issue``, or ``False`` if an earlier order of
+            the same customer creates the account
         :rtype: dict[sale.order, str or bool]
         """
         closed = self.partner_id.browse() if may_grant else self._get_closed_portal_contacts()
@@ -110,11 +110,11 @@ class SaleOrder(models.Model):
         return decisions
 
     def _filter_busy_portal_contacts(self, decisions):
-        """Keep the orders whose account would wait for a transaction that is writing on the contact.
+        """Keep the orders whose contact is locked by another transaction, for which the account would have to wait.
 
-        The other contacts are locked: nobody writes on them before the account is there.
+        Lock the other contacts until the accounts are created.
 
-        :param decisions: what was decided
+        :param decisions: decisions as in :meth:`_get_portal_account_decisions`
         :type decisions: dict[sale.order, str or bool]
         :rtype: sale.order recordset
         """
@@ -123,13 +123,13 @@ class SaleOrder(models.Model):
         return orders.filtered(lambda order: order.partner_id not in contacts)
 
     def _get_portal_account_decision(self, taken, free, closed=()):
-        """Decide for one order whose contact has no user: the table of the README.
+        """Decide for one order whose contact has no user; see the table in the README.
 
-        :param taken: pairs of email address and website id that users sign in with
+        :param taken: pairs of email address and website id that are logins of users
         :type taken: set[tuple[str, int]]
-        :param free: addresses that no parallel transaction makes or has just made an account for
+        :param free: addresses for which no parallel transaction is creating or has just created an account
         :type free: set[str]
-        :param closed: contacts whose account nobody here may grant
+        :param closed: contacts for which the requesting user may not create an account
         :type closed: res.partner recordset or tuple
         :return: ``create`` or a value of ``portal_account_issue``
         :rtype: str
@@ -154,21 +154,21 @@ class SaleOrder(models.Model):
 
     @api.model
     def _is_portal_login_taken(self, login, website, taken):
-        """Tell whether a user has the login; a user of all websites has it on each of them.
+        """Return whether a user of the website, or of all websites, has the login.
 
-        :param str login: the normalized address
-        :param website: the website that the account is limited to, empty for all websites
+        :param str login: normalized email address
+        :param website: website that the account is restricted to, empty for all websites
         :type website: website recordset
-        :param taken: as returned by ``res.users._search_portal_logins``
+        :param taken: logins as returned by ``res.users._search_portal_logins``
         :type taken: set[tuple[str, int]]
         :rtype: bool
         """
         return bool(taken & {(login, 0), (login, website.id or 0)})
 
     def _reserve_portal_logins(self):
-        """Find out which logins these orders' customers can have, and keep others from taking them.
+        """Find out which logins are available to these orders' customers, and reserve them.
 
-        :return: as :meth:`_get_portal_account_decision` takes them
+        :return: arguments ``taken`` and ``free`` of :meth:`_get_portal_account_decision`
         :rtype: tuple[set, set]
         """
         emails = set(filter(None, (order._get_portal_login() for order in self)))
@@ -177,14 +177,14 @@ class SaleOrder(models.Model):
         free = users._lock_portal_logins(emails)
         try:
             committed = users._search_committed_portal_logins(free)
-        except (OperationalError, PoolError):  # the scheduled action looks again
+        except (OperationalError, PoolError):  # the scheduled action tries again
             return taken, set()
         return taken, free - {email for email, _website in committed - taken}
 
     def _get_closed_portal_contacts(self):
-        """Return the contacts whose account would open documents of their company.
+        """Return the contacts whose account would give access to other documents of their company.
 
-        :return: contacts of companies with documents of others, unless the setting allows an account
+        :return: contacts of companies that have documents of other contacts, unless the setting allows the account
         :rtype: res.partner recordset
         """
         orders = self.filtered(lambda order: not order.company_id.auto_portal_user_company_contacts)
@@ -192,10 +192,10 @@ class SaleOrder(models.Model):
 
     @api.model
     def _may_grant_portal_access(self):
-        """Tell whether the person behind this request may grant portal access with Odoo's own wizard.
+        """Return whether the current user may grant portal access with Odoo's own wizard.
 
-        The rights of the environment don't count: the checkout runs with ``sudo``. Behind the
-        superuser is nobody: a scheduled action that follows up a payment is no decision of the shop.
+        The superuser mode is ignored, because the checkout runs with ``sudo``. The superuser may not grant access: a
+        scheduled action that processes a payment is not a decision of an employee.
 
         :rtype: bool
         """
@@ -204,7 +204,7 @@ class SaleOrder(models.Model):
     def _get_portal_login(self):
         """Return the login of the customer's account.
 
-        :return: the contact's normalized email address, ``False`` where it isn't one valid address
+        :return: contact's normalized email address, ``False`` if it isn't a single valid address
         :rtype: str or bool
         """
         self.ensure_one()
@@ -212,14 +212,14 @@ class SaleOrder(models.Model):
         if not address or len(address[1]) > MAX_ADDRESS_LENGTH:
             return False
         login = email_normalize(address[1], strict=True)
-        # Mails go to what Odoo reads: it takes "me@b.com (<you@b.com>)" for me, with a comment.
+        # Odoo must send mails to the same address: it parses "me@b.com (<you@b.com>)" as me@b.com with a comment.
         return login if email_normalize_all(self.partner_id.email) == [login] else False
 
     def _get_portal_account_website(self):
-        """Return the website that the account is limited to.
+        """Return the website that the account is restricted to.
 
-        :return: the contact's, or the order's where that website has accounts of its own
-        :rtype: website record, empty for an account of all websites
+        :return: website of the contact, or else of the order if it has specific user accounts; empty for all websites
+        :rtype: website record
         """
         self.ensure_one()
         website = self.website_id

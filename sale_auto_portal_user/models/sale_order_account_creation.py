@@ -1,4 +1,4 @@
-"""Create the accounts that were decided on, without a risk for the sale."""
+"""Create the accounts without ever affecting the sale."""
 
 import logging
 from contextlib import contextmanager
@@ -13,13 +13,13 @@ from odoo.tools import SQL, clean_context
 
 _logger = logging.getLogger(__name__)
 
-# What the server or a parallel transaction can do to this one: it is gone when the scheduled action looks again.
+# Temporary errors, caused by the server or a parallel transaction: the scheduled action tries again.
 CONCURRENCY_ERRORS = (OperationalError, PoolError)
-# Those that meet all orders of a batch: it is not searched for the culprit, as each try would wait again.
+# Errors that affect all orders of a batch: splitting the batch would only wait again for each part.
 SHARED_ERRORS = (errors.LockNotAvailable, errors.OutOfMemory, PoolError)
-# A duplicate login only surfaces as a unique violation on flush: of Odoo's constraint, or of our index.
+# A duplicate login only surfaces as a unique violation on flush, either of Odoo's constraint or of our index.
 LOGIN_CONSTRAINTS = ("res_users_login_key", "res_users_auto_portal_login_uniq")
-# The creation of accounts waits but a moment for a lock, e.g. for a contact that somebody is saving.
+# Creating accounts only waits briefly for locks, e.g. on a contact that is being saved.
 LIMIT_LOCK_WAIT = "SET LOCAL lock_timeout = '300ms'; LOCK TABLE res_users IN ROW EXCLUSIVE MODE"
 
 
@@ -27,11 +27,8 @@ class SaleOrder(models.Model):
     _inherit = "sale.order"
 
     def _create_portal_accounts_on_confirmation(self):
-        """Create the accounts that the confirmation of these orders calls for.
-
-        Nothing that happens in here breaks, blocks or rolls back a sale.
-        """
-        if not self.env.registry.ready:  # addons are being installed: their demo orders invite nobody
+        """Create the accounts for the confirmed orders. Errors never break, block or roll back the sale."""
+        if not self.env.registry.ready:  # don't invite the customers of demo orders during installation
             return
         try:
             orders = self._filter_portal_account_wanted()
@@ -44,12 +41,12 @@ class SaleOrder(models.Model):
         orders._create_portal_accounts(may_grant)
 
     def _portal_account_env(self):
-        """Return the environment in which accounts are created and notes are written.
+        """Return the environment in which accounts are created and notes are logged.
 
-        It is the same whoever confirms the order: a shopper in the public session, a salesperson, a webhook.
+        It doesn't depend on who confirms the order: a public visitor, a salesperson or a webhook.
 
-        :return: the superuser's environment, without the defaults that a client put in the
-            context, in the language of the shop's staff
+        :return: environment of the superuser in the company's language, without default values from the client's
+            context
         :rtype: odoo.api.Environment
         """
         company = self.company_id[:1] or self.env.company
@@ -64,13 +61,13 @@ class SaleOrder(models.Model):
         )
 
     def _create_portal_accounts(self, may_grant=False):
-        """Create the accounts that can be created for these orders; note on the others why not.
+        """Create accounts for these orders where possible, and log the reason on the other orders.
 
-        :param bool may_grant: whoever asks for the accounts may grant portal access
+        :param bool may_grant: whether the requesting user may grant portal access
         """
         if not self:
             return
-        # What the sale itself has still to write, or to do before a commit, must fail as it would without us.
+        # Pending writes and pre-commit hooks of the sale must fail outside of our savepoint.
         self.env.cr.flush()
         try:
             with self._portal_account_savepoint():
@@ -80,27 +77,27 @@ class SaleOrder(models.Model):
 
     @contextmanager
     def _portal_account_savepoint(self):
-        """Undo what fails in the block, and let nothing in it wait for a lock.
+        """Roll back the block on failure, and limit the time that it waits for locks.
 
-        :raise LockNotAvailable: the table of users is locked, or a record for longer than a moment
+        :raise LockNotAvailable: if the table of users or a record remains locked
         """
         with self.env.cr.savepoint():
             [[lock_timeout]] = self.env.execute_query(SQL("SELECT current_setting('lock_timeout')"))
-            # Silently: a table that is being altered at this moment is no error.
+            # Don't log an error if the table is being altered.
             self.env.cr.execute(LIMIT_LOCK_WAIT, log_exceptions=False)
             yield
             self.env.cr.flush()
             self.env.cr.execute("SELECT set_config('lock_timeout', %s, true)", [lock_timeout])
 
     def _handle_portal_account_error(self, error, may_grant):
-        """Serve the other orders where one fails, and say on the one that fails what happened.
+        """Process the other orders of a batch if one of them fails, and log the failure on that order.
 
-        :param Exception error: what was raised
+        :param Exception error: exception raised for the batch
         :param bool may_grant: see :meth:`_create_portal_accounts`
-        :raise Exception: that error, where the connection to the database is lost
+        :raise Exception: given error, if the database connection is lost
         """
         if self.env.cr.closed:
-            # The sale is lost, too: Odoo commits nothing over a closed connection, and would answer as if it had.
+            # The sale is lost as well. Odoo can't commit over a closed connection, but would still report success.
             raise error
         if len(self) > 1 and not isinstance(error, SHARED_ERRORS):
             orders, middle = self.sorted("id"), len(self) // 2
@@ -120,9 +117,9 @@ class SaleOrder(models.Model):
 
     @api.model
     def _is_portal_account_concurrency(self, error):
-        """Tell whether a parallel transaction was in the way, so that a later look settles it.
+        """Return whether an error was caused by a parallel transaction and is worth a retry.
 
-        :param Exception error: what was raised
+        :param Exception error: exception raised
         :rtype: bool
         """
         if isinstance(error, errors.UniqueViolation):
@@ -130,12 +127,12 @@ class SaleOrder(models.Model):
         return isinstance(error, CONCURRENCY_ERRORS)
 
     def _apply_portal_account_decisions(self, decisions, may_grant=False, error=None):
-        """Create the accounts, set the orders' fields and write the notes.
+        """Create the accounts, set the fields of the orders and log the notes.
 
-        :param decisions: as returned by :meth:`_get_portal_account_decisions`
+        :param decisions: decisions as returned by :meth:`_get_portal_account_decisions`
         :type decisions: dict[sale.order, str or bool]
         :param bool may_grant: see :meth:`_create_portal_accounts`
-        :param error: what was raised, where the decision is ``error``
+        :param error: exception raised, if the decision is ``error``
         :type error: Exception or None
         """
         by_decision = self.browse(order.id for order in decisions).grouped(decisions.get)
@@ -149,7 +146,7 @@ class SaleOrder(models.Model):
                 orders.portal_account_issue = decision
         self._log_portal_account_notes(
             {
-                # In the language of the order's own company.
+                # Use the language of the order's own company.
                 order: order.with_env(order._portal_account_env())._get_portal_account_note(decision, error)
                 for order, decision in decisions.items()
                 if decision and decision != "pending"
@@ -157,7 +154,7 @@ class SaleOrder(models.Model):
         )
 
     def _create_portal_users_and_invite(self):
-        """Create the portal users of these orders' contacts in one batch, and request invitations."""
+        """Create the portal users of these orders' contacts in one batch, and request their invitations."""
         users = self.env["res.users"]._create_portal_users([order._prepare_portal_user_values() for order in self])
         self.env["sale.portal.invitation"]._invite(users)
         self.write({"is_user_created": True, "portal_account_issue": False})
@@ -166,12 +163,12 @@ class SaleOrder(models.Model):
     def _prepare_portal_user_values(self):
         """Prepare the values of the customer's portal user.
 
-        :return: the values that differ from those of the template user
+        :return: values that differ from those of the template user
         :rtype: dict
         """
         self.ensure_one()
-        # Odoo writes a user's company on a contact that has one: the customer of a company would
-        # be moved to the branch that confirms an order.
+        # Odoo writes the user's company on a contact that has one: a parent company's customer would be moved to the
+        # branch that confirms the order.
         company = self.partner_id.company_id or self.company_id
         values = {
             "partner_id": self.partner_id.id,
@@ -187,11 +184,11 @@ class SaleOrder(models.Model):
 
     @api.model
     def _clear_settled_portal_account_issues(self, partners=None):
-        """Forget why a customer had no account where there is one now, whoever created it.
+        """Clear the issues of orders whose customers have an account by now, regardless of who created it.
 
-        Orders that somebody is writing on are left to the next run of the scheduled action.
+        Orders that are locked by another transaction are left to the next run of the scheduled action.
 
-        :param partners: the customers; all of them if it is left out
+        :param partners: customers, by default all
         :type partners: res.partner recordset or None
         """
         orders = self.with_context(active_test=False).search(
@@ -203,12 +200,12 @@ class SaleOrder(models.Model):
         orders.try_lock_for_update(allow_referencing=True).portal_account_issue = False
 
     def _get_portal_account_note(self, decision, error=None):
-        """Put the decision in words.
+        """Return the note that explains the decision.
 
         :param str decision: ``create`` or a value of ``portal_account_issue``
-        :param error: what was raised, where the decision is ``error``
+        :param error: exception raised, if the decision is ``error``
         :type error: Exception or None
-        :return: the note for the order's chatter
+        :return: note for the order's chatter
         :rtype: str
         """
         self.ensure_one()
@@ -223,7 +220,7 @@ class SaleOrder(models.Model):
                 "The portal account of %(customer)s could not be created; the order is not affected. "
                 "Fix the cause, then click \"Create Portal Account\". %(reason)s",
                 customer=self.partner_id.name,
-                # Only what was written for people: the rest is in the server's log.
+                # Only include messages meant for users. Other errors are in the server's log.
                 reason=str(error) if isinstance(error, UserError) else "",
             )
         reason = self._get_portal_account_issue_label(decision)
@@ -237,17 +234,17 @@ class SaleOrder(models.Model):
 
     @api.model
     def _get_portal_account_issue_label(self, issue):
-        """Say in words why a customer has no account, or none with the contact's email address.
+        """Return the label of an issue.
 
-        :param str issue: a value of ``portal_account_issue``
+        :param str issue: value of ``portal_account_issue``
         :rtype: str
         """
         return dict(self._fields["portal_account_issue"]._description_selection(self.env))[issue]
 
     def _log_portal_account_notes(self, notes):
-        """Write notes in the orders' chatters, in one batch.
+        """Log notes in the orders' chatters in one batch.
 
-        :param notes: the texts per order
+        :param notes: text of the note by order
         :type notes: dict[sale.order, str]
         """
         orders_sudo = self.browse(order.id for order in notes).with_env(self._portal_account_env())
@@ -255,18 +252,19 @@ class SaleOrder(models.Model):
             orders_sudo._message_log_batch({order.id: note for order, note in notes.items()})
 
     def _trigger_pending_portal_accounts(self):
-        """Have the scheduled action look again once this transaction is committed."""
+        """Trigger the scheduled action for pending accounts once this transaction is committed."""
         cron = self.env.ref("sale_auto_portal_user.ir_cron_pending_portal_accounts", raise_if_not_found=False)
         if cron:
-            # The other transaction may take its time: the scheduled action itself doesn't spin.
+            # If the scheduled action itself triggers the retry, wait a minute for the other transaction.
             delay = timedelta(minutes=1 if self.env.context.get("cron_id") else 0)
             cron.sudo()._trigger(at=fields.Datetime.now() + delay)
 
     @api.model
     def _cron_create_pending_portal_accounts(self):
-        """Create the accounts that a parallel transaction was in the way of, and tidy up.
+        """Create the accounts that were delayed by a parallel transaction, clear settled issues and void links.
 
-        An order that somebody is writing on would undo the run for all: its turn comes a little later.
+        Orders that are locked by another transaction are left to a later run, because a conflict would roll back the
+        whole run.
         """
         pending = self.search([("portal_account_issue", "=", "pending")])
         orders = pending.try_lock_for_update(allow_referencing=True)

@@ -2,14 +2,14 @@ from odoo import api, fields, models
 
 
 class SaleOrder(models.Model):
-    """Orders of customers who declined an account: no further invitation, unless staff invite by hand."""
+    """Orders of customers who declined an account. They are not invited again, except manually."""
 
     _inherit = "sale.order"
 
     portal_account_issue = fields.Selection(selection_add=[("declined", "The customer does not want an account")])
 
     def _get_portal_account_decisions(self, may_grant=False):
-        """Tell a login that its owner declined from one that somebody uses."""
+        """Distinguish logins whose owner declined the account from logins in use."""
         decisions = super()._get_portal_account_decisions(may_grant)
         taken = self.browse(order.id for order, decision in decisions.items() if decision == "login_taken")
         for order, users_sudo in taken._get_unused_portal_users(["declined"]).items():
@@ -19,13 +19,13 @@ class SaleOrder(models.Model):
 
     @api.ondelete(at_uninstall=False)
     def _unlink_stop_portal_invitations(self):
-        """Keep back the invitations for these orders, which are not confirmed: without an order they would leave."""
+        """Hold back the waiting invitations of these orders: they would be sent once they have no order any more."""
         self.env["sale.portal.invitation"].sudo().search(
             [("order_id", "in", self.ids), ("state", "=", "to_send")]
         )._filter_order_alive()
 
     def action_create_portal_account(self):
-        """Create accounts by hand also for who never used one; for who had declined it, on that one order only."""
+        """Include customers who never used their account and, if a single order is given, those who declined it."""
         self.check_access("write")
         orders_sudo = self.filtered(lambda order: order.state == "sale").sudo()._filter_without_account()
         unused = orders_sudo._get_unused_portal_users(["expired"] if len(self) > 1 else ["declined", "expired"])
@@ -39,12 +39,12 @@ class SaleOrder(models.Model):
         return action
 
     def _give_back_portal_login(self, user_sudo, login):
-        """Have a login belong to the archived account again where these orders created no other one.
+        """Restore the login of an archived account if these orders created no new account.
 
-        Otherwise the next order of the address would invite a customer who had declined.
+        Otherwise the next order with this email address would invite a customer who declined.
 
-        :param user_sudo: the archived account
-        :param str login: its login
+        :param user_sudo: archived user
+        :param str login: previous login of the user
         """
         orders_sudo = self.sudo()
         is_waiting = "pending" in orders_sudo.mapped("portal_account_issue")
@@ -52,12 +52,12 @@ class SaleOrder(models.Model):
             user_sudo._set_portal_login(login)
 
     def _get_unused_portal_users(self, states):
-        """Find the archived accounts that keep these orders' customers from theirs, and that nobody has ever used.
+        """Find the archived, never used accounts that occupy the logins of these orders' customers.
 
-        An account of another website is in nobody's way; and where somebody uses the address, that counts.
+        Accounts of other websites are ignored, and so are logins that an active user has as well.
 
-        :param list states: the states of their invitations
-        :return: the users, privileged, by order
+        :param list states: states of the accounts' invitations
+        :return: users in sudo mode by order
         :rtype: dict[sale.order, res.users]
         """
         login_by_order = {order: login for order in self if (login := order._get_portal_login())}

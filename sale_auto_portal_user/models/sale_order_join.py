@@ -10,7 +10,7 @@ _logger = logging.getLogger(__name__)
 
 
 class SaleOrder(models.Model):
-    """Which account a guest's order belongs to: what the order says of it, and what staff can do."""
+    """Guest orders that belong to an existing account: state shown on the order and actions."""
 
     _inherit = "sale.order"
 
@@ -48,15 +48,15 @@ class SaleOrder(models.Model):
     can_send_portal_join = fields.Boolean(compute="_compute_portal_join", compute_sudo=True, groups="base.group_user")
     can_merge_portal_contact = fields.Boolean(compute="_compute_can_merge_portal_contact", groups="base.group_user")
 
-    # ---- when an order is confirmed
+    # ---- confirmation
 
     def _filter_without_account(self):
-        """Keep out orders of contacts that joined an account: that is theirs."""
+        """Exclude orders of contacts that joined an account, which counts as theirs."""
         orders = super()._filter_without_account()
         return orders.filtered(lambda order: not order.sudo().partner_id.portal_join_id)
 
     def _apply_portal_account_decisions(self, decisions, *args, **kwargs):
-        """Have those looked at whose address somebody signs in with: that may be the account they belong to."""
+        """Check whether orders whose address is the login of a user can join that user's account."""
         result = super()._apply_portal_account_decisions(decisions, *args, **kwargs)
         taken = self.browse(order.id for order, decision in decisions.items() if decision == "login_taken")
         if taken:
@@ -64,7 +64,7 @@ class SaleOrder(models.Model):
         return result
 
     def _create_portal_accounts_on_confirmation(self):
-        """Have guest orders looked at, too, whose customers are to get no account by the settings."""
+        """Also check guest orders whose customers get no account according to the settings."""
         super()._create_portal_accounts_on_confirmation()
         if not self.env.registry.ready:
             return
@@ -78,10 +78,10 @@ class SaleOrder(models.Model):
         orders._request_portal_joins_on_confirmation()
 
     def _request_portal_joins_on_confirmation(self):
-        """Have these guest orders looked at. Nothing that fails in here costs the sale."""
+        """Look for the accounts of these guest orders. Errors never affect the sale."""
         if not self:
             return
-        self.env.cr.flush()  # what the sale itself has still to write must fail as it would without us
+        self.env.cr.flush()  # pending writes of the sale must fail outside of our savepoint
         try:
             with self._portal_account_savepoint():
                 self.env["sale.portal.join"]._request_portal_joins(self)
@@ -91,9 +91,9 @@ class SaleOrder(models.Model):
             _logger.exception("The accounts of the guest orders %s are not looked for", self.ids)
 
     def _filter_portal_join_only(self):
-        """Keep the guest orders that may belong to an account, and that create none.
+        """Keep the guest orders that may belong to an account and don't create one.
 
-        :return: the orders, in the environment in which accounts are created
+        :return: orders, in the environment for creating accounts
         :rtype: sale.order recordset
         """
         orders = self.sudo().filtered(
@@ -116,11 +116,11 @@ class SaleOrder(models.Model):
         return orders and orders.with_env(orders._portal_account_env())
 
     def _is_portal_account_in_use(self):
-        """Leave an order to its owner once it has joined the account, too."""
+        """Include orders that have joined an account."""
         return super()._is_portal_account_in_use() or bool(self.sudo().partner_id.portal_join_id)
 
     def _get_portal_user_by_partner(self):
-        """Count the owner's account as the account of contacts that joined it."""
+        """Return the owner's account for contacts that joined it."""
         users = super()._get_portal_user_by_partner()
         for partner in self.partner_id - self.env["res.partner"].union(*users):
             if user_sudo := partner.sudo().portal_join_id.user_id:
@@ -129,7 +129,7 @@ class SaleOrder(models.Model):
 
     @api.model
     def _search_portal_user_id(self, operator, value):
-        if operator == "any":  # by the account's name, e.g.
+        if operator == "any":  # e.g. a search by the account's name
             operator, value = "in", self.env["res.users"].with_context(active_test=False).search(value).ids
         domain = super()._search_portal_user_id(operator, value)
         if operator != "in":
@@ -142,28 +142,28 @@ class SaleOrder(models.Model):
 
     @api.model
     def _get_portal_joined_contact_domain(self, domain):
-        """Return the domain of the orders of some contacts, for who may not read how these joined an account.
+        """Return the domain of the orders of contacts, even if the current user may not read the contacts' fields.
 
-        :param list domain: of the contacts
+        :param list domain: domain of the contacts
         :rtype: odoo.fields.Domain
         """
         contacts_sudo = self.env["res.partner"].sudo().with_context(active_test=False)._search(domain)
         return Domain("partner_id", "in", contacts_sudo.subselect())
 
-    # ---- what the order says
+    # ---- state on the order
 
     @api.depends("portal_join_ids.join_state")
     def _compute_portal_account(self):
         return super()._compute_portal_account()
 
     def _get_portal_account_state(self, user, invitation):
-        """Say of an order that waits for the owner of an account that it waits, and not that it created none."""
+        """Return ``waiting`` for an order that waits for the owner of an account."""
         state = super()._get_portal_account_state(user, invitation)
         is_waiting = not user and state != "pending" and self.portal_join_state == "waiting"
         return "waiting" if is_waiting else state
 
     def _get_portal_account_shown(self):
-        """Return the account that a guest's order waits for, too."""
+        """Fall back to the account that a guest order waits for."""
         return super()._get_portal_account_shown() or self.portal_join_user_id
 
     @api.depends("partner_id.portal_join_id", "partner_id.user_ids", "portal_join_ids.join_state")
@@ -180,7 +180,7 @@ class SaleOrder(models.Model):
 
     @api.model
     def _get_portal_join_contact_domain(self, states):
-        """Return the domain of the orders whose contact has a record in one of these states, and no user of its own.
+        """Return the domain of the orders whose contact has a record in one of these states and no user.
 
         :param states: values of ``sale.portal.join.join_state``
         :rtype: odoo.fields.Domain
@@ -192,7 +192,7 @@ class SaleOrder(models.Model):
 
     @api.model
     def _search_portal_join_state(self, operator, value):
-        """Search by how it stands with the account of a guest's order: by the record that counts."""
+        """Search by the state of the decisive record of the order's contact."""
         if operator != "in":
             return NotImplemented
         shown = [state for state in STATES_BY_PRIORITY if state != "new"]
@@ -208,7 +208,7 @@ class SaleOrder(models.Model):
     @api.depends_context("uid")
     @api.depends("portal_join_state", "portal_join_user_id")
     def _compute_can_merge_portal_contact(self):
-        # Odoo's merge reads the website's visitors, whoever merges.
+        # Odoo's merge always reads the website's visitors.
         needed = ("base.partner.merge.automatic.wizard", "create"), ("website.visitor", "read")
         may_merge = all(self.env[model].has_access(operation) for model, operation in needed)
         for order in self:
@@ -221,10 +221,10 @@ class SaleOrder(models.Model):
             )
 
     def _can_portal_contacts_merge(self, owner, is_admin):
-        """Tell whether Odoo would merge the order's contact with the owner's: it refuses some.
+        """Return whether Odoo's merge accepts the order's contact and the owner's contact.
 
-        :param owner: the owner's contact
-        :param bool is_admin: whether an administrator merges, who may merge different spellings of an address
+        :param owner: contact of the account's owner
+        :param bool is_admin: whether the user is an administrator, who may merge contacts with different addresses
         :rtype: bool
         """
         self.ensure_one()
@@ -237,17 +237,17 @@ class SaleOrder(models.Model):
             and guest not in guest.search([("id", "child_of", owner.id)])
         )
 
-    # ---- what staff can do
+    # ---- actions
 
     def action_send_portal_join_mail(self):
-        """Send the customer the mail again that says that the order waits for the account.
+        """Send the customer the mail about the waiting order again.
 
-        Where the order could not join, look first whether it can now.
+        If the order could not join, first check whether it can now.
 
-        :return: a notification that says what was done
+        :return: client action that displays the result
         :rtype: dict
-        :raise UserError: there is nothing to send, or it was sent just now
-        :raise AccessError: the user may not edit this order
+        :raise UserError: if there is nothing to send or a mail was sent recently
+        :raise AccessError: if the user may not edit this order
         """
         self.ensure_one()
         self.check_access("write")
@@ -266,23 +266,23 @@ class SaleOrder(models.Model):
         return self._notify_portal_account_action(answer, success=join.join_state == "waiting")
 
     def action_view_portal_join_user(self):
-        """Open the account that the order's address belongs to, or its contact for who may not see users.
+        """Open the account that the order's address belongs to, or its contact if the current user may not see users.
 
-        :return: a window action
+        :return: window action
         :rtype: dict
-        :raise AccessError: the user may not read this order
+        :raise AccessError: if the user may not read this order
         """
         self.ensure_one()
         self.check_access("read")
         return self._open_portal_account(self.portal_join_user_id)
 
     def action_merge_portal_contact(self):
-        """Open Odoo's own merge of contacts, with the order's contact and the owner's chosen.
+        """Open Odoo's merge wizard with the order's contact and the owner's contact selected.
 
-        :return: a window action
+        :return: window action
         :rtype: dict
-        :raise UserError: Odoo would not merge these
-        :raise AccessError: the user may not edit this order
+        :raise UserError: if Odoo would refuse to merge the contacts
+        :raise AccessError: if the user may not edit this order
         """
         self.ensure_one()
         self.check_access("write")
@@ -304,9 +304,10 @@ class SaleOrder(models.Model):
     def action_separate_portal_join(self):
         """Separate the order's contact from the account that it joined.
 
+        :return: client action that reloads the view
         :rtype: dict
-        :raise AccessError: the user is no administrator of sales
-        :raise UserError: the orders did not join, or something has happened since that can't be undone
+        :raise AccessError: if the user is not a sales administrator
+        :raise UserError: if the order has not joined or later changes prevent the separation
         """
         self.ensure_one()
         self.check_access("write")

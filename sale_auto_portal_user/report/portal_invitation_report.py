@@ -3,7 +3,10 @@ from odoo.tools import SQL
 
 
 class SalePortalInvitationReport(models.Model):
-    """Figures of the invitations: what was not sent counts for no share, what was not accepted for no time."""
+    """Statistics of invitations.
+
+    The acceptance rate only includes sent invitations, the time until acceptance only accepted ones.
+    """
 
     _name = "sale.portal.invitation.report"
     _description = "Portal Invitation Analysis"

@@ -6,19 +6,19 @@ class BasePartnerMerge(models.TransientModel):
 
     @api.model
     def _update_foreign_keys(self, src_partners, dst_partner):
-        """Withdraw the links to documents of contacts that become an account's, and forget their guest orders."""
+        """Void the links to documents of contacts that are merged into an account, and delete their waiting orders."""
         self._withdraw_portal_links(src_partners | dst_partner)
         self.env["sale.portal.join"].sudo()._forget_portal_joins(src_partners, dst_partner)
         return super()._update_foreign_keys(src_partners, dst_partner)
 
     @api.model
     def _withdraw_portal_links(self, contacts):
-        """Make the links void that whoever placed an order may know, where one of the contacts has an account.
+        """Void the links that whoever placed an order may know, if one of the contacts has an account.
 
-        From the merge on, their pages show the name and the address of the account's owner. An account that an order
-        created, and that nobody has ever used, proves nothing: whoever placed that order may have typed the address.
+        After the merge, the linked pages show the name and the address of the account's owner. Links of contacts whose
+        account was created by an order and never used are voided as well, because anyone may have typed the address.
 
-        :param contacts: the contacts that become one
+        :param contacts: contacts to merge
         """
         contacts_sudo = contacts.sudo().with_context(active_test=False)
         if any(contact.user_ids or contact._had_portal_account() for contact in contacts_sudo):

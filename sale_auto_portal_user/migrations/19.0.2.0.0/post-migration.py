@@ -11,10 +11,10 @@ OLD_COLUMNS = (
     "portal_invitation_next_try",
     "portal_invitation_refusals",
 )
-# What of a template holds expressions; the first two are translated.
+# Template fields with expressions. The first two are translated.
 TRANSLATED_FIELDS = ("subject", "body_html")
 TEXT_FIELDS = ("email_from", "email_to", "email_cc", "reply_to", "partner_to", "lang", "scheduled_date")
-# Methods that an invitation has under the name that they had on the user.
+# Matches fields and methods of the user, except for methods that invitations have under the same name.
 OBJECT_RE = re.compile(r"\bobject\.(?!_get_portal_)(?=[a-z_])")
 REWRITTEN = (
     (
@@ -41,14 +41,14 @@ INSERT_INVITATIONS = """
         SELECT users.id, users.partner_id, users.login, users.create_date, log.first_login,
                orders.id AS order_id, coalesce(orders.company_id, users.company_id) AS company_id, orders.website_id,
                users.portal_invitation_next_try AS next_try, users.portal_invitation_refusals AS refusals,
-               -- When it was sent is not known: soon after the account was created.
+               -- The exact date is unknown, but it was soon after the creation of the account.
                CASE
                    WHEN users.portal_invitation_state = 'sent' OR mail.state = 'sent' THEN users.create_date
                END AS sent_date,
                CASE
                    WHEN log.first_login IS NOT NULL THEN 'accepted'
                    WHEN NOT users.active OR users.portal_invitation_state IS NULL THEN 'cancelled'
-                   -- What waits in Odoo's queue has a link of the old kind: it is written anew.
+                   -- Mails in Odoo's queue contain an old link: render them again.
                    WHEN users.portal_invitation_state = 'queued' AND mail.state IN ('outgoing', 'exception')
                    THEN 'to_send'
                    WHEN users.portal_invitation_state = 'queued' AND coalesce(mail.state, 'cancel') = 'cancel'
@@ -69,7 +69,7 @@ INSERT_INVITATIONS = """
 
 
 def migrate(cr, version):
-    """Make invitations of what were fields of users in 19.0.1.0.0."""
+    """Convert the invitation fields of users in 19.0.1.0.0 to invitations."""
     env = api.Environment(cr, SUPERUSER_ID, {})
     _convert_invitations(env)
     _note_links_of_unused_accounts(env)
@@ -83,9 +83,9 @@ def migrate(cr, version):
 
 
 def _convert_invitations(env):
-    """Create an invitation for each account that the addon has created.
+    """Create an invitation for each account created by the addon.
 
-    :param odoo.api.Environment env: the superuser's environment
+    :param odoo.api.Environment env: environment of the superuser
     """
     validity = env["sale.portal.invitation"]._get_validity_hours()
     env.cr.execute(INSERT_INVITATIONS, {"validity": validity})
@@ -96,11 +96,11 @@ def _convert_invitations(env):
 
 
 def _note_links_of_unused_accounts(env):
-    """Have the first sign-in void the links to documents of accounts that the addon has created.
+    """Mark the accounts created by the addon, so that the owner's first login voids the links to their documents.
 
-    Those of owners who have signed in go on working: by now they are the owner's own.
+    Links of owners who have already signed in keep working: by now they are the owner's own.
 
-    :param odoo.api.Environment env: the superuser's environment
+    :param odoo.api.Environment env: environment of the superuser
     """
     env.cr.execute(
         """
@@ -114,9 +114,9 @@ def _note_links_of_unused_accounts(env):
 
 
 def _convert_templates(env):
-    """Have the templates that companies chose render invitations: theirs were written for users.
+    """Convert the templates set on companies from users to invitations.
 
-    :param odoo.api.Environment env: the superuser's environment
+    :param odoo.api.Environment env: environment of the superuser
     """
     templates = env["res.company"].with_context(active_test=False).search([]).auto_portal_user_template_id
     for template in templates.filtered(lambda template: template.model == "res.users"):
@@ -134,9 +134,9 @@ def _convert_templates(env):
 
 
 def _convert(text):
-    """Rewrite the expressions of a template for users into those for invitations.
+    """Convert the expressions of a template for users to expressions for invitations.
 
-    :param str text: the text
+    :param str text: text of a template field
     :rtype: str
     """
     for old, new in REWRITTEN:

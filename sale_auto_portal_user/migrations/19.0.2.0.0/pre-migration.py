@@ -2,10 +2,10 @@ TEMPLATE = "mail_template_portal_invitation"
 
 
 def migrate(cr, version):
-    """Make room for the new standard template: it is one of invitations, no longer of users.
+    """Make room for the new standard template, which renders invitations instead of users.
 
-    One that nobody has edited is deleted. An edited one is kept, without its external id; the
-    post-migration makes it the companies' own.
+    Delete the old template unless it was edited. Otherwise keep it without its external id and set it on the companies;
+    the post-migration converts it.
     """
     cr.execute(
         """

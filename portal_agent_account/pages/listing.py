@@ -73,7 +73,7 @@ class AgentList:
     def filters(self):
         """Return the filters. The first one is the default.
 
-        :return: ``{key: {"label", "domain"}}``, where ``domain`` is a Domain or a function that returns one
+        :return: ``{key: {"label", "domain"}}``, where ``domain`` is a Domain or a function without arguments
         :rtype: dict
         """
         return {"all": {"label": self.env._("All"), "domain": Domain.TRUE}}

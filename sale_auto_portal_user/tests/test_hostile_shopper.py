@@ -54,7 +54,7 @@ class TestHostileAddresses(PortalAccountCommon):
                 if login:
                     self.assertEqual(email_normalize_all(email), [login], email)
 
-    def test_what_people_write_still_gives_the_login(self):
+    def test_usual_spellings_of_an_address_give_the_login(self):
         for email in (
             "Nora <NORA@example.com>",
             "Nora (the first) <nora@example.com>",
@@ -105,14 +105,14 @@ class TestGuestOfTheOrder(PortalAccountHttpCommon):
             self.assertNotIn("Secret Lane", response.text)
             self.assertNotIn("sale_last_order_id", root.session_store.get(self.browser.sid), page)
 
-    def test_the_owner_goes_on_seeing_the_order(self):
+    def test_the_owner_can_still_see_the_order(self):
         user = self.users_of(self.sale.partner_id)
         self.log_in(user)
         user.write({"password": user.login})
         self.place(user.login)
         self.assertEqual(self.url_open("/shop/confirmation", allow_redirects=False).status_code, 200)
 
-    def test_an_order_that_made_no_account_is_shown_as_ever(self):
+    def test_an_order_that_created_no_account_is_displayed_as_usual(self):
         self.portal_user(self.customer(name="Member", email="member@example.com"))
         for email in ("member@example.com", False):
             self.sale = self.order(self.customer(name="Guest", email=email), website_id=self.website.id)

@@ -28,7 +28,7 @@ class TestJoinQueries(GuestOrderCommon):
         self.assertEqual(set(orders.mapped("portal_account_issue")), {"login_taken"})
         return queries
 
-    def test_however_many_wait_for_their_owners_only_the_queueing_of_the_mails_is_added(self):
+    def test_waiting_orders_only_add_the_queries_to_request_their_mails(self):
         for join in (False, True):  # warms the caches
             self.count_confirming(2, join=join)
         # One INSERT for all, and the three queries in which Odoo triggers a scheduled action.
@@ -39,7 +39,7 @@ class TestJoinQueries(GuestOrderCommon):
                 )
                 self.assertLessEqual(with_joins - without, 4)
 
-    def test_nothing_is_looked_for_where_nothing_was_proved(self):
+    def test_no_offers_are_searched_without_a_proof(self):
         self.owner.portal_mailbox = False
         self.guest_order()
         offers = self.env["sale.portal.join"]._get_portal_join_offers

@@ -33,7 +33,7 @@ class TestLinkSecrets(PublicMethodsCase, PortalInvitationCommon, GuestOrderCommo
             for number in range(self.invitation.link_number + 3)
         ]
 
-    def test_a_template_can_not_send_a_link_elsewhere_by_what_its_mail_loads(self):
+    def test_a_template_can_not_leak_a_link_through_external_resources(self):
         template = self.env.ref("sale_auto_portal_user.mail_template_portal_invitation")
         url = "{{ object._get_portal_invitation_url() }}"
         for number, markup in enumerate(

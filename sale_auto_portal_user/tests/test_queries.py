@@ -40,7 +40,7 @@ class TestQueries(PortalAccountCommon):
         """Have Odoo's caches filled, as they are in a worker that has served before."""
         self.orders_of(1, with_account=False, prefix="warm").action_confirm()
 
-    def test_customers_with_accounts_cost_one_query_however_many(self):
+    def test_customers_with_accounts_take_one_query_in_total(self):
         self.warm_caches()
         for count in (1, 20):
             with self.subTest(count=count):
@@ -65,7 +65,7 @@ class TestQueries(PortalAccountCommon):
         self.assertLess(account, granted / 2)
         self.assertLessEqual(account + 63, granted)
 
-    def test_accounts_and_invitations_empty_no_caches(self):
+    def test_accounts_and_invitations_do_not_clear_caches(self):
         # Every worker of every server would have to fill its own again, for each new customer who buys something.
         orders = self.orders_of(2, with_account=False, prefix="cached")
         with patch.object(type(self.registry), "clear_cache") as clear_cache:
@@ -92,7 +92,7 @@ class TestQueries(PortalAccountCommon):
             counts.append(self.env.cr.sql_log_count - before)
         self.assertEqual(counts[0], counts[1])
 
-    def test_a_portion_of_invitations_costs_the_same_however_many_are_waiting(self):
+    def test_a_batch_of_invitations_takes_constant_queries(self):
         invitations = self.env["sale.portal.invitation"]
         counts = []
         for prefix, count in (("few", 25), ("many", 300)):

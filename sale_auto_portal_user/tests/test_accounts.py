@@ -1,4 +1,4 @@
-"""Every row of the README's table: who gets an account, and who does not."""
+"""The rows of the README's table: which customers get an account."""
 
 from ast import literal_eval
 from unittest.mock import patch
@@ -116,7 +116,7 @@ class TestAccounts(PortalAccountCommon):
             "nora at example.com",
             "nora@example",
             "nora@.com",
-            # What Odoo's normalization would turn into somebody else's address.
+            # Odoo's normalization would turn these into the address of somebody else.
             "nora@exam ple.com",
             "a@b@example.com",
             "nora,@example.com",
@@ -303,7 +303,7 @@ class TestAccounts(PortalAccountCommon):
 
     def test_demo_orders_of_other_addons_invite_nobody(self):
         order = self.order(self.customer())
-        with patch.object(self.registry, "ready", False):  # as long as addons are being installed
+        with patch.object(self.registry, "ready", False):  # as during the installation of addons
             order.action_confirm()
         self.assertEqual(order.state, "sale")
         self.assertFalse(self.users_of(order.partner_id))
@@ -444,7 +444,7 @@ class TestSalesperson(PortalAccountCommon):
         self.assertEqual(groups, {True: 1, False: 1})
 
     def find_by_filter(self, name, user):
-        """Search as the orders' list does; ``None`` where that user has no such filter."""
+        """Search with a filter of the list of orders; return ``None`` if the user doesn't have that filter."""
         orders = self.env["sale.order"].with_user(user)
         arch = orders.get_view(self.env.ref("sale.view_sales_order_filter").id, "search")["arch"]
         found = etree.fromstring(arch).xpath(f"//filter[@name='{name}']")
@@ -505,7 +505,7 @@ class TestSalesperson(PortalAccountCommon):
 
 @tagged("post_install", "-at_install")
 class TestOtherFlows(PortalAccountCommon):
-    """What Odoo does to contacts and users goes on working with these accounts."""
+    """Odoo's own features for contacts and users work with these accounts."""
 
     def setUp(self):
         super().setUp()

@@ -1,4 +1,4 @@
-"""A contact of a company sees all documents of the company: who may let one in."""
+"""Accounts of companies' contacts, who see all documents of the company."""
 
 from odoo.exceptions import AccessError
 from odoo.fields import Command
@@ -128,7 +128,7 @@ class TestCompanyContacts(PortalAccountCommon):
             order.with_user(self.salesman).portal_account_granted = True
 
     def resend_to(self, user, email):
-        """Correct the address of a contact that nobody has used the account of, and send the invitation again."""
+        """Correct the address of a contact whose account was never used, and send the invitation again."""
         order = self.confirm(self.manager)
         account = self.assert_account(order)
         order.user_id = user

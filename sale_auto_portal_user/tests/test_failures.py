@@ -1,4 +1,4 @@
-"""Nothing that goes wrong with an account may reach the sale."""
+"""Errors while creating an account must not affect the sale."""
 
 from unittest.mock import patch
 
@@ -23,7 +23,7 @@ class TestFailures(PortalAccountCommon):
         return patcher.start()
 
     def fail_for(self, login, error):
-        """Let the creation of one user fail, as a constraint of another addon would."""
+        """Let the creation of one user fail, e.g. because of a constraint of another addon."""
         create = self.registry["res.users"].create
 
         def create_or_fail(users, vals_list):
@@ -122,7 +122,7 @@ class TestFailures(PortalAccountCommon):
 
         def create_then_break(users, vals_list):
             result = create(users, vals_list)
-            # Written when the savepoint is left, not before.
+            # This is only written when the savepoint is released.
             result.partner_id.write({"company_id": 2**31 - 1})
             return result
 
@@ -169,7 +169,7 @@ class TestFailures(PortalAccountCommon):
 
 @tagged("post_install", "-at_install", "once")
 class TestParallelTransactions(PortalAccountCommon):
-    """What this transaction does about another one; the real race is run on real servers."""
+    """Handling of parallel transactions. Actual race conditions are tested on running servers."""
 
     def test_an_address_reserved_by_another_transaction_is_left_for_later(self):
         order = self.order(self.customer())

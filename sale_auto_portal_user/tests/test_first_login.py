@@ -1,4 +1,4 @@
-"""Whoever placed the order saw its link, and may be a stranger: it works until the owner comes."""
+"""Links seen by whoever placed the order work until the owner's first login."""
 
 from datetime import timedelta
 from unittest.mock import patch
@@ -15,7 +15,7 @@ CRON = "sale_auto_portal_user.ir_cron_pending_portal_accounts"
 
 class FirstLoginCommon(PortalAccountCommon):
     def sell(self, **partner_values):
-        """Confirm an order, and have its customer log in with a password from now on."""
+        """Confirm an order and set a password on its customer's account."""
         order = self.order(self.customer(**partner_values), website_id=self.website.id)
         order.action_confirm()
         user = self.assert_account(order)
@@ -155,7 +155,7 @@ class TestFirstLogin(FirstLoginCommon):
 
 @tagged("post_install", "-at_install", "once")
 class TestOldLinks(FirstLoginCommon, PortalAccountHttpCommon):
-    """What a guest's link does before and after the owner's first login."""
+    """Links of guests before and after the owner's first login."""
 
     def setUp(self):
         super().setUp()
@@ -164,7 +164,7 @@ class TestOldLinks(FirstLoginCommon, PortalAccountHttpCommon):
         self.token = self.sale.access_token
 
     def come_in(self):
-        """The owner comes in and enters an address; then there is a guest again."""
+        """Let the owner sign in and enter an address, then return to a guest session."""
         self.sign_in(self.user)
         self.sale.partner_id.street = "Secret Lane 1"
         self.env.flush_all()

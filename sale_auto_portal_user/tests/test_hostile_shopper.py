@@ -1,4 +1,4 @@
-"""Somebody orders with the address of somebody else, or reads what is meant for the address's owner."""
+"""Shoppers who order with the address of somebody else, or read what is meant for its owner."""
 
 from odoo.http import root
 from odoo.tests import tagged
@@ -9,7 +9,7 @@ from .common import PortalAccountCommon, PortalAccountHttpCommon
 
 @tagged("post_install", "-at_install")
 class TestHostileAddresses(PortalAccountCommon):
-    """The login is the address that the invitation goes to, or there is no account."""
+    """An account's login is always the address that the invitation is sent to."""
 
     def login_for(self, email):
         return self.order(self.customer(email=email))._get_portal_login()
@@ -74,7 +74,7 @@ class TestHostileAddresses(PortalAccountCommon):
 
 @tagged("post_install", "-at_install")
 class TestGuestOfTheOrder(PortalAccountHttpCommon):
-    """Who placed the order is not always who owns the address."""
+    """Whoever placed the order may not be the owner of the address."""
 
     PAGES = ("/shop/confirmation", "/shop/print")
 
@@ -84,7 +84,7 @@ class TestGuestOfTheOrder(PortalAccountHttpCommon):
         self.sale.action_confirm()
 
     def place(self, user=None):
-        """Have a session in which the order was placed."""
+        """Create a session in which the order was placed."""
         self.browser = self.authenticate(user, user)
         self.browser["sale_last_order_id"] = self.sale.id
         root.session_store.save(self.browser)

@@ -1,4 +1,4 @@
-"""What is behind the links in an invitation: each row of who opens which link, and what they see."""
+"""The pages that the links in an invitation lead to, depending on the link and on who opens it."""
 
 from unittest.mock import patch
 from urllib.parse import parse_qs, urlsplit
@@ -53,7 +53,7 @@ class InvitationPagesCommon(PortalInvitationCommon, PortalAccountHttpCommon):
         return self.submit(page, password=password, confirm_password=password, **values)
 
     def post_password(self, password):
-        """Send the form of a page that doesn't show one."""
+        """Submit the form although the page doesn't display it."""
         (token, *_others) = self.get("/web/login").xpath("//input[@name='csrf_token']/@value")
         self.url_open(
             f"/my/invitation/{self.invitation.id}",
@@ -111,7 +111,7 @@ class TestFreshLink(InvitationPagesCommon):
         self.assertEqual(self.heading(self.get(self.response.url)), "This link is not valid")
 
     def count_queries(self, path):
-        """The queries of a page that was served before."""
+        """Count the queries of a page with warm caches."""
         for _time in range(2):
             self.get(path)
         before = self.env.cr.sql_log_count
@@ -358,7 +358,7 @@ class TestVoidLink(InvitationPagesCommon):
         self.invitation._request_again()
         with self.mock_mail_gateway(mail_unlink_sent=False):
             self.invitation._queue()
-            self.invitation.mail_id.send()  # by Odoo's queue: nobody has looked what became of it
+            self.invitation.mail_id.send()  # by Odoo's queue, without settling the invitation
         link = self.links_in(self._mails[-1]["body"])[0]
         self.assertEqual(self.invitation.state, "queued")
         self.assertEqual(self.heading(self.get(link)), "Choose your password")
@@ -434,7 +434,7 @@ class TestDecline(InvitationPagesCommon):
         self.assert_no_account(again, "login_taken")
 
     def decline_on_another_website(self):
-        """Return the orders of one address on two websites with accounts of their own: the first was declined."""
+        """Return the orders of one address on two websites with specific accounts, the first of which was declined."""
         websites = self.website | self.env["website"].create({"name": "Other", "company_id": self.company.id})
         websites.specific_user_account = True
         here, there = (

@@ -1,4 +1,4 @@
-"""The link in an invitation is for the address's owner alone."""
+"""Only the owner of the address gets the link in an invitation."""
 
 from email import message_from_bytes
 from email.message import EmailMessage
@@ -68,7 +68,7 @@ class TestInvitationSecrets(PortalInvitationCommon):
         self.assertEqual((invitation.user_id.login, invitation.state), ("nora@exmaple.com", "to_send"))
 
     def signatures(self, invitation):
-        """All signatures that open something: of the mails that were sent, and of the next ones."""
+        """Return the valid signatures of the mails that were sent and of the next ones."""
         return [
             sign_link(invitation.sudo(), invitation.sudo().user_id.login, purpose, number)
             for purpose in (CHOOSE_PASSWORD, DECLINE)
@@ -76,7 +76,7 @@ class TestInvitationSecrets(PortalInvitationCommon):
         ]
 
     def assert_secret(self, invitation, *texts):
-        """No link is in some texts, nor in any mail, message or attachment."""
+        """Check that no link is in the given texts, nor in any mail, message or attachment."""
         self.env.flush_all()
         texts = [str(text) for text in texts]
         for model, field in (("mail.mail", "body_html"), ("mail.message", "body"), ("mail.scheduled.message", "body")):
@@ -85,7 +85,7 @@ class TestInvitationSecrets(PortalInvitationCommon):
             self.assertFalse([text for text in texts if signature in text])
 
     def compose(self, user, invitation, template):
-        """Send a template as the hostile reading did: by the mass mail composer, which renders with sudo."""
+        """Send a template with the mass mail composer, which renders it with sudo."""
         composer = (
             self.env["mail.compose.message"]
             .with_user(user)
@@ -230,7 +230,7 @@ class TestInvitationSecrets(PortalInvitationCommon):
         self.assertNotIn("<h1>", mail["body"])
 
     def test_a_name_before_the_shop_s_address_is_not_parsed_as_another_address(self):
-        """As Python writes it into a header, and as a mail program reads it."""
+        """Check the header as written by Python and as parsed by mail clients."""
         invitations = self.env["sale.portal.invitation"]
         for name in (
             "Chairs & Co., Ghent",

@@ -1,4 +1,4 @@
-"""What becomes of an invitation in time: reminded, accepted by another way, expired, archived, sent again."""
+"""Life cycle of an invitation: reminded, accepted without the link, expired, archived, sent again."""
 
 import itertools
 from datetime import timedelta
@@ -323,7 +323,7 @@ class TestCancelled(PortalInvitationCommon):
         self.assert_stays_out(order)
 
     def assert_stays_out(self, order):
-        """Nothing that happens to the customer's orders sends the invitation."""
+        """Check that changes of the customer's orders never trigger the invitation."""
         order._action_cancel()
         self.send()
         self.keep_house()

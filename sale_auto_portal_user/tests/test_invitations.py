@@ -1,4 +1,4 @@
-"""The invitation: what it says, and that it leaves once, after the commit, whatever the mail server does."""
+"""Content of the invitation, and its sending exactly once after the commit, regardless of mail server failures."""
 
 from datetime import timedelta
 from smtplib import SMTPServerDisconnected
@@ -171,7 +171,7 @@ class TestInvitations(PortalInvitationCommon):
         self.patch(ir_cron_module, "MIN_TIME_PER_JOB", 0)
         self.patch(ir_cron_module, "MIN_RUNS_PER_JOB", 1)
         self.invite_many(3)
-        self.triggers().unlink()  # the scheduler takes them when it starts the run
+        self.triggers().unlink()  # as the scheduler does when it starts a run
         with self.mock_mail_gateway():
             self.run_cron()
             self.assertEqual(len(self._mails), 2)
@@ -329,7 +329,7 @@ class TestInvitations(PortalInvitationCommon):
     def test_a_run_that_was_killed_is_settled_by_the_next_one(self):
         _order, invitation = self.invite()
         with self.mock_mail_gateway():
-            invitation._queue()  # killed here: committed, not sent
+            invitation._queue()  # simulate a run that is killed after the commit and before sending
             self.run_cron()
             self.assertFalse(self._mails, "Odoo's queue has it: a second mail would be one too many")
             invitation.mail_id.send()

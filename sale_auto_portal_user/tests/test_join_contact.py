@@ -1,4 +1,4 @@
-"""What becomes of a guest contact, its documents and its ledger when it joins an account, and when it is separated."""
+"""Guest contacts, their documents and their journal items when they join an account and when they are separated."""
 
 from odoo import fields
 from odoo.exceptions import AccessError, UserError
@@ -10,7 +10,7 @@ from .join_common import GuestOrderCommon
 
 
 class GuestLedgerCommon(GuestOrderCommon):
-    """A shop with a chart of accounts, and guests whose orders were invoiced."""
+    """Shop with a chart of accounts, and guests whose orders are invoiced."""
 
     @classmethod
     def setUpClass(cls):
@@ -43,7 +43,7 @@ class TestJoinedDocuments(GuestLedgerCommon):
         return self.env[model].with_user(self.owner).search([])
 
     def printed(self, order, invoice):
-        """The order and its invoice as they are printed now."""
+        """Return the order and its invoice as currently printed."""
         report = self.env["ir.actions.report"]
         return [
             report._render_qweb_html(name, record.ids)[0]
@@ -137,7 +137,7 @@ class TestJoinedDocuments(GuestLedgerCommon):
         self.assertFalse(self.env["res.partner"]._get_partner_from_token(signup))
 
     def tokens_of(self, order):
-        """Documents of an order's contact, cancelled and draft ones and one without an order, and their tokens."""
+        """Create documents of an order's contact, also cancelled, draft and without an order; return them with tokens."""
         others = [self.order(order.partner_id, website_id=self.website.id) for _number in range(2)]
         others[0]._action_cancel()
         free = self.env["account.move"].create({"move_type": "out_invoice", "partner_id": order.partner_id.id})
@@ -167,7 +167,7 @@ class TestJoinedDocuments(GuestLedgerCommon):
                     self.assertEqual(document.partner_id, owner.partner_id)
                     self.assertNotEqual(document.access_token, token, document)
                 self.assertEqual(own.access_token, own_token, "the owner's own mails go on working")
-                if not into_owner:  # else the contact is gone
+                if not into_owner:  # otherwise the contact is deleted
                     self.assertFalse(self.env["res.partner"]._get_partner_from_token(signup))
 
     def test_a_merge_voids_the_links_of_a_contact_whose_account_was_never_used(self):
@@ -434,7 +434,7 @@ class TestSeparation(GuestLedgerCommon):
 
 @tagged("post_install", "-at_install")
 class TestAgents(GuestOrderCommon):
-    """With the agents' addon: whose agents see what joined."""
+    """Visibility of joined orders to agents, if the agents' addon is installed."""
 
     def test_agents_of_the_owner_see_what_joined_and_agents_of_the_guest_no_longer_do(self):
         if "portal_agent_ids" not in self.env["res.partner"]._fields:

@@ -1,4 +1,4 @@
-"""Which guest orders belong to which account, and by which proof they join it."""
+"""Assignment of guest orders to accounts, and the proofs by which they join."""
 
 from datetime import timedelta
 
@@ -13,7 +13,7 @@ from .join_common import GuestOrderCommon
 
 @tagged("post_install", "-at_install")
 class TestGuestOrderWaits(GuestOrderCommon):
-    """The table of what waits for its owner, and what is left alone."""
+    """Which guest orders wait for their owner and which are ignored."""
 
     def state_of(self, order):
         self.check()
@@ -175,7 +175,7 @@ class TestGuestOrderWaits(GuestOrderCommon):
         self.assert_not_joined(order)
 
     def refused_and_confirmed_again(self):
-        """An order that could not join, and that waits for the customer since it was confirmed once more."""
+        """Return an order that was refused and, confirmed again, waits for the customer."""
         order = self.guest_order(self.guest(vat="BE0477472701"))
         self.assertEqual(self.state_of(order), ("refused", "vat"))
         order.partner_id.vat = False
@@ -255,7 +255,7 @@ class TestGuestOrderWaits(GuestOrderCommon):
 
 @tagged("post_install", "-at_install")
 class TestProofBySession(GuestOrderCommon):
-    """Signed in where the order was placed: that order, and nothing else."""
+    """The session that placed an order proves that order only."""
 
     def by_session(self, order, user=None):
         return self.env["sale.portal.join"]._join_by_session(order, user or self.owner)
@@ -338,7 +338,7 @@ class TestProofBySession(GuestOrderCommon):
 
 @tagged("post_install", "-at_install")
 class TestProofByMailbox(GuestOrderCommon):
-    """A link that was mailed to the address, and the owner's log-in."""
+    """Joining with a link that was mailed to the address, after the owner has signed in."""
 
     def setUp(self):
         super().setUp()
@@ -406,7 +406,7 @@ class TestProofByMailbox(GuestOrderCommon):
             later = self.guest_order()
             later.date_order += timedelta(minutes=5)
             self.guest(vat="BE0477472701")
-            self.guest()  # who put something in the cart, and went away
+            self.guest()  # an abandoned cart
             self.guest_order(confirm=False)
         self.assertEqual(self.offers(), genuine.partner_id)
 

@@ -1,4 +1,4 @@
-"""The mail that says that a guest's order waits for the account: to whom, how often, and what its link is."""
+"""Mail about a waiting guest order: recipients, frequency and link."""
 
 import re
 from datetime import timedelta
@@ -22,7 +22,7 @@ TEMPLATE = "sale_auto_portal_user.mail_template_portal_join"
 @tagged("post_install", "-at_install")
 class TestJoinMail(MailCase, GuestOrderCommon):
     def send(self):
-        """What the scheduled action does; returns the mails that left."""
+        """Send the mails that are due, like the scheduled action, and return them."""
         with self.mock_mail_gateway():
             joins = self.env["sale.portal.join"]._search_due(100)
             joins._queue()
@@ -60,7 +60,7 @@ class TestJoinMail(MailCase, GuestOrderCommon):
         self.assertFalse(self.send())
 
     def later(self, hours):
-        """Have everything that was sent leave some hours earlier, and what waits wait as much less."""
+        """Simulate that some hours pass: move the dates of sent and waiting mails into the past."""
         for join in self.env["sale.portal.join"].search([]):
             join.last_sent_date = join.last_sent_date and join.last_sent_date - timedelta(hours=hours)
             join.next_attempt = join.next_attempt and join.next_attempt - timedelta(hours=hours)
@@ -254,7 +254,7 @@ class TestJoinMail(MailCase, GuestOrderCommon):
 
 @tagged("post_install", "-at_install")
 class TestStaff(GuestOrderCommon):
-    """What staff sees of a guest's order, and what it can do."""
+    """Display and actions of guest orders in the backend."""
 
     def search(self, domain):
         return self.env["sale.order"].search([("partner_id.name", "=", "Nora Guest"), *domain])
@@ -269,7 +269,7 @@ class TestStaff(GuestOrderCommon):
         self.assertNotIn(waiting, self.search([("portal_join_state", "!=", "waiting")]))
 
     def own_filters(self, user):
-        """The addon's filters and groupings in the list of orders, as a user has them: domains and fields."""
+        """Return the domains of filters and the fields of groupings that the addon adds to a user's list of orders."""
         arch = etree.fromstring(self.env["sale.order"].with_user(user).get_view(view_type="search")["arch"])
         filters = arch.xpath("//filter[contains(@name, 'portal') or contains(@name, 'user_created')]")
         self.assertGreaterEqual(len(filters), 6)

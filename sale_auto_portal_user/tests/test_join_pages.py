@@ -1,4 +1,4 @@
-"""The pages on which guest orders join an account, over real HTTP: what they say, and what they let nobody do."""
+"""The pages on which guest orders join an account, over real HTTP: their content and their protection."""
 
 from datetime import timedelta
 from unittest.mock import patch
@@ -27,7 +27,7 @@ class GuestPagesCommon(GuestOrderCommon, PortalAccountHttpCommon):
         cls.stranger._prove_portal_mailbox()
 
     def browse_as(self, user=None, order=None):
-        """A browser session, that placed an order as a guest or in which somebody has signed in."""
+        """Start a browser session in which a guest order was placed or a user has signed in."""
         session = self.authenticate(user and user.login, user and user.login) if not user else None
         if user:
             session = self.authenticate(user.login, PASSWORD)
@@ -50,13 +50,13 @@ class GuestPagesCommon(GuestOrderCommon, PortalAccountHttpCommon):
         return page.xpath("//form//input[@name='csrf_token']")[0].get("value")
 
     def sign_in(self, user, redirect, password=PASSWORD):
-        """Type login and password on the page that a link leads to."""
+        """Sign in on the page that a link leads to."""
         page = self.page(f"/web/login?redirect={redirect}")
         form = next(form for form in page.forms if "oe_login_form" in form.get("class", ""))
         return self.page("/web/login", **dict(form.fields, login=user.login, password=password))
 
     def submit(self, guests, **data):
-        """Send the form of the page, as it is now, with these contacts ticked."""
+        """Submit the current form of the page with these contacts selected."""
         page = self.page("/my/guest-orders")
         shown = page.xpath("//input[@name='shown']/@value")
         values = {"csrf_token": self.csrf(page), "guest": [str(guest.id) for guest in guests], "shown": shown, **data}
@@ -98,7 +98,7 @@ class TestConfirmationPageOfGuests(GuestPagesCommon):
         self.assertIn("Sign in to add this order to it", messages.pop())
 
     def test_pages_for_an_address_with_and_without_an_account_do_not_differ(self):
-        """Byte by byte, but for the order's own number, links and address."""
+        """Compare the pages byte by byte, except for the order's own number, links and address."""
         bodies = []
         for email in ("nora@example.com", "oona@example.com"):
             order = self.guest_order(self.guest(email=email), confirm=False)
@@ -408,7 +408,7 @@ class TestGuestOrdersPage(GuestPagesCommon):
         self.assertIn(later.name, self.page("/my/guest-orders").text_content())
 
     def test_nothing_joins_that_changed_between_the_page_and_the_click(self):
-        """The page is open, and its form is sent as it was."""
+        """Submit an outdated form after each change."""
         other = self.customer(name="Other", email="other@example.com")
         changes = {
             "the order is cancelled": lambda order: order._action_cancel(),

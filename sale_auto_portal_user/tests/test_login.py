@@ -1,4 +1,4 @@
-"""The door: people sign in with their address as they type it."""
+"""Signing in with any spelling of the email address."""
 
 from lxml import html
 

@@ -8,7 +8,7 @@ from .public_methods import PublicMethodsCase
 
 @tagged("post_install", "-at_install", "once")
 class TestPublicMethods(PublicMethodsCase, PortalAccountCommon):
-    """Nobody learns anything of a record by calling what the addon adds to its model."""
+    """Public methods of the addon reveal nothing about inaccessible records."""
 
     addon = "sale_auto_portal_user"
     arguments = {("res.users", "write"): [{"active": False}]}

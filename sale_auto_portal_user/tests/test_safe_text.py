@@ -1,4 +1,4 @@
-"""What a stranger types as a name is a name in the shop's mails, and no message."""
+"""Names typed by strangers can't convey a message in the shop's mails."""
 
 import unicodedata
 from email import message_from_bytes

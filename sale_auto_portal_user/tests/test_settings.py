@@ -5,7 +5,7 @@ from odoo.tests import Form, tagged
 from .common import PortalAccountCommon
 
 FREE_SETTINGS = {
-    # setting, the website's sign-up: an account for an order that costs nothing
+    # (setting, website's sign-up): whether a free order leads to an account
     ("signup", "b2c"): True,
     ("signup", "b2b"): False,
     ("always", "b2c"): True,

@@ -137,7 +137,7 @@ class TestJoinedDocuments(GuestLedgerCommon):
         self.assertFalse(self.env["res.partner"]._get_partner_from_token(signup))
 
     def tokens_of(self, order):
-        """Create documents of an order's contact, also cancelled, draft and without an order; return them with tokens."""
+        """Return documents of an order's contact with their tokens: cancelled, draft and without an order, too."""
         others = [self.order(order.partner_id, website_id=self.website.id) for _number in range(2)]
         others[0]._action_cancel()
         free = self.env["account.move"].create({"move_type": "out_invoice", "partner_id": order.partner_id.id})

@@ -1,4 +1,4 @@
-"""Content of the invitation, and its sending exactly once after the commit, regardless of mail server failures."""
+"""Content of the invitation, and its sending once, after the commit, regardless of mail server failures."""
 
 from datetime import timedelta
 from smtplib import SMTPServerDisconnected

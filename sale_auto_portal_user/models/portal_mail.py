@@ -17,7 +17,7 @@ MAX_RESEND_MINUTES = 24 * 60
 
 
 class SalePortalMail(models.AbstractModel):
-    """Mail about a portal account, sent exactly once, after the commit.
+    """Mail about a portal account, sent once, after the commit.
 
     Models that inherit this one have a record for each mail. :meth:`_schedule` requests the mail; the scheduled action
     ``_cron_xml_id`` calls :meth:`_cron_send`, which renders the mail into Odoo's mail queue, commits, and only then

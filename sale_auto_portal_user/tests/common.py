@@ -15,7 +15,7 @@ UPKEEP_CRON = "sale_auto_portal_user.ir_cron_portal_invitation_upkeep"
 
 
 class PortalAccountCommon(TransactionCase):
-    """A shop with a product, and shorthands for what the tests say over and over."""
+    """Shop with a product, and helpers shared by the tests."""
 
     @classmethod
     def setUpClass(cls):
@@ -70,7 +70,7 @@ class PortalAccountCommon(TransactionCase):
 
     @contextlib.contextmanager
     def being_worked_on(self, *emails):
-        """Have another transaction make accounts for these addresses, for as long as the block lasts."""
+        """Let another transaction reserve these addresses during the block."""
         with db_connect(self.env.cr.dbname).cursor() as cr:
             self.assertTrue(self.env(cr=cr)["res.users"]._lock_portal_logins(set(emails)))
             yield
@@ -82,7 +82,7 @@ class PortalAccountCommon(TransactionCase):
         return self.env["res.users"].with_context(active_test=False).search([("login", "=ilike", login)])
 
     def log_in(self, user):
-        """What a first login leaves behind."""
+        """Create the record of a first login."""
         self.env["res.users.log"].with_user(user).sudo().create({})
         self.env.invalidate_all()
 
@@ -90,11 +90,11 @@ class PortalAccountCommon(TransactionCase):
         return self.env["sale.portal.invitation"].search([("user_id", "=", self.users_of(order.partner_id).id)])
 
     def notes_of(self, order):
-        """The texts in the order's chatter, the latest first."""
+        """Return the notes in the order's chatter, the latest first."""
         return order.message_ids.mapped("preview")
 
     def assert_account(self, order):
-        """The order's contact got its account from this order."""
+        """Check that the order created the account of its contact."""
         user = self.users_of(order.partner_id)
         self.assertEqual(len(user), 1)
         self.assertTrue(user._is_portal())
@@ -104,7 +104,7 @@ class PortalAccountCommon(TransactionCase):
         return user
 
     def assert_no_account(self, order, issue):
-        """The order is confirmed, its contact has no account, and the order says why."""
+        """Check that the order is confirmed and displays why its contact has no account."""
         self.assertEqual(order.state, "sale")
         self.assertFalse(self.users_of(order.partner_id))
         self.assertFalse(order.is_user_created)
@@ -112,11 +112,11 @@ class PortalAccountCommon(TransactionCase):
 
 
 class PortalInvitationCommon(MailCase, PortalAccountCommon):
-    """Invitations, and the scheduled action that sends them."""
+    """Helpers for invitations and their scheduled actions."""
 
     @classmethod
     def setUpClass(cls):
-        """Nothing waits to be sent, as it may in a database with demo data."""
+        """Remove waiting mails, e.g. those of demo data."""
         super().setUpClass()
         cls.env["sale.portal.invitation"].search([]).unlink()
         cls.env["mail.mail"].search([("state", "=", "outgoing")]).state = "cancel"
@@ -134,8 +134,8 @@ class PortalInvitationCommon(MailCase, PortalAccountCommon):
         return invitations
 
     def run_cron(self):
-        """Run the scheduled action as Odoo's scheduler does; in a test its commits are savepoints."""
-        # HTTP tests are in that mode anyway.
+        """Run the scheduled action like Odoo's scheduler. In tests, its commits are savepoints."""
+        # HTTP tests are always in registry test mode.
         with contextlib.nullcontext() if isinstance(self, HttpCase) else self.enter_registry_test_mode():
             self.assertIs(self.env.ref(CRON).method_direct_trigger(), True, "the action did not fail")
 
@@ -144,7 +144,7 @@ class PortalInvitationCommon(MailCase, PortalAccountCommon):
         return patch.object(self.registry["ir.mail_server"], "_connect__", side_effect=error)
 
     def minutes_to_next_trigger(self):
-        """In how many minutes the scheduled action is woken, its current triggers apart."""
+        """Return the minutes until the next future trigger of the scheduled action."""
         now = fields.Datetime.now()
         return min((trigger.call_at - now).total_seconds() / 60 for trigger in self.triggers() if trigger.call_at > now)
 
@@ -161,7 +161,7 @@ class PortalInvitationCommon(MailCase, PortalAccountCommon):
         self.env.invalidate_all()
 
     def days_pass(self, invitation, days):
-        """Have everything that was noted on an invitation happen some days earlier."""
+        """Move all dates of an invitation some days into the past."""
         self.env.flush_all()
         self.env.cr.execute(
             """
@@ -177,20 +177,20 @@ class PortalInvitationCommon(MailCase, PortalAccountCommon):
         self.env.invalidate_all()
 
     def send(self):
-        """Send the invitations that are due; the bodies of the mails, by address."""
+        """Send the invitations that are due and return the mail bodies by address."""
         with self.mock_mail_gateway(mail_unlink_sent=True):
             self.run_cron()
         return {mail["email_to"][0]: mail["body"] for mail in self._mails}
 
     def links_in(self, body):
-        """The paths of the links in an invitation: the one that chooses a password, the one that declines."""
+        """Return the paths of the links to choose a password and to decline."""
         paths = re.findall(r'href="https?://[^/"]+(/my/invitation/[^"]+)"', body)
         decline = [path for path in paths if path.endswith("/decline")]
         (choose,) = set(paths) - set(decline)
         return choose, decline[0] if decline else None
 
     def send_link(self, email="nora@example.com"):
-        """Send the invitations that are due; the link in the one to an address."""
+        """Send the invitations that are due and return the link in the mail to an address."""
         return self.links_in(self.send()[email])[0]
 
     def expire(self, invitation):
@@ -198,10 +198,10 @@ class PortalInvitationCommon(MailCase, PortalAccountCommon):
 
 
 class PortalAccountHttpCommon(PortalAccountCommon, HttpCase):
-    """Pages over real HTTP, by tests that change no view.
+    """HTTP tests that don't change views.
 
-    Odoo's tests forget the compiled templates after each test; to compile the website's layout takes
-    ten times as long as to serve a page, so these keep them.
+    Odoo clears the compiled templates after each test. Compiling the website's layout takes ten times as long as
+    serving a page, so these tests keep them.
     """
 
     def setUp(self):
@@ -209,4 +209,4 @@ class PortalAccountHttpCommon(PortalAccountCommon, HttpCase):
             super().setUp()
 
     def _clear_caches_of_records(self):
-        self.registry.clear_cache("stable")  # and "default" with it
+        self.registry.clear_cache("stable")  # includes "default"

@@ -4,19 +4,19 @@ from .common import PortalAccountCommon
 
 
 class GuestOrderCommon(PortalAccountCommon):
-    """A shop with an owner of an account, and guests who buy with the owner's address."""
+    """Shop with the owner of an account, and guests who order with the owner's address."""
 
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
         cls.owner = cls.portal_user(cls.customer(name="Nora Owner", street="1 Owner Street", city="Ghent"))
         cls.owner._prove_portal_mailbox()
-        # Before what the tests order: a proof holds for what was ordered by then, to the second.
+        # The proof has to be older than the orders of the tests: it covers earlier orders, to the second.
         cls.owner.portal_mailbox_date -= timedelta(minutes=1)
 
     @classmethod
     def guest(cls, name="Nora Guest", email="NORA@example.com", website=None, **values):
-        """The contact that the shop makes for a visitor who is not signed in."""
+        """Create a contact as the shop does for a visitor who is not signed in."""
         visitor = (website or cls.website).user_id
         return (
             cls.env["res.partner"]
@@ -28,7 +28,7 @@ class GuestOrderCommon(PortalAccountCommon):
 
     @classmethod
     def guest_order(cls, guest=None, confirm=True, **values):
-        """An order that a visitor placed, confirmed."""
+        """Create the order of a guest and confirm it by default."""
         values = {"website_id": cls.website.id, **values}
         order = cls.order(guest or cls.guest(), **values)
         if confirm:
@@ -39,11 +39,11 @@ class GuestOrderCommon(PortalAccountCommon):
         return self.env["sale.portal.join"].search([("partner_id", "=", order.partner_id.id)])
 
     def check(self):
-        """What the scheduled action does."""
+        """Process the records that are due, like the scheduled action."""
         self.env["sale.portal.join"]._search_due(100)._queue()
 
     def waiting(self, order=None):
-        """A guest order that waits for the owner."""
+        """Return the record of a guest order that waits for the owner."""
         order = order or self.guest_order()
         self.check()
         join = self.joins_of(order)
@@ -51,7 +51,7 @@ class GuestOrderCommon(PortalAccountCommon):
         return join
 
     def join(self, order=None):
-        """A guest order that joined the owner's account by the link in the mail."""
+        """Return the record of a guest order that joined the owner's account by the link in the mail."""
         join = self.waiting(order)
         result = self.env["sale.portal.join"]._join_by_mailbox(join.partner_id, self.owner, join)
         self.assertEqual(result, "joined")
@@ -59,7 +59,7 @@ class GuestOrderCommon(PortalAccountCommon):
         return join
 
     def merge(self, into, contacts):
-        """What staff do with Odoo's own merge of contacts."""
+        """Merge contacts with Odoo's own wizard."""
         wizard = self.env["base.partner.merge.automatic.wizard"].create(
             {"partner_ids": (into | contacts).ids, "dst_partner_id": into.id, "state": "selection"}
         )

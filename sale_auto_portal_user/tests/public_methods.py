@@ -1,6 +1,6 @@
-"""Call every public method that an addon adds to any model, as people who may not read the records.
+"""Call every public method that an addon adds to any model, as users who may not read the records.
 
-Set ``addon``, the users and the records in a test class; what the addon adds later is called too.
+Set ``addon``, the users and the records in a test class. Methods added to the addon later are found automatically.
 """
 
 import inspect
@@ -10,14 +10,14 @@ from odoo.service.model import call_kw, get_public_method
 
 
 class PublicMethodsCase:
-    """A mixin for a test class; ``self.env`` is the superuser's."""
+    """Mixin for a test class whose ``self.env`` is the superuser's."""
 
     addon = None
-    # Per model and method the arguments that a call needs, e.g. {("res.partner", "action_x"): [1]}.
+    # Required arguments by model and method, e.g. {("res.partner", "action_x"): [1]}.
     arguments = {}
 
     def get_users(self):
-        """Return who calls the methods.
+        """Return the users who call the methods.
 
         :rtype: res.users recordset
         """
@@ -26,15 +26,15 @@ class PublicMethodsCase:
     def get_records(self, model):
         """Return records of a model that some of the users may not read.
 
-        :param str model: the model
-        :return: by default all there are
+        :param str model: name of the model
+        :return: records, by default the first 100
         :rtype: recordset
         """
         records = self.env[model].with_context(active_test=False)
         return records.search([], limit=100) if records._auto else records
 
     def find_public_methods(self):
-        """Find the methods by the module that defines them, and keep those that a client may call.
+        """Find the addon's methods that clients may call.
 
         :return: names of models and methods
         :rtype: list[tuple[str, str]]
@@ -57,9 +57,9 @@ class PublicMethodsCase:
             return False
 
     def check_public_methods(self):
-        """Fail for every method that gives an answer to somebody who may not read the record.
+        """Fail for every method that returns anything to a user who may not read the record.
 
-        :return: the methods that were called
+        :return: methods that were called
         :rtype: set[tuple[str, str]]
         """
         called = set()
@@ -72,7 +72,7 @@ class PublicMethodsCase:
         return called
 
     def get_hidden_ids(self, model, name, user):
-        """Return with what ids to call a method: those of hidden records, one by one.
+        """Return the ids to call a method with, one hidden record at a time.
 
         :rtype: list[list[int] or None]
         """
@@ -83,9 +83,9 @@ class PublicMethodsCase:
         return [[record_id] for record_id in hidden.ids[:10]]
 
     def check_public_method(self, records, name, ids):
-        """Fail unless a call is refused, or its answer is empty."""
+        """Fail unless the call is refused or returns an empty value."""
         arguments = [*([ids] if ids is not None else []), *self.arguments.get((records._name, name), [])]
-        self.env.invalidate_all()  # as at the beginning of a request
+        self.env.invalidate_all()  # as at the start of a request
         try:
             with self.env.cr.savepoint():
                 answer = call_kw(records, name, arguments, {})

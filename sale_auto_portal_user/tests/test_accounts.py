@@ -1,4 +1,4 @@
-"""Every row of the README's table: who gets an account, and who does not."""
+"""The rows of the README's table: which customers get an account."""
 
 from ast import literal_eval
 from unittest.mock import patch
@@ -76,7 +76,7 @@ class TestAccounts(PortalAccountCommon):
         self.assertFalse(order.is_user_created)
         self.assertEqual(order.portal_account_state, "archived")
 
-    def test_a_login_of_somebody_else_is_left_alone(self):
+    def test_an_email_that_is_the_login_of_another_user_gets_no_account(self):
         for login in ("nora@example.com", "Nora@Example.COM", "Nora N. <NORA@example.com>", " nora@example.com "):
             with self.subTest(login=login):
                 other = self.portal_user(self.customer(name="Other", email="other@example.com"), login=login)
@@ -100,7 +100,7 @@ class TestAccounts(PortalAccountCommon):
         order.action_confirm()
         self.assert_account(order)
 
-    def test_without_an_email_the_order_is_confirmed_all_the_same(self):
+    def test_an_order_without_an_email_is_still_confirmed(self):
         for email in (False, "", "   "):
             order = self.order(self.customer(email=email))
             order.action_confirm()
@@ -116,7 +116,7 @@ class TestAccounts(PortalAccountCommon):
             "nora at example.com",
             "nora@example",
             "nora@.com",
-            # What Odoo's normalization would turn into somebody else's address.
+            # Odoo's normalization would turn these into the address of somebody else.
             "nora@exam ple.com",
             "a@b@example.com",
             "nora,@example.com",
@@ -126,7 +126,7 @@ class TestAccounts(PortalAccountCommon):
             order.action_confirm()
             self.assert_no_account(order, "invalid_email")
 
-    def test_an_address_behind_a_name_or_in_another_script_is_one_address(self):
+    def test_an_address_with_a_name_or_in_another_script_is_accepted(self):
         for email, login in (
             ('"nora@home" <nora@example.com>', "nora@example.com"),
             ("  <Nora.New+shop@Example.com> ", "nora.new+shop@example.com"),
@@ -160,7 +160,7 @@ class TestAccounts(PortalAccountCommon):
         self.assert_account(first)
         self.assert_no_account(second, "login_taken")
 
-    def test_one_bad_customer_among_many_does_not_hurt_the_others(self):
+    def test_an_invalid_customer_in_a_batch_does_not_affect_the_others(self):
         emails = ["a@example.com", False, "b@example.com", "broken", "c@example.com, d@example.com", "e@example.com"]
         orders = self.env["sale.order"].union(*(self.order(self.customer(email=email)) for email in emails))
         orders.action_confirm()
@@ -262,7 +262,7 @@ class TestAccounts(PortalAccountCommon):
         granted = [order.partner_id.message_ids[:1].preview for order in orders]
         self.assertNotEqual(*granted)
 
-    def test_a_branch_that_sells_does_not_take_the_contact_from_its_company(self):
+    def test_a_sale_by_a_branch_does_not_move_the_contact_to_the_branch(self):
         branch = self.env["res.company"].create({"name": "The Branch", "parent_id": self.company.id})
         self.env.user.company_ids += branch
         partner = self.customer(company_id=self.company.id)
@@ -303,7 +303,7 @@ class TestAccounts(PortalAccountCommon):
 
     def test_demo_orders_of_other_addons_invite_nobody(self):
         order = self.order(self.customer())
-        with patch.object(self.registry, "ready", False):  # as long as addons are being installed
+        with patch.object(self.registry, "ready", False):  # as during the installation of addons
             order.action_confirm()
         self.assertEqual(order.state, "sale")
         self.assertFalse(self.users_of(order.partner_id))
@@ -339,13 +339,13 @@ class TestAccountsPerWebsite(PortalAccountCommon):
         self.assert_account(first)
         self.assert_no_account(second, "login_taken")
 
-    def test_a_user_of_all_websites_is_one_of_each(self):
+    def test_a_login_on_all_websites_is_taken_on_each_website(self):
         self.portal_user(self.customer(name="Other", email="o@example.com"), login="nora@example.com")
         order = self.order(self.customer(), website_id=self.website.id)
         order.action_confirm()
         self.assert_no_account(order, "login_taken")
 
-    def test_shared_accounts_are_bound_to_no_website(self):
+    def test_shared_accounts_are_not_restricted_to_a_website(self):
         self.website.specific_user_account = False
         order = self.order(self.customer(), website_id=self.website.id)
         order.action_confirm()
@@ -379,7 +379,7 @@ class TestSalesperson(PortalAccountCommon):
         self.assertEqual(answer["params"]["type"], "warning")
         self.assertIn("no email address", answer["params"]["message"])
 
-    def test_once_the_address_is_mended_the_button_creates_the_account(self):
+    def test_the_button_creates_the_account_once_the_address_is_fixed(self):
         order = self.order(self.customer(email="nora@"))
         order.action_confirm()
         order.partner_id.email = "nora@example.com"
@@ -390,7 +390,7 @@ class TestSalesperson(PortalAccountCommon):
         with self.assertRaisesRegex(UserError, "Confirm the order first"):
             self.order(self.customer()).action_create_portal_account()
 
-    def test_a_customer_can_not_press_the_buttons(self):
+    def test_customers_can_not_use_the_buttons(self):
         order = self.order(self.customer())
         order.action_confirm()
         user = self.assert_account(order)
@@ -412,7 +412,7 @@ class TestSalesperson(PortalAccountCommon):
         with self.assertRaisesRegex(UserError, "signed in already"):
             order.with_user(self.salesman).action_resend_portal_invitation()
 
-    def test_an_account_that_no_order_created_is_invited_by_nobody(self):
+    def test_an_account_not_created_by_an_order_can_not_be_invited_again(self):
         partner = self.customer()
         self.portal_user(partner)
         order = self.order(partner)
@@ -433,7 +433,7 @@ class TestSalesperson(PortalAccountCommon):
         action = order.with_user(manager).action_view_portal_user()
         self.assertEqual((action["res_model"], action["res_id"]), ("res.users", self.users_of(order.partner_id).id))
 
-    def test_orders_are_found_by_what_became_of_the_account(self):
+    def test_orders_can_be_filtered_by_the_outcome_of_the_account(self):
         created, failed = self.order(self.customer()), self.order(self.customer(email=False))
         (created + failed).action_confirm()
         orders = self.env["sale.order"]
@@ -444,13 +444,13 @@ class TestSalesperson(PortalAccountCommon):
         self.assertEqual(groups, {True: 1, False: 1})
 
     def find_by_filter(self, name, user):
-        """Search as the orders' list does; ``None`` where that user has no such filter."""
+        """Search with a filter of the list of orders; return ``None`` if the user doesn't have that filter."""
         orders = self.env["sale.order"].with_user(user)
         arch = orders.get_view(self.env.ref("sale.view_sales_order_filter").id, "search")["arch"]
         found = etree.fromstring(arch).xpath(f"//filter[@name='{name}']")
         return orders.search(literal_eval(found[0].get("domain"))) if found else None
 
-    def test_the_filter_of_missing_accounts_empties_when_they_are_there(self):
+    def test_the_filter_of_missing_accounts_skips_settled_orders(self):
         self.salesman.group_ids += self.env.ref("sales_team.group_sale_salesman_all_leads")
         missing, served, revoked, cancelled = (self.order(self.customer(email=False)) for _index in range(4))
         (missing + served + revoked + cancelled).action_confirm()
@@ -463,7 +463,7 @@ class TestSalesperson(PortalAccountCommon):
         self.assertIn(missing, found)
         self.assertFalse(found & (served + revoked + cancelled))
 
-    def test_an_earlier_order_forgets_its_issue_when_the_customer_gets_an_account(self):
+    def test_the_issue_of_an_earlier_order_is_cleared_when_the_customer_gets_an_account(self):
         partner = self.customer(email=False)
         first = self.order(partner)
         first.action_confirm()
@@ -472,7 +472,7 @@ class TestSalesperson(PortalAccountCommon):
         self.order(partner).action_confirm()
         self.assertFalse(first.portal_account_issue)
 
-    def test_an_order_forgets_its_issue_whoever_gives_the_customer_an_account(self):
+    def test_the_issue_is_cleared_whoever_creates_the_account(self):
         order = self.order(self.customer(email=False))
         kept = self.order(self.customer(name="Otto", email=False))
         (order + kept).action_confirm()
@@ -490,7 +490,7 @@ class TestSalesperson(PortalAccountCommon):
         self.assertIn(order, orders.search([("portal_user_id", "!=", False)]))
         self.assertNotIn(other, orders.search([("portal_user_id", "!=", False)]))
 
-    def test_whoever_may_see_invitations_finds_those_that_were_not_delivered(self):
+    def test_users_who_see_invitations_can_filter_undelivered_ones(self):
         failed, sent = self.order(self.customer()), self.order(self.customer(name="Otto", email="otto@example.com"))
         (failed + sent).action_confirm()
         self.invitation_of(failed).state = "failed"
@@ -505,7 +505,7 @@ class TestSalesperson(PortalAccountCommon):
 
 @tagged("post_install", "-at_install")
 class TestOtherFlows(PortalAccountCommon):
-    """What Odoo does to contacts and users goes on working with these accounts."""
+    """Odoo's own features for contacts and users work with these accounts."""
 
     def setUp(self):
         super().setUp()
@@ -522,7 +522,7 @@ class TestOtherFlows(PortalAccountCommon):
         line.action_revoke_access()
         self.assertFalse(self.user.active)
 
-    def test_access_that_the_wizard_revoked_is_not_given_back_by_an_order(self):
+    def test_an_order_does_not_restore_access_revoked_by_the_wizard(self):
         self.env["portal.wizard"].with_context(active_ids=self.sale.partner_id.ids).create(
             {}
         ).user_ids.action_revoke_access()
@@ -531,7 +531,7 @@ class TestOtherFlows(PortalAccountCommon):
         self.assertEqual(self.users_of(order.partner_id), self.user)
         self.assertFalse(self.user.active)
 
-    def test_a_merge_takes_the_account_along(self):
+    def test_a_merge_moves_the_account(self):
         target = self.customer(name="Nora at home", email="nora@example.com")
         self.env["base.partner.merge.automatic.wizard"]._merge(
             (self.sale.partner_id + target).ids, target, extra_checks=False
@@ -549,7 +549,7 @@ class TestOtherFlows(PortalAccountCommon):
         self.assertFalse(self.user.active)
         self.assertEqual(self.users_of(self.sale.partner_id), self.user)
 
-    def test_a_deleted_user_leaves_the_order(self):
+    def test_deleting_the_user_keeps_the_order(self):
         self.user.unlink()
         self.assertEqual(self.sale.state, "sale")
         self.assertFalse(self.sale.portal_user_id)

@@ -7,7 +7,7 @@ from .common import PortalAccountCommon
 
 @tagged("post_install", "-at_install", "-standard", "community_addons")
 class TestCommunityAddons(PortalAccountCommon, HttpCase):
-    """Where the new accounts meet the community's addons for the portal."""
+    """Compatibility of the new accounts with community addons for the portal."""
 
     def test_customer_with_a_new_account_logs_in_where_orders_require_a_login(self):
         self.env["ir.config_parameter"].set_param(

@@ -1,4 +1,4 @@
-"""A contact of a company sees all documents of the company: who may let one in."""
+"""Accounts of companies' contacts, who see all documents of the company."""
 
 from odoo.exceptions import AccessError
 from odoo.fields import Command
@@ -35,30 +35,30 @@ class TestCompanyContacts(PortalAccountCommon):
         order.with_user(user).action_confirm()
         return order
 
-    def test_a_salesperson_lets_no_outsider_into_a_companys_invoices(self):
+    def test_a_salesperson_can_not_give_access_to_a_companys_invoices(self):
         self.have_an_invoice(self.firm)
         order = self.confirm(self.salesman)
         self.assert_no_account(order, "company_documents")
         self.assertIn("The customer's company has other documents", self.notes_of(order)[0])
         self.assertIn("who may grant portal access", self.notes_of(order)[0])
 
-    def test_documents_of_a_colleague_count_archived_or_not(self):
+    def test_documents_of_an_archived_colleague_count(self):
         colleague = self.customer(name="Colleague", email="colleague@example.com", parent_id=self.firm.id)
         self.order(colleague)
         colleague.active = False
         self.assert_no_account(self.confirm(self.salesman), "company_documents")
 
-    def test_who_may_grant_portal_access_confirms_and_the_account_is_there(self):
+    def test_a_user_who_may_grant_portal_access_creates_the_account(self):
         self.have_an_invoice(self.firm)
         self.assert_account(self.confirm(self.manager))
 
-    def test_the_rights_of_the_environment_are_not_those_of_the_person(self):
+    def test_sudo_does_not_allow_to_grant_portal_access(self):
         self.have_an_invoice(self.firm)
         order = self.order(self.outsider)
         order.with_user(self.salesman).sudo().action_confirm()
         self.assert_no_account(order, "company_documents")
 
-    def test_a_visitor_or_a_scheduled_action_that_confirms_lets_nobody_in(self):
+    def test_visitors_and_scheduled_actions_do_not_grant_portal_access(self):
         self.have_an_invoice(self.firm)
         for user in (self.website.user_id, self.env.ref("base.user_root")):
             with self.subTest(user=user.login):
@@ -66,7 +66,7 @@ class TestCompanyContacts(PortalAccountCommon):
                 order.with_user(user).sudo()._validate_order()
                 self.assert_no_account(order, "company_documents")
 
-    def test_the_setting_lets_every_contact_in(self):
+    def test_the_setting_allows_accounts_for_all_contacts(self):
         self.have_an_invoice(self.firm)
         with Form(self.env["res.config.settings"]) as form:
             form.auto_portal_user_company_contacts = True
@@ -88,7 +88,7 @@ class TestCompanyContacts(PortalAccountCommon):
         self.have_an_invoice(self.outsider)
         self.assert_account(self.confirm(self.salesman, self.firm))
 
-    def test_contacts_of_companies_are_told_apart_in_a_batch(self):
+    def test_contacts_of_companies_are_decided_individually_in_a_batch(self):
         self.have_an_invoice(self.firm)
         other_firm = self.customer(name="Wood", email="info@wood.example.com", is_company=True)
         newcomer = self.customer(name="Newcomer", email="newcomer@example.com", parent_id=other_firm.id)
@@ -100,7 +100,7 @@ class TestCompanyContacts(PortalAccountCommon):
         self.assert_account(orders[1])
         self.assert_account(orders[2])
 
-    def test_the_button_is_there_for_who_may_grant_and_for_nobody_else(self):
+    def test_only_users_who_may_grant_portal_access_have_the_button(self):
         self.have_an_invoice(self.firm)
         order = self.confirm(self.salesman)
         self.assertFalse(order.with_user(self.salesman).can_create_portal_account)
@@ -111,7 +111,7 @@ class TestCompanyContacts(PortalAccountCommon):
         order.with_user(self.manager).action_create_portal_account()
         self.assert_account(order)
 
-    def test_an_account_that_had_to_wait_is_as_granted_as_it_was(self):
+    def test_a_delayed_account_keeps_the_permission_of_the_confirming_user(self):
         self.have_an_invoice(self.firm)
         for user, issue in ((self.salesman, "company_documents"), (self.manager, "pending")):
             with self.subTest(user=user.login):
@@ -128,7 +128,7 @@ class TestCompanyContacts(PortalAccountCommon):
             order.with_user(self.salesman).portal_account_granted = True
 
     def resend_to(self, user, email):
-        """Correct the address of a contact that nobody has used the account of, and send the invitation again."""
+        """Correct the address of a contact whose account was never used, and send the invitation again."""
         order = self.confirm(self.manager)
         account = self.assert_account(order)
         order.user_id = user
@@ -137,17 +137,17 @@ class TestCompanyContacts(PortalAccountCommon):
         self.env["sale.portal.invitation"].search([("user_id", "=", account.id)])._follow_addresses()
         return account
 
-    def test_a_salesperson_lets_no_outsider_in_by_correcting_the_address_of_an_invitation(self):
+    def test_a_salesperson_can_not_redirect_an_invitation_by_correcting_the_address(self):
         self.have_an_invoice(self.firm)
         account = self.resend_to(self.salesman, "somebody.else@example.com")
         self.assertEqual(account.login, "outsider@example.com")
 
-    def test_who_may_grant_portal_access_corrects_the_address_of_an_invitation(self):
+    def test_a_user_who_may_grant_portal_access_can_correct_the_address_of_an_invitation(self):
         self.have_an_invoice(self.firm)
         account = self.resend_to(self.manager, "corrected@example.com")
         self.assertEqual(account.login, "corrected@example.com")
 
-    def test_one_corrected_address_is_no_leave_for_the_next(self):
+    def test_the_permission_for_a_corrected_address_does_not_apply_to_the_next_one(self):
         self.have_an_invoice(self.firm)
         account = self.resend_to(self.manager, "corrected@example.com")
         self.outsider.email = "somebody.else@example.com"
@@ -157,7 +157,7 @@ class TestCompanyContacts(PortalAccountCommon):
         self.assertEqual(account.login, "corrected@example.com")
         self.assertEqual(invitation.state, "failed")
 
-    def test_a_correction_that_was_taken_back_is_no_leave_for_the_next(self):
+    def test_the_permission_ends_when_the_correction_is_undone(self):
         self.have_an_invoice(self.firm)
         account = self.assert_account(self.confirm(self.manager))
         invitation = self.env["sale.portal.invitation"].search([("user_id", "=", account.id)])

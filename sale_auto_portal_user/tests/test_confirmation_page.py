@@ -59,27 +59,27 @@ class TestConfirmationPage(PortalAccountHttpCommon):
         [address] = self.confirmation_page(self.sale).xpath("//*[@id='portal_account_created']//strong/bdi")
         self.assertEqual(address.text, "nora@example.com")
 
-    def test_no_sign_up_button_stands_beside_the_message(self):
+    def test_the_sign_up_button_is_hidden_beside_the_message(self):
         self.assertTrue(self.signup_links(self.confirmation_page(self.sale)), "stock offers it before")
         self.sale.action_confirm()
         self.assertFalse(self.signup_links(self.confirmation_page(self.sale)))
 
-    def test_a_link_taken_before_the_confirmation_is_worth_nothing_after_it(self):
+    def test_a_sign_up_link_from_before_the_confirmation_is_void_afterwards(self):
         link = self.signup_links(self.confirmation_page(self.sale))[0].get("href")
         self.sale.action_confirm()
         page = html.fromstring(self.url_open(link).content)
         self.assertIn("have a new link sent to you", page.text_content())
         self.assertFalse(self.users_of(self.sale.partner_id).login_date)
 
-    def test_while_payment_is_pending_nothing_is_said(self):
+    def test_there_is_no_message_while_the_payment_is_pending(self):
         self.assertIsNone(self.message(self.confirmation_page(self.sale)))
 
-    def test_after_the_webhook_a_reload_tells(self):
+    def test_the_message_appears_on_reload_after_the_webhook(self):
         self.assertIsNone(self.message(self.confirmation_page(self.sale)))
         self.sale.action_confirm()
         self.assertIsNotNone(self.message(self.confirmation_page(self.sale)))
 
-    def test_a_shopper_with_an_account_reads_nothing_new(self):
+    def test_there_is_no_message_for_a_shopper_with_an_account(self):
         self.portal_user(self.sale.partner_id)
         self.sale.action_confirm()
         self.assertIsNone(self.message(self.confirmation_page(self.sale)))
@@ -92,7 +92,7 @@ class TestConfirmationPage(PortalAccountHttpCommon):
         self.assertIsNone(self.message(page))
         self.assertNotIn("another user", page.text_content().lower())
 
-    def test_once_the_customer_has_logged_in_the_message_is_gone(self):
+    def test_there_is_no_message_after_the_customer_has_signed_in(self):
         self.sale.action_confirm()
         user = self.users_of(self.sale.partner_id)
         self.log_in(user)
@@ -123,13 +123,13 @@ class TestConfirmationPage(PortalAccountHttpCommon):
         self.assertTrue(page.xpath("//a[@href='/web/reset_password']"))
         self.assertIn("too old", page.text_content())
 
-    def test_an_expired_link_leads_to_no_page_that_is_switched_off(self):
+    def test_an_expired_link_does_not_lead_to_a_disabled_page(self):
         self.env["ir.config_parameter"].set_param("auth_signup.reset_password", False)
         page = html.fromstring(self.url_open("/web/signup?token=expired").content)
         self.assertFalse(page.xpath("//a[@href='/web/reset_password']"))
         self.assertIn("ask us for a new link", page.text_content())
 
-    def test_a_void_token_in_the_session_does_not_block_the_way_to_a_new_password(self):
+    def test_a_void_token_in_the_session_does_not_block_the_password_reset(self):
         partner = self.sale.partner_id
         partner.signup_prepare()
         void = partner._generate_signup_token()
@@ -150,7 +150,7 @@ class TestConfirmationPage(PortalAccountHttpCommon):
                         self.assertEqual(response.status_code, 200)
                         self.assertTrue(html.fromstring(response.content).xpath("//form//input[@name='login']"))
 
-    def test_a_valid_token_in_the_session_goes_on_working(self):
+    def test_a_valid_token_in_the_session_keeps_working(self):
         partner = self.customer(email="other@example.com")
         partner.signup_prepare()
         self.authenticate(None, None)

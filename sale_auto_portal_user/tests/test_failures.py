@@ -1,4 +1,4 @@
-"""Nothing that goes wrong with an account may reach the sale."""
+"""Errors while creating an account must not affect the sale."""
 
 from unittest.mock import patch
 
@@ -23,7 +23,7 @@ class TestFailures(PortalAccountCommon):
         return patcher.start()
 
     def fail_for(self, login, error):
-        """Let the creation of one user fail, as a constraint of another addon would."""
+        """Let the creation of one user fail, e.g. because of a constraint of another addon."""
         create = self.registry["res.users"].create
 
         def create_or_fail(users, vals_list):
@@ -52,7 +52,7 @@ class TestFailures(PortalAccountCommon):
         self.assertNotIn("secret detail", self.notes_of(order)[0])
 
     @mute_logger(LOGGER)
-    def test_what_failed_can_be_done_again_from_the_order(self):
+    def test_a_failed_account_can_be_created_from_the_order(self):
         order = self.order(self.customer())
         with patch.object(self.registry["res.users"], "create", side_effect=ValueError):
             order.action_confirm()
@@ -80,7 +80,7 @@ class TestFailures(PortalAccountCommon):
         self.assertIn("could not be created", answer["params"]["message"])
 
     @mute_logger(LOGGER)
-    def test_one_failure_among_many_costs_nobody_else_the_account(self):
+    def test_one_failure_in_a_batch_does_not_affect_the_other_accounts(self):
         orders = self.env["sale.order"].union(
             *(self.order(self.customer(name=f"C{index}", email=f"c{index}@example.com")) for index in range(9))
         )
@@ -102,7 +102,7 @@ class TestFailures(PortalAccountCommon):
         self.assert_no_account(order, "error")
 
     @mute_logger("odoo.sql_db")
-    def test_a_second_record_that_is_no_second_login_is_an_error_and_not_for_ever_pending(self):
+    def test_a_unique_violation_not_about_logins_is_an_error_and_not_pending(self):
         def repeat_a_key(users, vals_list):
             users.env.cr.execute(
                 "INSERT INTO ir_config_parameter (key, value) SELECT key, value FROM ir_config_parameter LIMIT 1"
@@ -117,12 +117,12 @@ class TestFailures(PortalAccountCommon):
         self.assertIn("could not be created", self.notes_of(order)[0])
 
     @mute_logger(LOGGER)
-    def test_an_error_that_waits_for_the_flush_is_caught_too(self):
+    def test_an_error_on_flush_is_caught(self):
         create = self.registry["res.users"].create
 
         def create_then_break(users, vals_list):
             result = create(users, vals_list)
-            # Written when the savepoint is left, not before.
+            # This is only written when the savepoint is released.
             result.partner_id.write({"company_id": 2**31 - 1})
             return result
 
@@ -142,7 +142,7 @@ class TestFailures(PortalAccountCommon):
         self.assertIn("no portal template user", self.notes_of(order)[0])
 
     @mute_logger(LOGGER)
-    def test_even_a_note_that_fails_breaks_no_sale(self):
+    def test_a_failing_note_does_not_break_the_sale(self):
         order = self.order(self.customer())
         with patch.object(self.registry["sale.order"], "_message_log_batch", side_effect=ValueError):
             order.action_confirm()
@@ -150,7 +150,7 @@ class TestFailures(PortalAccountCommon):
         self.assertFalse(self.users_of(order.partner_id))
 
     @mute_logger(LOGGER)
-    def test_an_error_before_anything_is_written_breaks_no_sale(self):
+    def test_an_error_before_anything_is_written_does_not_break_the_sale(self):
         order = self.order(self.customer())
         with patch.object(self.registry["sale.order"], "_is_portal_account_wanted", side_effect=ValueError):
             order.action_confirm()
@@ -169,9 +169,9 @@ class TestFailures(PortalAccountCommon):
 
 @tagged("post_install", "-at_install", "once")
 class TestParallelTransactions(PortalAccountCommon):
-    """What this transaction does about another one; the real race is run on real servers."""
+    """Handling of parallel transactions. Actual race conditions are tested on running servers."""
 
-    def test_an_address_that_another_transaction_works_on_is_left_for_later(self):
+    def test_an_address_reserved_by_another_transaction_is_left_for_later(self):
         order = self.order(self.customer())
         with self.being_worked_on("nora@example.com"):
             order.action_confirm()
@@ -209,11 +209,11 @@ class TestParallelTransactions(PortalAccountCommon):
         self.env["sale.order"]._cron_create_pending_portal_accounts()
         self.assert_account(order)
 
-    def test_logins_are_unique_by_the_constraints_that_count_as_parallel_work(self):
+    def test_the_login_constraints_that_count_as_concurrency_exist(self):
         self.env.cr.execute("SELECT indexname FROM pg_indexes WHERE tablename = 'res_users'")
         self.assertLessEqual(set(sale_order_module.LOGIN_CONSTRAINTS), {name for (name,) in self.env.cr.fetchall()})
 
-    def test_a_table_of_users_that_is_locked_makes_a_whole_batch_wait_at_once(self):
+    def test_a_batch_tries_a_locked_table_of_users_only_once(self):
         orders = self.order(self.customer()) + self.order(self.customer(name="Otto", email="otto@example.com"))
         tries = []
 
@@ -227,7 +227,7 @@ class TestParallelTransactions(PortalAccountCommon):
         for order in orders:
             self.assert_no_account(order, "pending")
 
-    def test_the_sale_goes_on_to_wait_for_locks_as_long_as_it_would_without_us(self):
+    def test_the_lock_timeout_of_the_sale_is_restored(self):
         self.env.cr.execute("SET LOCAL lock_timeout = '7s'")
         create = self.registry["res.users"].create
         good, bad = self.order(self.customer()), self.order(self.customer(name="Otto", email="otto@example.com"))
@@ -237,7 +237,7 @@ class TestParallelTransactions(PortalAccountCommon):
             self.env.cr.execute("SHOW lock_timeout")
             self.assertEqual(self.env.cr.fetchone(), ("7s",))
 
-    def test_a_second_look_that_fails_leaves_the_accounts_for_later(self):
+    def test_a_failing_search_for_committed_logins_leaves_the_accounts_for_later(self):
         order = self.order(self.customer())
         for error in sale_order_module.CONCURRENCY_ERRORS:
             with self.subTest(error=error.__name__):
@@ -245,7 +245,7 @@ class TestParallelTransactions(PortalAccountCommon):
                     order.action_confirm() if order.state == "draft" else order.action_create_portal_account()
                 self.assert_no_account(order, "pending")
 
-    def test_a_batch_of_any_size_takes_as_many_locks_as_any_server_has(self):
+    def test_the_number_of_locks_of_a_batch_is_limited(self):
         emails = {f"customer{number}@example.com" for number in range(7000)}
         self.assertEqual(self.env["res.users"]._lock_portal_logins(emails), emails)
         self.env.cr.execute("SELECT count(*) FROM pg_locks WHERE pid = pg_backend_pid() AND locktype = 'advisory'")
@@ -253,7 +253,7 @@ class TestParallelTransactions(PortalAccountCommon):
         self.assertLessEqual(locks, 256)
         self.assertGreater(locks, 200, "addresses are spread over the locks")
 
-    def test_a_pending_order_that_somebody_is_writing_on_holds_up_nobody_else(self):
+    def test_a_locked_pending_order_does_not_delay_the_others(self):
         locked = self.order(self.customer())
         other = self.order(self.customer(name="Otto", email="otto@example.com"))
         with self.being_worked_on("nora@example.com", "otto@example.com"):
@@ -278,7 +278,7 @@ class TestParallelTransactions(PortalAccountCommon):
         self.env["sale.order"]._cron_create_pending_portal_accounts()
         self.assert_no_account(order, "login_taken")
 
-    def test_a_pending_order_that_was_cancelled_is_forgotten(self):
+    def test_a_cancelled_order_is_no_longer_pending(self):
         order = self.order(self.customer())
         with self.being_worked_on("nora@example.com"):
             order.action_confirm()

@@ -1,4 +1,4 @@
-"""Whoever placed the order saw its link, and may be a stranger: it works until the owner comes."""
+"""Links seen by whoever placed the order work until the owner's first login."""
 
 from datetime import timedelta
 from unittest.mock import patch
@@ -15,7 +15,7 @@ CRON = "sale_auto_portal_user.ir_cron_pending_portal_accounts"
 
 class FirstLoginCommon(PortalAccountCommon):
     def sell(self, **partner_values):
-        """Confirm an order, and have its customer log in with a password from now on."""
+        """Confirm an order and set a password on its customer's account."""
         order = self.order(self.customer(**partner_values), website_id=self.website.id)
         order.action_confirm()
         user = self.assert_account(order)
@@ -63,7 +63,7 @@ class TestFirstLogin(FirstLoginCommon):
             self.assertNotEqual(document.access_token, token, document)
         self.assertEqual(foreign.access_token, tokens[-1])
 
-    def test_the_tokens_are_void_though_the_order_that_created_the_account_is_deleted(self):
+    def test_the_tokens_are_voided_even_if_the_order_that_created_the_account_is_deleted(self):
         order, user = self.sell()
         other = self.order(order.partner_id)
         token = other._portal_ensure_token()
@@ -72,7 +72,7 @@ class TestFirstLogin(FirstLoginCommon):
         self.sign_in(user)
         self.assertNotEqual(other.access_token, token)
 
-    def test_an_account_whose_order_is_deleted_is_still_nobodys_before_the_first_login(self):
+    def test_an_account_whose_order_is_deleted_has_no_owner_before_the_first_login(self):
         order, user = self.sell()
         other = self.order(order.partner_id)
         order._action_cancel()
@@ -85,7 +85,7 @@ class TestFirstLogin(FirstLoginCommon):
         self.assertEqual(other.partner_id, known)
         self.assertNotEqual(other.access_token, token)
 
-    def test_a_link_made_after_the_first_login_goes_on_working(self):
+    def test_a_link_made_after_the_first_login_keeps_working(self):
         order, user = self.sell()
         self.sign_in(user)
         token = order._portal_ensure_token()
@@ -101,7 +101,7 @@ class TestFirstLogin(FirstLoginCommon):
         self.sign_in(user)
         self.assertEqual(order.access_token, token)
 
-    def test_later_logins_ask_the_database_for_nothing_more(self):
+    def test_later_logins_take_no_additional_queries(self):
         _order, user = self.sell()
         other = self.portal_user(self.customer(name="Otto", email="otto@example.com"))
         other.password = "a long password"
@@ -114,7 +114,7 @@ class TestFirstLogin(FirstLoginCommon):
         self.assertEqual(*counts)
 
     @mute_logger("odoo.sql_db", "odoo.addons.sale_auto_portal_user.models.res_users")
-    def test_an_error_breaks_no_login_and_the_scheduled_action_makes_up_for_it(self):
+    def test_an_error_does_not_break_the_login_and_the_scheduled_action_tries_again(self):
         order, user = self.sell()
         token = order._portal_ensure_token()
 
@@ -129,7 +129,7 @@ class TestFirstLogin(FirstLoginCommon):
         self.env["sale.order"]._cron_create_pending_portal_accounts()
         self.assertNotEqual(order.access_token, token)
 
-    def test_a_document_that_somebody_is_writing_on_follows_by_the_scheduled_action(self):
+    def test_a_locked_document_is_left_to_the_scheduled_action(self):
         order, user = self.sell()
         other = self.order(order.partner_id)
         tokens = order._portal_ensure_token(), other._portal_ensure_token()
@@ -155,7 +155,7 @@ class TestFirstLogin(FirstLoginCommon):
 
 @tagged("post_install", "-at_install", "once")
 class TestOldLinks(FirstLoginCommon, PortalAccountHttpCommon):
-    """What a guest's link does before and after the owner's first login."""
+    """Links of guests before and after the owner's first login."""
 
     def setUp(self):
         super().setUp()
@@ -164,7 +164,7 @@ class TestOldLinks(FirstLoginCommon, PortalAccountHttpCommon):
         self.token = self.sale.access_token
 
     def come_in(self):
-        """The owner comes in and enters an address; then there is a guest again."""
+        """Let the owner sign in and enter an address, then return to a guest session."""
         self.sign_in(self.user)
         self.sale.partner_id.street = "Secret Lane 1"
         self.env.flush_all()
@@ -190,14 +190,14 @@ class TestOldLinks(FirstLoginCommon, PortalAccountHttpCommon):
             },
         )
 
-    def test_a_guest_writes_in_the_owners_name_no_more(self):
+    def test_a_guest_can_no_longer_post_messages_as_the_owner(self):
         self.authenticate(None, None)
         self.assertTrue(self.post_message())
         self.come_in()
         with mute_logger("odoo.http"), self.assertRaises(JsonRpcException):
             self.post_message()
 
-    def test_a_payment_page_that_is_open_pays_nothing_wrong(self):
+    def test_an_open_payment_page_creates_no_payment_with_the_old_link(self):
         self.come_in()
         with mute_logger("odoo.http"), self.assertRaisesRegex(JsonRpcException, "ValidationError"):
             self.make_jsonrpc_request(
@@ -206,7 +206,7 @@ class TestOldLinks(FirstLoginCommon, PortalAccountHttpCommon):
             )
         self.assertFalse(self.sale.transaction_ids)
 
-    def test_a_payment_under_way_is_booked_and_its_payer_asked_to_sign_in(self):
+    def test_a_payment_in_progress_is_booked_and_its_payer_is_asked_to_sign_in(self):
         provider = self.env["payment.provider"].create({"name": "Bank", "code": "none", "state": "test"})
         method = self.env["payment.method"].create({"name": "Card", "code": "card_of_test"})
         transaction = self.env["payment.transaction"].create(
@@ -227,7 +227,7 @@ class TestOldLinks(FirstLoginCommon, PortalAccountHttpCommon):
         self.assertEqual(transaction.state, "done")
         self.assertIn("/web/login", self.url_open(transaction.landing_route).url)
 
-    def test_the_owner_goes_on_with_the_same_page(self):
+    def test_the_owner_can_keep_using_the_same_page(self):
         self.authenticate(self.user.login, "a long password")
         response = self.url_open(self.link)
         self.assertEqual(response.status_code, 200)

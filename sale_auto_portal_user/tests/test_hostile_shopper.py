@@ -1,4 +1,4 @@
-"""Somebody orders with the address of somebody else, or reads what is meant for the address's owner."""
+"""Shoppers who order with the address of somebody else, or read what is meant for its owner."""
 
 from odoo.http import root
 from odoo.tests import tagged
@@ -9,7 +9,7 @@ from .common import PortalAccountCommon, PortalAccountHttpCommon
 
 @tagged("post_install", "-at_install")
 class TestHostileAddresses(PortalAccountCommon):
-    """The login is the address that the invitation goes to, or there is no account."""
+    """An account's login is always the address that the invitation is sent to."""
 
     def login_for(self, email):
         return self.order(self.customer(email=email))._get_portal_login()
@@ -54,7 +54,7 @@ class TestHostileAddresses(PortalAccountCommon):
                 if login:
                     self.assertEqual(email_normalize_all(email), [login], email)
 
-    def test_what_people_write_still_gives_the_login(self):
+    def test_usual_spellings_of_an_address_give_the_login(self):
         for email in (
             "Nora <NORA@example.com>",
             "Nora (the first) <nora@example.com>",
@@ -74,7 +74,7 @@ class TestHostileAddresses(PortalAccountCommon):
 
 @tagged("post_install", "-at_install")
 class TestGuestOfTheOrder(PortalAccountHttpCommon):
-    """Who placed the order is not always who owns the address."""
+    """Whoever placed the order may not be the owner of the address."""
 
     PAGES = ("/shop/confirmation", "/shop/print")
 
@@ -84,7 +84,7 @@ class TestGuestOfTheOrder(PortalAccountHttpCommon):
         self.sale.action_confirm()
 
     def place(self, user=None):
-        """Have a session in which the order was placed."""
+        """Create a session in which the order was placed."""
         self.browser = self.authenticate(user, user)
         self.browser["sale_last_order_id"] = self.sale.id
         root.session_store.save(self.browser)
@@ -105,14 +105,14 @@ class TestGuestOfTheOrder(PortalAccountHttpCommon):
             self.assertNotIn("Secret Lane", response.text)
             self.assertNotIn("sale_last_order_id", root.session_store.get(self.browser.sid), page)
 
-    def test_the_owner_goes_on_seeing_the_order(self):
+    def test_the_owner_can_still_see_the_order(self):
         user = self.users_of(self.sale.partner_id)
         self.log_in(user)
         user.write({"password": user.login})
         self.place(user.login)
         self.assertEqual(self.url_open("/shop/confirmation", allow_redirects=False).status_code, 200)
 
-    def test_an_order_that_made_no_account_is_shown_as_ever(self):
+    def test_an_order_that_created_no_account_is_displayed_as_usual(self):
         self.portal_user(self.customer(name="Member", email="member@example.com"))
         for email in ("member@example.com", False):
             self.sale = self.order(self.customer(name="Guest", email=email), website_id=self.website.id)

@@ -1,4 +1,4 @@
-"""What is behind the links in an invitation: each row of who opens which link, and what they see."""
+"""The pages that the links in an invitation lead to, depending on the link and on who opens it."""
 
 from unittest.mock import patch
 from urllib.parse import parse_qs, urlsplit
@@ -53,7 +53,7 @@ class InvitationPagesCommon(PortalInvitationCommon, PortalAccountHttpCommon):
         return self.submit(page, password=password, confirm_password=password, **values)
 
     def post_password(self, password):
-        """Send the form of a page that doesn't show one."""
+        """Submit the form although the page doesn't display it."""
         (token, *_others) = self.get("/web/login").xpath("//input[@name='csrf_token']/@value")
         self.url_open(
             f"/my/invitation/{self.invitation.id}",
@@ -94,7 +94,7 @@ class TestFreshLink(InvitationPagesCommon):
         for button in form.xpath(".//button[@type='button']"):
             self.assertTrue(button.get("aria-label"))
 
-    def test_the_password_lets_its_owner_in_and_leads_to_the_order(self):
+    def test_choosing_a_password_signs_in_and_leads_to_the_order(self):
         self.choose_password(self.get(self.link))
         self.assertEqual(urlsplit(self.response.url).path, f"/my/orders/{self.sale.id}")
         self.assertIn(self.sale.name, self.response.text)
@@ -102,7 +102,7 @@ class TestFreshLink(InvitationPagesCommon):
         self.assertEqual((self.invitation.state, self.sale.portal_account_state), ("accepted", "active"))
         self.assertTrue(self.invitation.accepted_date)
 
-    def test_the_address_of_the_page_carries_no_secret(self):
+    def test_the_url_of_the_page_contains_no_secret(self):
         self.get(self.link)
         self.assertEqual(urlsplit(self.response.url).path, f"/my/invitation/{self.invitation.id}")
         self.assertEqual(self.response.headers["Referrer-Policy"], "no-referrer")
@@ -111,14 +111,14 @@ class TestFreshLink(InvitationPagesCommon):
         self.assertEqual(self.heading(self.get(self.response.url)), "This link is not valid")
 
     def count_queries(self, path):
-        """The queries of a page that was served before."""
+        """Count the queries of a page with warm caches."""
         for _time in range(2):
             self.get(path)
         before = self.env.cr.sql_log_count
         self.get(path)
         return self.env.cr.sql_log_count - before
 
-    def test_the_page_costs_no_more_queries_than_odoo_s_sign_up(self):
+    def test_the_page_takes_no_more_queries_than_odoo_s_sign_up(self):
         self.get(self.link)
         partner = self.sale.partner_id
         partner.signup_prepare()
@@ -171,7 +171,7 @@ class TestFreshLink(InvitationPagesCommon):
         self.choose_password(page)
         self.assertEqual(self.invitation.state, "accepted")
 
-    def test_the_first_password_sends_no_mail_and_a_later_one_alerts_as_ever(self):
+    def test_the_first_password_sends_no_alert_and_a_later_one_does(self):
         page = self.get(self.link)
         with self.mock_mail_gateway():
             self.choose_password(page)
@@ -181,7 +181,7 @@ class TestFreshLink(InvitationPagesCommon):
             self.user.with_user(self.user).change_password(PASSWORD, "another password")
         self.assertIn("Password Changed", self._mails[0]["subject"])
 
-    def test_a_client_can_not_switch_the_alert_off(self):
+    def test_clients_can_not_disable_the_alert(self):
         self.choose_password(self.get(self.link))
         for value in (True, 1, "NO_ALERT", "<object object>", {}):
             with self.mock_mail_gateway():
@@ -191,7 +191,7 @@ class TestFreshLink(InvitationPagesCommon):
             self.assertEqual(len(self._mails), 1)
 
     @mute_logger("odoo.http")
-    def test_without_the_form_s_secret_nothing_is_changed(self):
+    def test_a_request_without_the_csrf_token_changes_nothing(self):
         self.get(self.link)
         response = self.url_open(
             f"/my/invitation/{self.invitation.id}", data={"password": PASSWORD, "confirm_password": PASSWORD}
@@ -200,7 +200,7 @@ class TestFreshLink(InvitationPagesCommon):
         self.env.invalidate_all()
         self.assertEqual(self.invitation.state, "sent")
 
-    def test_somebody_else_who_is_logged_in_is_told_before_choosing(self):
+    def test_another_signed_in_user_is_told_so_before_choosing(self):
         self.log_in_as(new_test_user(self.env, login="other", groups="base.group_portal", name="Otto Other"))
         page = self.get(self.link)
         self.assertIn("You are signed in as Otto Other", self.text(page))
@@ -227,7 +227,7 @@ class TestUsedLink(InvitationPagesCommon):
         self.get(self.link)
         self.assertEqual(urlsplit(self.response.url).path, f"/my/orders/{self.sale.id}")
 
-    def test_nobody_logged_in_finds_the_log_in_with_address_and_destination(self):
+    def test_visitors_get_the_sign_in_page_with_address_and_destination(self):
         self.authenticate(None, None)
         page = self.get(self.link)
         self.assertEqual(urlsplit(self.response.url).path, "/web/login")
@@ -235,7 +235,7 @@ class TestUsedLink(InvitationPagesCommon):
         self.assertEqual(page.xpath("//input[@name='redirect']/@value"), [f"/my/orders/{self.sale.id}"])
         self.assertIn("chosen a password already", page.xpath("//*[@role='status']")[0].text_content())
 
-    def test_somebody_else_who_is_logged_in_reads_who_and_can_change_that(self):
+    def test_another_signed_in_user_is_told_so_and_can_switch_accounts(self):
         self.log_in_as(new_test_user(self.env, login="other", groups="base.group_portal", name="Otto Other"))
         page = self.get(self.link)
         self.assertIn("You are signed in as Otto Other", self.text(page))
@@ -251,7 +251,7 @@ class TestUsedLink(InvitationPagesCommon):
         self.post_password("another")
         self.authenticate("nora@example.com", PASSWORD)
 
-    def test_a_password_that_was_set_in_another_way_uses_the_link_up_too(self):
+    def test_a_password_set_in_another_way_also_uses_up_the_link(self):
         sale, invitation = self.invite(email="otto@example.com")
         link = self.send_link("otto@example.com")
         invitation.user_id.password = "by the administrator"
@@ -267,7 +267,7 @@ class TestExpiredLink(InvitationPagesCommon):
         self.expire(self.invitation)
         self.invitation.last_sent_date = self.invitation.expiry_date
 
-    def test_it_offers_a_new_one_by_one_click(self):
+    def test_an_expired_link_offers_a_new_one_with_one_click(self):
         self.invitation.last_sent_date = self.invitation.last_sent_date.replace(year=2020)
         page = self.get(self.link)
         self.assertEqual(self.heading(page), "This link has expired")
@@ -279,7 +279,7 @@ class TestExpiredLink(InvitationPagesCommon):
         self.choose_password(self.get(new_link))
         self.assertEqual(self.invitation.state, "accepted")
 
-    def test_it_offers_a_new_one_after_the_order_was_cancelled_too(self):
+    def test_an_expired_link_offers_a_new_one_even_if_the_order_was_cancelled(self):
         self.invitation.last_sent_date = self.invitation.last_sent_date.replace(year=2020)
         self.sale._action_cancel()
         self.assertEqual(self.heading(self.submit(self.get(self.link))), "A new link is on its way")
@@ -290,12 +290,12 @@ class TestExpiredLink(InvitationPagesCommon):
         self.assertEqual(self.invitation.state, "accepted")
         self.assertEqual(urlsplit(self.response.url).path, "/my")
 
-    def test_a_password_can_not_be_chosen_by_it(self):
+    def test_a_password_can_not_be_chosen_with_an_expired_link(self):
         self.get(self.link)
         self.post_password(PASSWORD)
         self.assertEqual(self.invitation.state, "sent")
 
-    def test_new_links_are_sent_decently_often(self):
+    def test_new_links_can_not_be_requested_too_often(self):
         page = self.get(self.link)
         self.assertIsNone(self.form(page))
         self.assertIn("a short time ago", self.text(page))
@@ -305,7 +305,7 @@ class TestExpiredLink(InvitationPagesCommon):
         self.submit(page)
         self.assertEqual(self.invitation.state, "sent", "nothing was requested")
 
-    def test_the_validity_of_reset_passwords_does_not_shorten_it(self):
+    def test_the_validity_of_password_resets_does_not_shorten_the_link_s(self):
         self.invitation.expiry_date = self.invitation.expiry_date.replace(year=2100)
         with self.mock_mail_gateway():
             self.env["res.users"].reset_password("nora@example.com")
@@ -336,7 +336,7 @@ class TestVoidLink(InvitationPagesCommon):
         self.user.login = "other@example.com"
         self.assert_void(self.link)
 
-    def test_an_archived_account_voids_the_link_for_ever(self):
+    def test_an_archived_account_voids_the_link_permanently(self):
         self.user.action_archive()
         self.assert_void(self.link)
         self.user.action_unarchive()
@@ -347,23 +347,23 @@ class TestVoidLink(InvitationPagesCommon):
         page = self.get(self.link)
         self.assertEqual(self.heading(page), "This link is not valid")
 
-    def test_another_invitation_voids_the_link_once_it_is_out(self):
+    def test_another_invitation_voids_the_link_once_it_is_sent(self):
         self.invitation._request_again()
         self.assertEqual(self.heading(self.get(self.link)), "Choose your password", "until then it works")
         new_link = self.send_link()
         self.assert_void(self.link)
         self.assertEqual(self.heading(self.get(new_link)), "Choose your password")
 
-    def test_the_link_works_as_soon_as_it_is_out(self):
+    def test_the_link_works_as_soon_as_it_is_sent(self):
         self.invitation._request_again()
         with self.mock_mail_gateway(mail_unlink_sent=False):
             self.invitation._queue()
-            self.invitation.mail_id.send()  # by Odoo's queue: nobody has looked what became of it
+            self.invitation.mail_id.send()  # by Odoo's queue, without settling the invitation
         link = self.links_in(self._mails[-1]["body"])[0]
         self.assertEqual(self.invitation.state, "queued")
         self.assertEqual(self.heading(self.get(link)), "Choose your password")
 
-    def test_rubbish_is_void(self):
+    def test_malformed_links_are_void(self):
         path = self.link.rsplit("/", 1)[0]
         for signature in ("x", "0" * 64, "é", "a" * 5000):
             self.assert_void(f"{path}/{signature}")
@@ -378,14 +378,14 @@ class TestVoidLink(InvitationPagesCommon):
         page = self.get(f"/my/invitation/{other.id}")
         self.assertEqual(self.heading(page), "This link is not valid")
 
-    def test_the_link_that_declines_chooses_no_password(self):
+    def test_the_link_to_decline_can_not_choose_a_password(self):
         signature = self.decline_link.split("/")[-2]
         self.assert_void(f"/my/invitation/{self.invitation.id}/{signature}")
 
 
 @tagged("post_install", "-at_install", "once")
 class TestDecline(InvitationPagesCommon):
-    def test_whoever_wants_no_account_says_so_by_one_button(self):
+    def test_declining_takes_one_button(self):
         page = self.submit(self.get(self.decline_link))
         self.assertEqual(self.heading(page), "There is no account")
         self.assertEqual((self.invitation.state, self.user.active), ("declined", False))
@@ -393,12 +393,12 @@ class TestDecline(InvitationPagesCommon):
         self.assertEqual(self.sale.portal_account_state, "declined")
         self.assertIn("does not want a portal account", self.notes_of(self.sale)[0])
 
-    def test_after_that_both_links_say_so(self):
+    def test_both_links_display_that_the_account_was_declined(self):
         self.submit(self.get(self.decline_link))
         for link in (self.link, self.decline_link):
             self.assertEqual(self.heading(self.get(link)), "There is no account")
 
-    def test_an_account_in_use_is_not_closed_by_the_link(self):
+    def test_an_account_in_use_is_not_archived_by_the_link(self):
         self.choose_password(self.get(self.link))
         self.authenticate(None, None)
         page = self.get(self.decline_link)
@@ -421,7 +421,7 @@ class TestDecline(InvitationPagesCommon):
         self.assert_no_account(other_contact, "declined")
         self.assertIn("does not want an account", self.notes_of(other_contact)[0])
 
-    def test_staff_can_invite_by_hand_who_had_declined(self):
+    def test_employees_can_manually_invite_a_customer_who_declined(self):
         self.submit(self.get(self.decline_link))
         order = self.order(self.customer(name="Nora", email="nora@example.com"), user_id=self.salesman.id)
         order.action_confirm()
@@ -434,7 +434,7 @@ class TestDecline(InvitationPagesCommon):
         self.assert_no_account(again, "login_taken")
 
     def decline_on_another_website(self):
-        """Return the orders of one address on two websites with accounts of their own: the first was declined."""
+        """Return the orders of one address on two websites with specific accounts, the first of which was declined."""
         websites = self.website | self.env["website"].create({"name": "Other", "company_id": self.company.id})
         websites.specific_user_account = True
         here, there = (
@@ -444,7 +444,7 @@ class TestDecline(InvitationPagesCommon):
         self.invitation_of(here)._decline()
         return here, there
 
-    def test_who_declined_on_one_website_is_invited_on_another(self):
+    def test_a_customer_who_declined_on_one_website_is_invited_on_another(self):
         _here, there = self.decline_on_another_website()
         again = self.order(self.customer(email="otto@example.com"), website_id=self.website.id)
         (there + again).action_confirm()
@@ -459,7 +459,7 @@ class TestDecline(InvitationPagesCommon):
         self.assert_account(there)
         self.assertEqual(self.users_of(here.partner_id).login, "otto@example.com")
 
-    def test_a_login_that_was_declined_and_is_in_use_by_somebody_else_is_in_use(self):
+    def test_a_declined_login_that_another_user_has_as_well_is_taken(self):
         self.submit(self.get(self.decline_link))
         self.user.login = "__old"
         new_test_user(self.env, login="nora@example.com", groups="base.group_user")
@@ -469,7 +469,7 @@ class TestDecline(InvitationPagesCommon):
         order.action_confirm()
         self.assert_no_account(order, "login_taken")
 
-    def test_a_declined_login_is_given_up_only_for_another_account(self):
+    def test_a_declined_login_is_only_released_for_another_account(self):
         self.submit(self.get(self.decline_link))
         firm = self.customer(name="Firm", email=False, is_company=True)
         colleague = self.customer(name="Colleague", email="colleague@example.com", parent_id=firm.id)
@@ -483,6 +483,6 @@ class TestDecline(InvitationPagesCommon):
         later.action_confirm()
         self.assert_no_account(later, "declined")
 
-    def test_the_sample_links_of_a_preview_say_what_they_are(self):
+    def test_the_sample_links_of_a_preview_lead_to_an_explanation(self):
         for path in ("/my/invitation/sample", "/my/invitation/sample/decline"):
             self.assertEqual(self.heading(self.get(path)), "This is a sample link")

@@ -1,4 +1,4 @@
-"""The link in an invitation is for the address's owner alone."""
+"""Only the owner of the address gets the link in an invitation."""
 
 from email import message_from_bytes
 from email.message import EmailMessage
@@ -33,7 +33,7 @@ class TestInvitationSecrets(PortalInvitationCommon):
         self.assertEqual([mail["email_to"] for mail in self._mails], [["nora@example.com"]])
         self.assertIn("nora@example.com", self._mails[0]["body"])
 
-    def test_two_corrected_to_one_address_do_not_share_it(self):
+    def test_two_contacts_corrected_to_one_address_do_not_share_the_login(self):
         (first, one), (second, two) = self.invite(email="a@exmaple.com"), self.invite(email="b@exmaple.com")
         (first + second).partner_id.email = "nora@example.com"
         with self.mock_mail_gateway():
@@ -59,7 +59,7 @@ class TestInvitationSecrets(PortalInvitationCommon):
                 self.assertIn(reason, self.notes_of(order)[0])
             invitation.user_id.unlink()
 
-    def test_an_address_that_another_order_is_making_an_account_for_waits(self):
+    def test_an_address_reserved_for_another_order_has_to_wait(self):
         order, invitation = self.invite(email="nora@exmaple.com")
         order.partner_id.email = "nora@example.com"
         with self.being_worked_on("nora@example.com"), self.mock_mail_gateway():
@@ -68,7 +68,7 @@ class TestInvitationSecrets(PortalInvitationCommon):
         self.assertEqual((invitation.user_id.login, invitation.state), ("nora@exmaple.com", "to_send"))
 
     def signatures(self, invitation):
-        """All signatures that open something: of the mails that were sent, and of the next ones."""
+        """Return the valid signatures of the mails that were sent and of the next ones."""
         return [
             sign_link(invitation.sudo(), invitation.sudo().user_id.login, purpose, number)
             for purpose in (CHOOSE_PASSWORD, DECLINE)
@@ -76,7 +76,7 @@ class TestInvitationSecrets(PortalInvitationCommon):
         ]
 
     def assert_secret(self, invitation, *texts):
-        """No link is in some texts, nor in any mail, message or attachment."""
+        """Check that no link is in the given texts, nor in any mail, message or attachment."""
         self.env.flush_all()
         texts = [str(text) for text in texts]
         for model, field in (("mail.mail", "body_html"), ("mail.message", "body"), ("mail.scheduled.message", "body")):
@@ -85,7 +85,7 @@ class TestInvitationSecrets(PortalInvitationCommon):
             self.assertFalse([text for text in texts if signature in text])
 
     def compose(self, user, invitation, template):
-        """Send a template as the hostile reading did: by the mass mail composer, which renders with sudo."""
+        """Send a template with the mass mail composer, which renders it with sudo."""
         composer = (
             self.env["mail.compose.message"]
             .with_user(user)
@@ -142,7 +142,7 @@ class TestInvitationSecrets(PortalInvitationCommon):
                 self.assertIn("/my/invitation/sample", rendered[invitation.id])
                 self.assert_secret(invitation, *rendered.values())
 
-    def test_who_edits_the_template_previews_a_harmless_link(self):
+    def test_previewing_the_template_shows_a_sample_link(self):
         _order, invitation = self.invite()
         self.send()
         preview = self.env["mail.template.preview"].create(
@@ -151,7 +151,7 @@ class TestInvitationSecrets(PortalInvitationCommon):
         self.assertIn("/my/invitation/sample", preview.body_html)
         self.assert_secret(invitation, preview.body_html)
 
-    def test_a_server_action_that_sends_the_template_sends_a_harmless_link(self):
+    def test_a_server_action_that_sends_the_template_sends_a_sample_link(self):
         _order, invitation = self.invite()
         self.send()
         action = self.env["ir.actions.server"].create(
@@ -169,7 +169,7 @@ class TestInvitationSecrets(PortalInvitationCommon):
         self.assertTrue(self._mails)
         self.assert_secret(invitation, *(mail["body"] for mail in self._mails))
 
-    def test_a_message_that_is_made_of_the_template_has_a_harmless_link(self):
+    def test_a_message_composed_with_the_template_contains_a_sample_link(self):
         order, invitation = self.invite()
         self.send()
         bodies = self.env.ref(TEMPLATE)._render_template(
@@ -178,7 +178,7 @@ class TestInvitationSecrets(PortalInvitationCommon):
         message = order.message_post(body=Markup(bodies[invitation.id]))
         self.assert_secret(invitation, message.body)
 
-    def test_whoever_sees_invitations_sees_no_link_in_them(self):
+    def test_users_who_see_invitations_see_no_links_in_them(self):
         _order, invitation = self.invite()
         self.send()
         invitation._request_again()
@@ -209,7 +209,7 @@ class TestInvitationSecrets(PortalInvitationCommon):
             self.run_cron()
         self.assertEqual([(mail["email_to"], mail["email_cc"]) for mail in self._mails], [(["nora@example.com"], [])])
 
-    def test_nothing_that_a_customer_typed_changes_a_header(self):
+    def test_customer_input_does_not_change_a_header(self):
         hostile = "Shop\r\nSubject: Your refund\r\nContent-Type: text/html\r\n\r\n<h1>Pay here</h1>"
         template = self.env.ref(TEMPLATE)
         template.write(
@@ -229,8 +229,8 @@ class TestInvitationSecrets(PortalInvitationCommon):
             self.assertNotRegex(str(mail[header]), r"[\r\n]|\\r|\\n")
         self.assertNotIn("<h1>", mail["body"])
 
-    def test_a_name_before_the_shop_s_address_names_no_other_one(self):
-        """As Python writes it into a header, and as a mail program reads it."""
+    def test_a_name_before_the_shop_s_address_is_not_parsed_as_another_address(self):
+        """Check the header as written by Python and as parsed by mail clients."""
         invitations = self.env["sale.portal.invitation"]
         for name in (
             "Chairs & Co., Ghent",
@@ -246,7 +246,7 @@ class TestInvitationSecrets(PortalInvitationCommon):
                 with self.subTest(name=name, address=address):
                     self.assertEqual([found.addr_spec for found in written["From"].addresses], [address])
 
-    def test_a_name_that_is_a_message_is_cut_short(self):
+    def test_a_name_that_conveys_a_message_is_truncated(self):
         self.invite(name="You have won! Collect it at https://evil.example.com/prize " + "now " * 50)
         body = self.send()["nora@example.com"]
         self.assertNotIn("evil.example.com", body)

@@ -1,4 +1,4 @@
-"""What becomes of an invitation in time: reminded, accepted by another way, expired, archived, sent again."""
+"""Life cycle of an invitation: reminded, accepted without the link, expired, archived, sent again."""
 
 import itertools
 from datetime import timedelta
@@ -22,12 +22,12 @@ class TestReminder(PortalInvitationCommon):
         self.sale, self.invitation = self.invite()
         self.link = self.send_link()
 
-    def test_it_is_sent_at_half_of_the_link_s_validity_unless_the_shop_says_otherwise(self):
+    def test_by_default_the_reminder_is_sent_after_half_of_the_link_s_validity(self):
         self.assertEqual(self.company.auto_portal_user_reminder_days, 3)
         self.env["ir.config_parameter"].set_param("auth_signup.signup.validity.hours", 480)
         self.assertEqual(self.env["res.company"].create({"name": "Later"}).auto_portal_user_reminder_days, 10)
 
-    def test_who_has_not_used_the_invitation_is_reminded_once(self):
+    def test_a_customer_who_has_not_used_the_invitation_is_reminded_once(self):
         self.days_pass(self.invitation, 2)
         self.keep_house()
         self.assertFalse(self.send(), "not before its time")
@@ -45,19 +45,19 @@ class TestReminder(PortalInvitationCommon):
         self.keep_house()
         self.assertFalse(self.send(), "one reminder")
 
-    def test_a_shop_that_wants_none_sends_none(self):
+    def test_reminders_can_be_disabled(self):
         self.company.auto_portal_user_reminder_days = 0
         self.days_pass(self.invitation, 5)
         self.keep_house()
         self.assertFalse(self.send())
 
-    def test_a_link_that_has_run_out_is_no_reason_for_a_reminder(self):
+    def test_there_is_no_reminder_for_an_expired_link(self):
         self.days_pass(self.invitation, 7)
         self.keep_house()
         self.assertFalse(self.send())
         self.assertEqual(self.invitation.state, "expired")
 
-    def test_nobody_is_reminded_in_vain(self):
+    def test_there_is_no_reminder_if_it_is_no_longer_needed(self):
         def log_in(invitation):
             self.log_in(invitation.user_id)
 
@@ -99,21 +99,21 @@ class TestReminder(PortalInvitationCommon):
 
 @tagged("post_install", "-at_install", "once")
 class TestUpkeep(PortalInvitationCommon):
-    def test_who_came_in_by_another_way_has_accepted(self):
+    def test_signing_in_without_the_link_accepts_the_invitation(self):
         _order, invitation = self.invite()
         self.send()
         self.log_in(invitation.user_id)
         self.keep_house()
         self.assertEqual((invitation.state, invitation.accepted_date), ("accepted", invitation.user_id.login_date))
 
-    def test_a_link_that_has_run_out_is_shown_on_the_order(self):
+    def test_an_expired_link_is_displayed_on_the_order(self):
         order, invitation = self.invite()
         self.send()
         self.days_pass(invitation, 6)
         self.keep_house()
         self.assertEqual((invitation.state, order.portal_account_state), ("expired", "expired"))
 
-    def test_accounts_that_are_never_used_are_archived_where_the_shop_wants_it(self):
+    def test_accounts_that_are_never_used_are_archived_according_to_the_setting(self):
         unused_order, unused = self.invite()
         _order, used = self.invite(email="otto@example.com")
         self.send()
@@ -138,7 +138,7 @@ class TestUpkeep(PortalInvitationCommon):
         self.keep_house()
         self.assertTrue(invitation.user_id.active)
 
-    def test_who_was_sent_the_invitation_again_has_as_long_to_use_it_as_at_first(self):
+    def test_sending_the_invitation_again_restarts_the_delay_to_archive(self):
         self.company.auto_portal_user_archive_days = 30
         again, once = self.invite_many(2)
         self.send()
@@ -153,7 +153,7 @@ class TestUpkeep(PortalInvitationCommon):
         self.keep_house()
         self.assertFalse(again.user_id.active)
 
-    def test_an_account_whose_invitation_never_left_is_archived_as_long_after_it_was_created(self):
+    def test_without_a_sent_invitation_the_delay_to_archive_starts_at_the_creation(self):
         self.company.auto_portal_user_archive_days = 30
         _order, invitation = self.invite()
         invitation._fail("mailbox unknown")
@@ -164,7 +164,7 @@ class TestUpkeep(PortalInvitationCommon):
         self.keep_house()
         self.assertFalse(invitation.user_id.active)
 
-    def test_an_account_of_another_company_keeps_its_own_rule(self):
+    def test_each_company_has_its_own_delay_to_archive(self):
         other = self.env["res.company"].create({"name": "Other", "auto_portal_user_archive_days": 1})
         self.env.user.company_ids += other
         _order, invitation = self.invite()
@@ -173,7 +173,7 @@ class TestUpkeep(PortalInvitationCommon):
         self.keep_house()
         self.assertTrue(invitation.user_id.active)
 
-    def test_a_customer_who_was_employed_since_is_not_archived(self):
+    def test_a_customer_who_became_an_internal_user_is_not_archived(self):
         self.company.auto_portal_user_archive_days = 30
         (_sale, employed), (_sale, customer) = self.invite(), self.invite(email="otto@example.com")
         body = self.send()["nora@example.com"]
@@ -185,7 +185,7 @@ class TestUpkeep(PortalInvitationCommon):
         find_by_link = self.env["sale.portal.invitation"]._find_by_link
         self.assertFalse(find_by_link(int(invitation_id), signature, DECLINE), "nor by the link in the mail")
 
-    def test_many_are_looked_after_in_portions(self):
+    def test_many_invitations_are_processed_in_batches(self):
         self.patch(portal_invitation_upkeep, "SEARCH_LIMIT", 2)
         invitations = self.invite_many(5)
         self.send()
@@ -197,7 +197,7 @@ class TestUpkeep(PortalInvitationCommon):
         self.assertEqual(set(invitations.mapped("state")), {"expired"})
         self.assertGreaterEqual(commit.call_count, 3)
 
-    def test_one_that_somebody_is_writing_on_holds_up_nobody_else(self):
+    def test_a_locked_invitation_does_not_delay_the_daily_jobs_on_others(self):
         locked, other = self.invite_many(2)
         self.send()
         self.days_pass(locked + other, 7)
@@ -213,13 +213,13 @@ class TestUpkeep(PortalInvitationCommon):
 
 @tagged("post_install", "-at_install", "once")
 class TestCancelled(PortalInvitationCommon):
-    def test_an_order_that_is_cancelled_before_the_invitation_has_left_invites_nobody(self):
+    def test_an_order_cancelled_before_the_invitation_is_sent_invites_nobody(self):
         order, invitation = self.invite()
         order._action_cancel()
         self.assertFalse(self.send())
         self.assertEqual((invitation.state, order.portal_account_state), ("cancelled", "uninvited"))
 
-    def test_the_customer_s_other_order_is_thanked_for_in_its_place(self):
+    def test_another_order_of_the_customer_replaces_the_cancelled_one(self):
         order, invitation = self.invite()
         other = self.order(order.partner_id)
         other.action_confirm()
@@ -269,14 +269,14 @@ class TestCancelled(PortalInvitationCommon):
                 self.keep_house()
                 self.assertIn(other.name, self.send()[email])
 
-    def test_an_order_that_went_back_to_quotation_is_not_thanked_for(self):
+    def test_the_mail_does_not_mention_an_order_set_back_to_quotation(self):
         order, invitation = self.invite()
         order._action_cancel()
         order.action_draft()
         self.assertFalse(self.send())
         self.assertEqual((invitation.state, order.portal_account_state), ("cancelled", "uninvited"))
 
-    def test_an_invitation_about_no_order_leaves(self):
+    def test_an_invitation_without_an_order_is_sent(self):
         order, invitation = self.invite()
         self.send()
         order._action_cancel()
@@ -286,7 +286,7 @@ class TestCancelled(PortalInvitationCommon):
         invitation._request_again(is_reminder=False)
         self.assertIn("nora@example.com", self.send())
 
-    def test_what_staff_send_again_without_a_confirmed_order_thanks_for_none(self):
+    def test_an_invitation_sent_again_without_a_confirmed_order_mentions_none(self):
         for sent_before, is_quotation in itertools.product((False, True), (False, True)):
             with self.subTest(sent_before=sent_before, is_quotation=is_quotation):
                 order, invitation = self.invite(email=f"otto{sent_before}{is_quotation}@example.com")
@@ -304,7 +304,7 @@ class TestCancelled(PortalInvitationCommon):
                 self.assertTrue(self.links_in(body)[0])
                 self.assertEqual(invitation.state, "sent")
 
-    def test_an_address_that_was_corrected_after_the_order_was_cancelled_is_followed(self):
+    def test_the_login_follows_an_address_corrected_after_the_cancellation(self):
         order, invitation = self.invite(email="nora@exmaple.com")
         self.send()
         order._action_cancel()
@@ -323,7 +323,7 @@ class TestCancelled(PortalInvitationCommon):
         self.assert_stays_out(order)
 
     def assert_stays_out(self, order):
-        """Nothing that happens to the customer's orders sends the invitation."""
+        """Check that changes of the customer's orders never trigger the invitation."""
         order._action_cancel()
         self.send()
         self.keep_house()
@@ -351,7 +351,7 @@ class TestCancelled(PortalInvitationCommon):
         invitation.user_id.action_unarchive()
         self.assert_stays_out(order)
 
-    def test_a_user_who_is_deleted_takes_the_waiting_mail_along(self):
+    def test_deleting_a_user_deletes_the_waiting_mail(self):
         _order, invitation = self.invite()
         invitation._queue()
         mail = invitation.mail_id
@@ -361,7 +361,7 @@ class TestCancelled(PortalInvitationCommon):
 
 @tagged("post_install", "-at_install", "once")
 class TestSendAgain(PortalInvitationCommon):
-    def test_it_can_be_sent_again_less_and_less_often(self):
+    def test_the_delay_before_sending_again_increases(self):
         order, invitation = self.invite()
         self.send()
         waits = []
@@ -375,26 +375,26 @@ class TestSendAgain(PortalInvitationCommon):
             self.assertEqual(len(self.send()), 1)
         self.assertEqual(waits, [5, 15, 45, 135, 405, 1215, 1440, 1440])
 
-    def test_another_address_does_not_wait(self):
+    def test_an_invitation_to_another_address_can_be_sent_at_once(self):
         order, _invitation = self.invite(email="nora@exmaple.com")
         self.send()
         order.partner_id.email = "nora@example.com"
         order.action_resend_portal_invitation()
         self.assertIn("nora@example.com", self.send())
 
-    def test_what_was_not_delivered_does_not_wait(self):
+    def test_an_undelivered_invitation_can_be_sent_again_at_once(self):
         order, invitation = self.invite()
         invitation._fail("450 try later")
         order.action_resend_portal_invitation()
         self.assertTrue(self.send())
 
-    def test_pressing_twice_sends_once(self):
+    def test_clicking_twice_sends_one_mail(self):
         order, _invitation = self.invite()
         order.action_resend_portal_invitation()
         order.action_resend_portal_invitation()
         self.assertEqual(len(self.send()), 1)
 
-    def test_who_declined_can_be_invited_by_hand(self):
+    def test_a_customer_who_declined_can_be_invited_manually(self):
         order, invitation = self.invite()
         self.send()
         invitation._decline()
@@ -405,7 +405,7 @@ class TestSendAgain(PortalInvitationCommon):
         self.assertTrue(self.send())
         self.assertEqual(invitation.state, "sent")
 
-    def test_an_account_that_somebody_revoked_is_not_revived(self):
+    def test_a_revoked_account_is_not_unarchived(self):
         order, invitation = self.invite()
         self.send()
         invitation.user_id.action_archive()
@@ -415,7 +415,7 @@ class TestSendAgain(PortalInvitationCommon):
             invitation.action_resend()
         self.assertFalse(invitation.user_id.active)
 
-    def test_an_invitation_that_was_deleted_is_made_anew(self):
+    def test_a_deleted_invitation_is_created_again(self):
         order, invitation = self.invite()
         invitation.unlink()
         self.env.invalidate_all()
@@ -423,7 +423,7 @@ class TestSendAgain(PortalInvitationCommon):
         order.action_resend_portal_invitation()
         self.assertTrue(self.send())
 
-    def test_many_are_sent_again_at_once(self):
+    def test_several_invitations_can_be_sent_again_at_once(self):
         invitations = self.invite_many(3)
         accepted, revoked, waiting = invitations
         self.send()
@@ -434,7 +434,7 @@ class TestSendAgain(PortalInvitationCommon):
         self.assertIn("1 of 3", answer["params"]["message"])
         self.assertEqual(list(self.send()), [waiting.email])
 
-    def test_who_declined_is_not_invited_again_by_a_selection(self):
+    def test_a_selection_does_not_invite_customers_who_declined(self):
         invitations = self.invite_many(2)
         declined, waiting = invitations
         self.send()
@@ -448,7 +448,7 @@ class TestSendAgain(PortalInvitationCommon):
         declined.action_resend()
         self.assertEqual(list(self.send()), [declined.email], "by hand")
 
-    def test_a_selection_of_orders_creates_no_account_for_who_declined_one(self):
+    def test_a_selection_of_orders_creates_no_account_for_customers_who_declined(self):
         _order, declined = self.invite()
         _order, unused = self.invite(email="otto@example.com")
         self.send()
@@ -467,7 +467,7 @@ class TestSendAgain(PortalInvitationCommon):
     def sales_manager(self):
         return new_test_user(self.env, login="boss", groups="sales_team.group_sale_manager")
 
-    def test_many_accounts_are_archived_at_once_by_who_may_change_users(self):
+    def test_users_who_may_edit_users_can_archive_several_accounts(self):
         invitations = self.invite_many(2)
         with self.assertRaises(AccessError):
             invitations.with_user(self.sales_manager()).action_archive_account()
@@ -478,7 +478,7 @@ class TestSendAgain(PortalInvitationCommon):
         self.assertEqual(set(invitations.mapped("state")), {"cancelled"})
 
     @mute_logger("odoo.addons.base.models.ir_model")
-    def test_others_neither_see_nor_send_invitations(self):
+    def test_other_users_neither_see_nor_send_invitations(self):
         _order, invitation = self.invite()
         employee = new_test_user(self.env, login="employee", groups="base.group_user")
         for user in (employee, self.salesman, invitation.user_id):
@@ -503,7 +503,7 @@ class TestSendAgain(PortalInvitationCommon):
 
 @tagged("post_install", "-at_install", "once")
 class TestFigures(PortalInvitationCommon):
-    def test_the_figures_say_how_many_were_sent_and_accepted_and_how_fast(self):
+    def test_the_statistics_count_sent_and_accepted_invitations_and_days(self):
         fast, slow, unused, unsent = self.invite_many(4)
         unsent.next_attempt += timedelta(days=1)
         self.send()
@@ -525,7 +525,7 @@ class TestFigures(PortalInvitationCommon):
         self.assertAlmostEqual(figures[4], 2 / 3)
         self.assertAlmostEqual(figures[5], 2, places=2)
 
-    def test_the_figures_open_in_each_view(self):
+    def test_the_statistics_open_in_each_view(self):
         manager = new_test_user(self.env, login="boss", groups="sales_team.group_sale_manager")
         self.invite()
         for action in ("action_portal_invitations", "action_portal_invitation_report"):
@@ -535,7 +535,7 @@ class TestFigures(PortalInvitationCommon):
                 with self.subTest(action=action.name, view=view):
                     self.assertTrue(model.get_view(view_type=view)["arch"])
 
-    def test_the_menus_are_within_reach_with_and_without_the_app_sales(self):
+    def test_the_menus_are_accessible_with_and_without_the_sales_app(self):
         for groups in ("sales_team.group_sale_manager", "base.group_user,base.group_erp_manager"):
             manager = new_test_user(self.env, login=groups, groups=groups)
             menus = self.env["ir.ui.menu"].with_user(manager)._visible_menu_ids()

@@ -1,4 +1,4 @@
-"""The invitation: what it says, and that it leaves once, after the commit, whatever the mail server does."""
+"""Content of the invitation, and its sending once, after the commit, regardless of mail server failures."""
 
 from datetime import timedelta
 from smtplib import SMTPServerDisconnected
@@ -48,7 +48,7 @@ class TestInvitations(PortalInvitationCommon):
         self.assertNotIn("auth_signup_token", mail["body"])
         self.assertIn("auth_login", mail["body"])
 
-    def test_the_token_is_kept_nowhere_once_the_mail_is_out(self):
+    def test_the_token_is_not_stored_once_the_mail_is_sent(self):
         order, invitation = self.invite()
         with self.mock_mail_gateway(mail_unlink_sent=True):
             self.run_cron()
@@ -69,7 +69,7 @@ class TestInvitations(PortalInvitationCommon):
         self.assertEqual(subjects["nora@example.com"], "Choisissez un mot de passe")
         self.assertIn("choose a password", subjects["otto@example.com"])
 
-    def test_the_plain_text_says_it_all(self):
+    def test_the_plain_text_is_complete(self):
         order, _invitation = self.invite()
         with self.mock_mail_gateway():
             self.run_cron()
@@ -93,7 +93,7 @@ class TestInvitations(PortalInvitationCommon):
         self.assertIn("https://chairs.example.com/my/invitation/", self._mails[0]["body"])
         self.assertIn(f"https://chairs.example.com/web/image/website/{self.website.id}/logo", self._mails[0]["body"])
 
-    def test_a_server_that_is_away_delays_the_invitation_and_nothing_else(self):
+    def test_an_unreachable_server_only_delays_the_invitation(self):
         order, invitation = self.invite()
         with self.server_away():
             self.run_cron()
@@ -109,7 +109,7 @@ class TestInvitations(PortalInvitationCommon):
         self.assertEqual(len(self._mails), 1)
         self.assertEqual(invitation.state, "sent")
 
-    def test_a_server_that_is_away_for_long_is_asked_as_long(self):
+    def test_an_unreachable_server_is_tried_until_it_is_back(self):
         _order, invitation = self.invite()
         with self.server_away() as connect:
             for _attempt in range(30):
@@ -122,7 +122,7 @@ class TestInvitations(PortalInvitationCommon):
             self.run_cron()
         self.assertEqual(invitation.state, "sent")
 
-    def test_a_server_that_is_away_is_asked_once_a_run_not_once_a_batch(self):
+    def test_an_unreachable_server_is_tried_once_per_run_not_per_batch(self):
         self.patch(portal_mail_module, "PORTION_SIZE", 1)
         invitations = self.invite_many(3)
         with self.server_away() as connect:
@@ -131,7 +131,7 @@ class TestInvitations(PortalInvitationCommon):
         self.assertEqual(set(invitations.mapped("state")), {"to_send"})
         self.assertAlmostEqual(self.minutes_to_next_trigger(), 5, delta=0.5)
 
-    def test_what_is_left_when_the_time_is_over_leaves_in_the_same_run(self):
+    def test_mails_left_when_the_time_is_over_are_sent_in_the_same_run(self):
         self.patch(portal_mail_module, "PORTION_SIZE", 2)
         self.patch(ir_cron_module, "MIN_TIME_PER_JOB", 0)
         invitations = self.invite_many(5)
@@ -140,7 +140,7 @@ class TestInvitations(PortalInvitationCommon):
         self.assertEqual(len(self._mails), 5)
         self.assertEqual(set(invitations.mapped("state")), {"sent"})
 
-    def test_a_run_tells_odoo_what_is_left_and_keeps_no_portion_in_memory(self):
+    def test_a_run_reports_the_remaining_mails_and_keeps_no_batch_in_memory(self):
         self.patch(portal_mail_module, "PORTION_SIZE", 2)
         self.patch(portal_mail_module, "SEARCH_LIMIT", 4)
         self.invite_many(12)
@@ -166,12 +166,12 @@ class TestInvitations(PortalInvitationCommon):
         self.assertEqual(left, [(2, 10), (2, 8), (2, 6), (2, 4), (2, 2), (2, 0)])
         self.assertLessEqual(max(in_memory), 4)
 
-    def test_what_is_left_after_a_long_run_is_sent_at_once_by_the_next_not_an_hour_later(self):
+    def test_mails_left_after_a_long_run_are_sent_by_an_immediate_next_run(self):
         self.patch(portal_mail_module, "PORTION_SIZE", 2)
         self.patch(ir_cron_module, "MIN_TIME_PER_JOB", 0)
         self.patch(ir_cron_module, "MIN_RUNS_PER_JOB", 1)
         self.invite_many(3)
-        self.triggers().unlink()  # the scheduler takes them when it starts the run
+        self.triggers().unlink()  # as the scheduler does when it starts a run
         with self.mock_mail_gateway():
             self.run_cron()
             self.assertEqual(len(self._mails), 2)
@@ -179,7 +179,7 @@ class TestInvitations(PortalInvitationCommon):
             self.run_cron()
             self.assertEqual(len(self._mails), 3)
 
-    def test_an_invitation_that_somebody_is_writing_on_holds_up_nobody_else(self):
+    def test_a_locked_invitation_does_not_delay_the_others(self):
         locked, other = self.invite_many(2)
         try_lock = self.registry["sale.portal.invitation"].try_lock_for_update
         with (
@@ -195,7 +195,7 @@ class TestInvitations(PortalInvitationCommon):
         self.assertEqual(locked.state, "to_send")
         self.assertLessEqual(self.minutes_to_next_trigger(), 1)
 
-    def test_mails_of_others_stay_where_they_are(self):
+    def test_other_mails_in_the_queue_are_not_sent(self):
         _order, invitation = self.invite()
         invitation.user_id.active = False
         foreign = self.env["mail.mail"].create(
@@ -207,7 +207,7 @@ class TestInvitations(PortalInvitationCommon):
         self.assertEqual(foreign.state, "outgoing")
 
     @mute_logger("odoo.addons.mail.models.mail_mail")
-    def test_a_server_that_refuses_is_asked_again_and_in_the_end_the_order_says_so(self):
+    def test_a_refused_mail_is_tried_again_and_finally_noted_on_the_order(self):
         order, invitation = self.invite()
         with (
             patch.object(self.registry["ir.mail_server"], "_connect__"),
@@ -254,7 +254,7 @@ class TestInvitations(PortalInvitationCommon):
         self.assertEqual(len(self._mails), 1)
         self.assertEqual(invitation.state, "sent")
 
-    def test_sending_again_takes_the_place_of_what_waits_in_the_queue(self):
+    def test_sending_again_replaces_the_mail_in_the_queue(self):
         order, invitation = self.invite()
         with self.mock_mail_gateway(mail_unlink_sent=True):
             invitation._queue()
@@ -267,7 +267,7 @@ class TestInvitations(PortalInvitationCommon):
         self.assertEqual(invitation.state, "sent")
         self.assertFalse(self.env["mail.mail"].search([("body_html", "like", "/my/invitation/")]))
 
-    def test_sending_again_leaves_alone_what_is_being_sent_at_this_moment(self):
+    def test_sending_again_does_not_affect_a_mail_that_is_being_sent(self):
         order, invitation = self.invite()
         invitation._queue()
         mail = invitation.mail_id
@@ -276,7 +276,7 @@ class TestInvitations(PortalInvitationCommon):
         self.assertTrue(mail.exists())
         self.assertEqual(invitation.state, "queued")
 
-    def test_who_has_logged_in_meanwhile_needs_no_invitation(self):
+    def test_a_customer_who_has_signed_in_meanwhile_is_not_invited(self):
         _order, invitation = self.invite()
         self.log_in(invitation.user_id)
         with self.mock_mail_gateway():
@@ -299,7 +299,7 @@ class TestInvitations(PortalInvitationCommon):
     @mute_logger(
         "odoo.addons.sale_auto_portal_user.models.portal_mail_send", "odoo.addons.mail.models.mail_render_mixin"
     )
-    def test_a_template_that_one_customer_breaks_reaches_the_others(self):
+    def test_a_rendering_error_for_one_customer_does_not_affect_the_others(self):
         template = self.env.ref("sale_auto_portal_user.mail_template_portal_invitation")
         template.body_html = "<p t-if=\"object.email == 'bad@example.com'\" t-out=\"1 / 0\"/><p t-else=\"\">Hello</p>"
         bad_order, bad = self.invite(email="bad@example.com")
@@ -310,7 +310,7 @@ class TestInvitations(PortalInvitationCommon):
         self.assertEqual(bad.state, "failed")
         self.assertIn("could not be delivered", self.notes_of(bad_order)[0])
 
-    def test_without_any_template_the_order_says_so_in_plain_words_and_nothing_is_lost(self):
+    def test_a_missing_template_is_noted_on_the_order_and_nothing_is_lost(self):
         template = self.env.ref("sale_auto_portal_user.mail_template_portal_invitation")
         other = template.copy()
         template.unlink()
@@ -329,7 +329,7 @@ class TestInvitations(PortalInvitationCommon):
     def test_a_run_that_was_killed_is_settled_by_the_next_one(self):
         _order, invitation = self.invite()
         with self.mock_mail_gateway():
-            invitation._queue()  # killed here: committed, not sent
+            invitation._queue()  # simulate a run that is killed after the commit and before sending
             self.run_cron()
             self.assertFalse(self._mails, "Odoo's queue has it: a second mail would be one too many")
             invitation.mail_id.send()
@@ -348,7 +348,7 @@ class TestInvitations(PortalInvitationCommon):
             self.run_cron()
         self.assertIn("This button works once, within 1 hour.", self._mails[0]["body"])
 
-    def test_a_language_that_runs_from_right_to_left_does(self):
+    def test_a_right_to_left_language_is_rendered_accordingly(self):
         self.invite()
         with self.mock_mail_gateway():
             self.run_cron()

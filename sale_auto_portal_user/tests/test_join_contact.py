@@ -1,4 +1,4 @@
-"""What becomes of a guest contact, its documents and its ledger when it joins an account, and when it is separated."""
+"""Guest contacts, their documents and their journal items when they join an account and when they are separated."""
 
 from odoo import fields
 from odoo.exceptions import AccessError, UserError
@@ -10,7 +10,7 @@ from .join_common import GuestOrderCommon
 
 
 class GuestLedgerCommon(GuestOrderCommon):
-    """A shop with a chart of accounts, and guests whose orders were invoiced."""
+    """Shop with a chart of accounts, and guests whose orders are invoiced."""
 
     @classmethod
     def setUpClass(cls):
@@ -43,7 +43,7 @@ class TestJoinedDocuments(GuestLedgerCommon):
         return self.env[model].with_user(self.owner).search([])
 
     def printed(self, order, invoice):
-        """The order and its invoice as they are printed now."""
+        """Return the order and its invoice as currently printed."""
         report = self.env["ir.actions.report"]
         return [
             report._render_qweb_html(name, record.ids)[0]
@@ -125,7 +125,7 @@ class TestJoinedDocuments(GuestLedgerCommon):
         for contact in guest | delivery:
             self.assertFalse(contact.with_user(self.owner).sudo()._can_be_edited_by_current_customer())
 
-    def test_whoever_placed_the_order_loses_the_links_to_it(self):
+    def test_joining_voids_the_links_of_whoever_placed_the_order(self):
         order = self.guest_order()
         invoice = self.invoice(order)
         tokens = order._portal_ensure_token(), invoice._portal_ensure_token()
@@ -137,7 +137,7 @@ class TestJoinedDocuments(GuestLedgerCommon):
         self.assertFalse(self.env["res.partner"]._get_partner_from_token(signup))
 
     def tokens_of(self, order):
-        """Documents of an order's contact, cancelled and draft ones and one without an order, and their tokens."""
+        """Return documents of an order's contact with their tokens: cancelled, draft and without an order, too."""
         others = [self.order(order.partner_id, website_id=self.website.id) for _number in range(2)]
         others[0]._action_cancel()
         free = self.env["account.move"].create({"move_type": "out_invoice", "partner_id": order.partner_id.id})
@@ -167,10 +167,10 @@ class TestJoinedDocuments(GuestLedgerCommon):
                     self.assertEqual(document.partner_id, owner.partner_id)
                     self.assertNotEqual(document.access_token, token, document)
                 self.assertEqual(own.access_token, own_token, "the owner's own mails go on working")
-                if not into_owner:  # else the contact is gone
+                if not into_owner:  # otherwise the contact is deleted
                     self.assertFalse(self.env["res.partner"]._get_partner_from_token(signup))
 
-    def test_an_account_that_nobody_has_used_spares_no_link_of_who_typed_the_address(self):
+    def test_a_merge_voids_the_links_of_a_contact_whose_account_was_never_used(self):
         known = self.customer(name="Vera", email="vera@example.com", street="9 Secret Street")
         order = self.guest_order(self.guest(name="Vera", email="vera@example.com"))
         self.assert_account(order)
@@ -193,7 +193,7 @@ class TestJoinedDocuments(GuestLedgerCommon):
         self.merge(self.customer(name="Fair", email="a@example.com"), order.partner_id)
         self.assertEqual(order.access_token, token)
 
-    def test_both_sides_say_what_joined_and_by_which_proof(self):
+    def test_orders_and_contacts_note_what_joined_and_by_which_proof(self):
         order = self.join().order_id
         for record in (order, order.partner_id, self.owner.partner_id):
             note = record.message_ids[:1].preview
@@ -209,7 +209,7 @@ class TestJoinedDocuments(GuestLedgerCommon):
         self.assertIn(order, self.env["sale.order"].search([("portal_user_id", "=", self.owner.id)]))
         self.assertNotIn(order, self.env["sale.order"].search([("portal_user_id", "=", False)]))
 
-    def test_what_a_contact_has_beside_documents_follows_and_comes_back(self):
+    def test_other_records_of_a_contact_are_moved_and_moved_back(self):
         found = False
         for name, values in self.prepare_followers():
             if name not in self.env:
@@ -366,7 +366,7 @@ class TestSeparation(GuestLedgerCommon):
         self.assertEqual(self.joins_of(order).join_state, "separated")
         self.assertIn("no longer belong", order.message_ids[:1].preview)
 
-    def test_what_was_separated_is_not_joined_again(self):
+    def test_a_separated_contact_does_not_join_again(self):
         join = self.join()
         self.separate(join.order_id)
         self.assertFalse(self.env["sale.portal.join"]._find_portal_join_by_token(get_link_token(join)))
@@ -386,7 +386,7 @@ class TestSeparation(GuestLedgerCommon):
             self.assertNotEqual(document.access_token, token, document)
         self.assertFalse(self.env["sale.portal.join"]._find_portal_join_by_token(link))
 
-    def test_nobody_else_separates(self):
+    def test_other_users_can_not_separate(self):
         order = self.join().order_id
         for user in (self.salesman, self.owner):
             with self.subTest(user=user.login), self.assertRaises(AccessError):
@@ -398,31 +398,31 @@ class TestSeparation(GuestLedgerCommon):
         self.env.invalidate_all()
         self.assertTrue(order.partner_id.parent_id)
 
-    def test_an_invoice_of_since_stands_in_the_way(self):
+    def test_a_later_invoice_prevents_the_separation(self):
         order = self.join().order_id
         self.invoice(order)
         self.assert_not_separated(order, "booked since")
 
-    def test_a_payment_of_since_stands_in_the_way(self):
+    def test_a_later_payment_prevents_the_separation(self):
         order = self.guest_order()
         invoice = self.invoice(order)
         self.join(order)
         self.pay(invoice)
         self.assert_not_separated(order, "booked since")
 
-    def test_an_order_to_the_address_stands_in_the_way(self):
+    def test_an_order_to_the_address_prevents_the_separation(self):
         order = self.join().order_id
         self.order(self.owner.partner_id, partner_shipping_id=order.partner_id.id)
         self.assert_not_separated(order, "uses one of the addresses")
 
-    def test_a_period_that_was_locked_since_stands_in_the_way(self):
+    def test_a_period_locked_later_prevents_the_separation(self):
         order = self.guest_order()
         invoice = self.invoice(order)
         self.join(order)
         self.company.fiscalyear_lock_date = invoice.date
         self.assert_not_separated(order, "locked period")
 
-    def test_a_contact_that_was_moved_since_stands_in_the_way(self):
+    def test_a_contact_moved_later_prevents_the_separation(self):
         order = self.join().order_id
         order.partner_id.parent_id = self.customer(name="Firm", email=False, is_company=True)
         self.assert_not_separated(order, "changed since")
@@ -434,7 +434,7 @@ class TestSeparation(GuestLedgerCommon):
 
 @tagged("post_install", "-at_install")
 class TestAgents(GuestOrderCommon):
-    """With the agents' addon: whose agents see what joined."""
+    """Visibility of joined orders to agents, if the agents' addon is installed."""
 
     def test_agents_of_the_owner_see_what_joined_and_agents_of_the_guest_no_longer_do(self):
         if "portal_agent_ids" not in self.env["res.partner"]._fields:

@@ -1,4 +1,4 @@
-"""Which guest orders belong to which account, and by which proof they join it."""
+"""Assignment of guest orders to accounts, and the proofs by which they join."""
 
 from datetime import timedelta
 
@@ -13,7 +13,7 @@ from .join_common import GuestOrderCommon
 
 @tagged("post_install", "-at_install")
 class TestGuestOrderWaits(GuestOrderCommon):
-    """The table of what waits for its owner, and what is left alone."""
+    """Which guest orders wait for their owner and which are ignored."""
 
     def state_of(self, order):
         self.check()
@@ -33,12 +33,12 @@ class TestGuestOrderWaits(GuestOrderCommon):
             with self.subTest(email=email):
                 self.waiting(self.guest_order(self.guest(email=email)))
 
-    def test_an_order_of_a_new_customer_waits_for_nobody(self):
+    def test_an_order_of_a_new_customer_does_not_wait(self):
         order = self.guest_order(self.guest(email="new@example.com"))
         self.assertFalse(self.joins_of(order))
         self.assert_account(order)
 
-    def test_a_guest_order_waits_where_the_settings_want_no_accounts_too(self):
+    def test_a_guest_order_waits_even_if_the_settings_create_no_accounts(self):
         settings = {
             "off": {"auto_portal_user": False},
             "free orders": {"auto_portal_user_free_orders": "never"},
@@ -60,7 +60,7 @@ class TestGuestOrderWaits(GuestOrderCommon):
         self.company.auto_portal_user_join = False
         self.assertFalse(self.joins_of(self.guest_order()))
 
-    def test_an_error_in_looking_for_accounts_stops_no_order(self):
+    def test_an_error_in_the_search_for_accounts_does_not_stop_the_order(self):
         self.company.auto_portal_user = False
         self.patch(self.registry["sale.portal.join"], "_request_portal_joins", lambda *args: 1 / 0)
         with self.assertLogs("odoo.addons.sale_auto_portal_user.models.sale_order_join", "ERROR"):
@@ -68,7 +68,7 @@ class TestGuestOrderWaits(GuestOrderCommon):
         self.assertEqual(order.state, "sale")
         self.assertFalse(self.joins_of(order))
 
-    def test_an_order_that_a_salesperson_wrote_waits_for_nobody(self):
+    def test_an_order_created_by_a_salesperson_does_not_wait(self):
         order = self.order(self.customer(name="Nora Phone"))
         order.action_confirm()
         self.assertFalse(self.joins_of(order))
@@ -81,7 +81,7 @@ class TestGuestOrderWaits(GuestOrderCommon):
         self.customer(name="Accounting", email=False, parent_id=order.partner_id.id)
         self.assertEqual(self.state_of(order), ("refused", "staff"))
 
-    def test_a_guest_contact_that_staff_corrected_goes_by_the_address_it_has_now(self):
+    def test_a_guest_contact_corrected_by_an_employee_counts_with_its_new_address(self):
         order = self.guest_order()
         order.partner_id.email = "norma@example.com"
         self.assertEqual(self.state_of(order), ("refused", "no_owner"))
@@ -132,7 +132,7 @@ class TestGuestOrderWaits(GuestOrderCommon):
         order.partner_id.property_payment_term_id = self.env["account.payment.term"].create({"name": "Never"})
         self.assertEqual(self.state_of(order), ("refused", "terms"))
 
-    def test_an_account_of_another_company_is_no_place_for_it(self):
+    def test_an_account_without_access_to_the_company_is_refused(self):
         other = self.env["res.company"].create({"name": "Other"})
         website = self.env["website"].create({"name": "Other", "company_id": other.id})
         guest = self.guest(website=website, company_id=other.id)
@@ -142,7 +142,7 @@ class TestGuestOrderWaits(GuestOrderCommon):
         order = self.guest_order(self.guest(website=website), website_id=website.id, company_id=other.id)
         self.assertEqual(self.state_of(order), ("waiting", False))
 
-    def test_where_accounts_are_per_website_the_account_of_another_one_is_not_the_owner(self):
+    def test_an_account_of_another_website_is_not_the_owner(self):
         other = self.env["website"].create({"name": "Other", "company_id": self.company.id})
         (self.website | other).specific_user_account = True
         self.owner.website_id = other
@@ -153,7 +153,7 @@ class TestGuestOrderWaits(GuestOrderCommon):
         owner = self.env["res.users"]._search_portal_owner("nora@example.com", order.website_id)
         self.assertEqual(owner, self.owner)
 
-    def test_several_guest_contacts_wait_each(self):
+    def test_each_of_several_guest_contacts_waits(self):
         orders = self.guest_order() | self.guest_order()
         self.check()
         self.assertEqual(self.joins_of(orders[0]).join_state, "waiting")
@@ -175,7 +175,7 @@ class TestGuestOrderWaits(GuestOrderCommon):
         self.assert_not_joined(order)
 
     def refused_and_confirmed_again(self):
-        """An order that could not join, and that waits for the customer since it was confirmed once more."""
+        """Return an order that was refused and, confirmed again, waits for the customer."""
         order = self.guest_order(self.guest(vat="BE0477472701"))
         self.assertEqual(self.state_of(order), ("refused", "vat"))
         order.partner_id.vat = False
@@ -224,7 +224,7 @@ class TestGuestOrderWaits(GuestOrderCommon):
         self.assertEqual(self.joins_of(order).mapped("join_state"), ["joined"])
         self.assertEqual(order.portal_join_state, "joined")
 
-    def test_contacts_that_are_merged_wait_no_more(self):
+    def test_merged_contacts_no_longer_wait(self):
         join = self.waiting()
         guest, other = join.partner_id, self.waiting().partner_id
         wizard = self.env["base.partner.merge.automatic.wizard"]
@@ -243,7 +243,7 @@ class TestGuestOrderWaits(GuestOrderCommon):
         [join] = self.env["sale.portal.join"].search([("partner_id", "=", second.id)])
         self.assertEqual((join.join_state, second.portal_join_id), ("joined", join))
 
-    def test_a_contact_that_is_deleted_takes_it_along(self):
+    def test_a_guest_contact_can_be_deleted(self):
         order = self.guest_order()
         self.check()
         order._action_cancel()
@@ -255,7 +255,7 @@ class TestGuestOrderWaits(GuestOrderCommon):
 
 @tagged("post_install", "-at_install")
 class TestProofBySession(GuestOrderCommon):
-    """Signed in where the order was placed: that order, and nothing else."""
+    """The session that placed an order proves that order only."""
 
     def by_session(self, order, user=None):
         return self.env["sale.portal.join"]._join_by_session(order, user or self.owner)
@@ -266,7 +266,7 @@ class TestProofBySession(GuestOrderCommon):
         self.assert_joined(order, "session")
         self.assertFalse(order.portal_account_issue)
 
-    def test_it_joins_before_the_scheduled_action_has_looked_and_no_mail_follows(self):
+    def test_an_order_can_join_before_the_scheduled_action_runs_and_no_mail_follows(self):
         order = self.guest_order()
         self.by_session(order)
         self.check()
@@ -296,7 +296,7 @@ class TestProofBySession(GuestOrderCommon):
         self.assertEqual(self.by_session(order, stranger), "other_account")
         self.assert_not_joined(order)
 
-    def test_a_joined_order_is_nothing_for_another_account(self):
+    def test_a_joined_order_can_not_join_another_account(self):
         order = self.join().order_id
         stranger = self.portal_user(self.customer(name="Stranger", email="stranger@example.com"))
         self.assertEqual(self.by_session(order, stranger), "other_account")
@@ -308,13 +308,13 @@ class TestProofBySession(GuestOrderCommon):
         self.assertEqual(self.by_session(order, self.salesman), "other_account")
         self.assert_not_joined(order)
 
-    def test_who_signed_up_with_an_address_and_never_proved_it_gets_nothing_without_the_mailbox(self):
+    def test_signing_up_with_an_address_does_not_prove_the_mailbox(self):
         self.owner.portal_mailbox = False
         order = self.guest_order()
         self.assertEqual(self.by_session(order), "unproved")
         self.assert_not_joined(order)
 
-    def test_a_proof_of_another_login_is_none(self):
+    def test_a_proof_for_another_login_does_not_count(self):
         self.owner.write({"login": "victim@example.com"})
         order = self.guest_order(self.guest(email="victim@example.com"))
         self.assertEqual(self.by_session(order), "unproved")
@@ -338,7 +338,7 @@ class TestProofBySession(GuestOrderCommon):
 
 @tagged("post_install", "-at_install")
 class TestProofByMailbox(GuestOrderCommon):
-    """A link that was mailed to the address, and the owner's log-in."""
+    """Joining with a link that was mailed to the address, after the owner has signed in."""
 
     def setUp(self):
         super().setUp()
@@ -363,7 +363,7 @@ class TestProofByMailbox(GuestOrderCommon):
         self.assertEqual(offered, join.partner_id | earlier[1].partner_id | earlier[0].partner_id)
         self.assertFalse(self.offers(), "nothing without the link")
 
-    def test_what_is_ticked_joins_and_nothing_else(self):
+    def test_only_the_selected_orders_join(self):
         first, second = self.guest_order(), self.guest_order()
         join = self.waiting()
         self.assertEqual(self.by_link(join.partner_id | first.partner_id, join), "joined")
@@ -381,7 +381,7 @@ class TestProofByMailbox(GuestOrderCommon):
         for order in orders:
             self.assert_joined(order)
 
-    def test_somebody_elses_contacts_are_not_joined_by_ticking_them(self):
+    def test_contacts_of_others_can_not_be_joined_by_selecting_them(self):
         stranger = self.guest_order(self.guest(email="other@example.com"))
         staff = self.order(self.customer(name="Nora Fair"))
         join = self.waiting()
@@ -389,7 +389,7 @@ class TestProofByMailbox(GuestOrderCommon):
         self.assert_not_joined(stranger)
         self.assert_not_joined(staff)
 
-    def test_following_the_link_proves_the_mailbox_for_what_came_before(self):
+    def test_following_the_link_proves_the_mailbox_for_earlier_orders(self):
         earlier = self.guest_order()
         join = self.waiting()
         self.by_link(join.partner_id, join)
@@ -398,7 +398,7 @@ class TestProofByMailbox(GuestOrderCommon):
         later.date_order += timedelta(minutes=1)
         self.assertNotIn(later.partner_id, self.offers())
 
-    def test_a_stranger_who_orders_often_with_the_address_crowds_out_no_order(self):
+    def test_many_orders_of_a_stranger_do_not_crowd_out_an_order(self):
         self.patch(portal_join_offers, "MAX_OFFERS", 2)
         genuine = self.guest_order()
         self.owner._prove_portal_mailbox()
@@ -406,11 +406,11 @@ class TestProofByMailbox(GuestOrderCommon):
             later = self.guest_order()
             later.date_order += timedelta(minutes=5)
             self.guest(vat="BE0477472701")
-            self.guest()  # who put something in the cart, and went away
+            self.guest()  # an abandoned cart
             self.guest_order(confirm=False)
         self.assertEqual(self.offers(), genuine.partner_id)
 
-    def test_orders_that_are_not_paid_yet_take_no_place_from_confirmed_ones(self):
+    def test_unpaid_orders_do_not_crowd_out_confirmed_ones(self):
         self.patch(portal_join_offers, "MAX_OFFERS", 2)
         own = self.guest_order()
         unpaid = [self.guest_order(confirm=False) for _number in range(3)]
@@ -422,7 +422,7 @@ class TestProofByMailbox(GuestOrderCommon):
         self.owner._prove_portal_mailbox()
         self.assertEqual(self.offers(), second.partner_id | third.partner_id)
 
-    def test_who_declines_what_a_stranger_ordered_is_offered_the_rest(self):
+    def test_declining_the_orders_of_a_stranger_makes_room_for_the_others(self):
         self.patch(portal_join_offers, "MAX_OFFERS", 2)
         genuine = self.guest_order()
         strange = [self.guest_order().partner_id for _number in range(2)]
@@ -431,13 +431,13 @@ class TestProofByMailbox(GuestOrderCommon):
         self.env["sale.portal.join"]._decline_portal_joins(self.owner, self.offers())
         self.assertEqual(self.offers(), genuine.partner_id)
 
-    def test_a_tax_number_that_is_the_owners_is_no_reason_to_offer_nothing(self):
+    def test_orders_with_the_owners_tax_number_are_offered(self):
         self.owner.partner_id.vat = "BE0477472701"
         order = self.guest_order(self.guest(vat="BE0477472701"))
         self.owner._prove_portal_mailbox()
         self.assertEqual(self.offers(), order.partner_id)
 
-    def test_what_was_declined_is_not_offered_again_but_by_its_own_link(self):
+    def test_declined_orders_are_only_offered_again_by_their_own_link(self):
         join = self.waiting()
         self.owner._prove_portal_mailbox()
         self.assertEqual(self.offers(), join.partner_id)
@@ -453,17 +453,17 @@ class TestProofByMailbox(GuestOrderCommon):
         self.assertEqual(self.by_link(join.partner_id, join, stranger), "refused")
         self.assert_not_joined(join.order_id)
 
-    def test_a_link_leads_to_its_order(self):
+    def test_a_link_belongs_to_its_order(self):
         join = self.waiting()
         self.assertEqual(self.find(get_link_token(join)), join)
 
-    def test_rubbish_is_no_link(self):
+    def test_malformed_tokens_are_void(self):
         token = get_link_token(self.waiting())
         for rubbish in ("", "x", "AAAA", token[:-2], token[:-1] + "é", "AQ" + token, "1" * 300):
             with self.subTest(token=rubbish):
                 self.assertFalse(self.find(rubbish))
 
-    def test_a_link_runs_out_with_odoos_sign_up_validity(self):
+    def test_a_link_expires_with_odoos_sign_up_validity(self):
         join = self.waiting()
         self.env["ir.config_parameter"].set_param("auth_signup.signup.validity.hours", -1)
         self.assertFalse(self.find(get_link_token(join)))
@@ -475,7 +475,7 @@ class TestProofByMailbox(GuestOrderCommon):
         change(join)
         self.assertFalse(self.find(token))
 
-    def test_a_link_dies_when_something_it_is_bound_to_changes(self):
+    def test_a_link_is_void_when_a_value_it_is_bound_to_changes(self):
         other = self.customer(name="Other", email="other@example.com")
         changes = {
             "the address of the guest contact": lambda join: join.partner_id.write({"email": "x@example.com"}),
@@ -491,7 +491,7 @@ class TestProofByMailbox(GuestOrderCommon):
                 self.assert_void_after(change)
                 savepoint.rollback()
 
-    def test_a_link_dies_when_the_account_changes(self):
+    def test_a_link_is_void_when_the_account_changes(self):
         changes = {
             "the login": {"login": "someone@example.com"},
             "the account is archived": {"active": False},
@@ -503,7 +503,7 @@ class TestProofByMailbox(GuestOrderCommon):
                 self.assert_void_after(lambda _join, values=values: self.owner.write(values))
                 savepoint.rollback()
 
-    def test_a_login_that_came_back_is_bound_again_but_not_to_another_user(self):
+    def test_a_link_is_void_when_another_user_takes_over_the_login(self):
         join = self.waiting()
         token = get_link_token(join)
         self.owner.login = "former@example.com"

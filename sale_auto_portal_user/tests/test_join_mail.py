@@ -1,4 +1,4 @@
-"""The mail that says that a guest's order waits for the account: to whom, how often, and what its link is."""
+"""Mail about a waiting guest order: recipients, frequency and link."""
 
 import re
 from datetime import timedelta
@@ -22,7 +22,7 @@ TEMPLATE = "sale_auto_portal_user.mail_template_portal_join"
 @tagged("post_install", "-at_install")
 class TestJoinMail(MailCase, GuestOrderCommon):
     def send(self):
-        """What the scheduled action does; returns the mails that left."""
+        """Send the mails that are due, like the scheduled action, and return them."""
         with self.mock_mail_gateway():
             joins = self.env["sale.portal.join"]._search_due(100)
             joins._queue()
@@ -33,7 +33,7 @@ class TestJoinMail(MailCase, GuestOrderCommon):
         [path] = set(re.findall(r"/my/guest-orders/link/([\w-]+)", mail["body"]))
         return path
 
-    def test_the_mail_goes_to_the_address_and_its_link_is_the_orders(self):
+    def test_the_mail_goes_to_the_address_and_links_to_the_order(self):
         order = self.guest_order()
         [mail] = self.send()
         self.assertEqual(mail["email_to"], ["nora@example.com"])
@@ -44,7 +44,7 @@ class TestJoinMail(MailCase, GuestOrderCommon):
         self.assertEqual(join.order_id, order)
         self.assertEqual(join.state, "sent")
 
-    def test_an_order_that_was_cancelled_and_confirmed_again_holds_up_no_other_mail(self):
+    def test_an_order_cancelled_and_confirmed_again_does_not_delay_other_mails(self):
         order = self.guest_order()
         self.send()
         order._action_cancel()
@@ -60,7 +60,7 @@ class TestJoinMail(MailCase, GuestOrderCommon):
         self.assertFalse(self.send())
 
     def later(self, hours):
-        """Have everything that was sent leave some hours earlier, and what waits wait as much less."""
+        """Simulate that some hours pass: move the dates of sent and waiting mails into the past."""
         for join in self.env["sale.portal.join"].search([]):
             join.last_sent_date = join.last_sent_date and join.last_sent_date - timedelta(hours=hours)
             join.next_attempt = join.next_attempt and join.next_attempt - timedelta(hours=hours)
@@ -115,7 +115,7 @@ class TestJoinMail(MailCase, GuestOrderCommon):
         self.assertNotIn("<li", mail["body"])
         self.assertNotIn("Earlier orders", mail["body"])
 
-    def test_orders_that_the_link_has_no_place_for_get_a_mail_of_their_own(self):
+    def test_orders_beyond_the_limit_of_offers_get_their_own_mail(self):
         self.patch(portal_join_offers, "MAX_OFFERS", 2)
         orders = [self.guest_order() for _number in range(4)]
         for number, order in enumerate(orders):
@@ -129,7 +129,7 @@ class TestJoinMail(MailCase, GuestOrderCommon):
         for order in orders:
             self.assertIn(order.name, bodies)
 
-    def test_whoever_renders_the_mail_reads_of_no_order_that_they_may_not_see(self):
+    def test_rendering_the_mail_reveals_no_inaccessible_orders(self):
         other = self.env["res.company"].create({"name": "Other"})
         website = self.env["website"].create({"name": "Other", "company_id": other.id})
         self.owner.company_ids += other
@@ -156,7 +156,7 @@ class TestJoinMail(MailCase, GuestOrderCommon):
         [mail] = self.send()
         self.assertEqual(mail["email_to"], ["otto@example.com"])
 
-    def test_what_staff_asks_for_does_not_wait(self):
+    def test_a_mail_requested_by_an_employee_does_not_wait(self):
         self.guest_order()
         self.send()
         order = self.guest_order()
@@ -180,13 +180,13 @@ class TestJoinMail(MailCase, GuestOrderCommon):
         self.assertIn(second.name, mail["subject"])
         self.assertNotIn(first.name, mail["subject"])
 
-    def test_no_mail_leaves_for_an_order_that_can_not_join(self):
+    def test_no_mail_is_sent_for_an_order_that_can_not_join(self):
         self.guest_order(self.guest(vat="BE0477472701"))
         self.guest_order()._action_cancel()
         self.guest_order(self.customer(name="Nora Fair"))
         self.assertFalse(self.send())
 
-    def test_the_owner_reads_it_in_the_owners_language(self):
+    def test_the_mail_is_in_the_owners_language(self):
         self.env["res.lang"]._activate_lang("fr_FR")
         template = self.env.ref(TEMPLATE)
         template.with_context(lang="fr_FR").subject = "Commande {{ object.order_id.name }}"
@@ -208,7 +208,7 @@ class TestJoinMail(MailCase, GuestOrderCommon):
             self.assertEqual(self.link_in({"body": body}), SAMPLE_PATH.rsplit("/", 1)[1])
         self.assertFalse(self.env["sale.portal.join"]._find_portal_join_by_token("sample"))
 
-    def test_staff_sends_it_again_but_not_at_once(self):
+    def test_employees_can_send_the_mail_again_after_a_delay(self):
         order = self.guest_order()
         self.send()
         self.env.invalidate_all()
@@ -222,7 +222,7 @@ class TestJoinMail(MailCase, GuestOrderCommon):
         [mail] = self.send()
         self.assertEqual(mail["email_to"], ["nora@example.com"])
 
-    def test_nobody_sends_it_for_an_order_that_is_not_theirs(self):
+    def test_employees_can_not_send_the_mail_for_inaccessible_orders(self):
         order = self.guest_order(user_id=self.env.uid)
         with self.assertRaises(AccessError):
             order.with_user(self.salesman).action_send_portal_join_mail()
@@ -233,7 +233,7 @@ class TestJoinMail(MailCase, GuestOrderCommon):
         self.joins_of(order)._fail("mailbox full")
         self.assertIn("mailbox full", order.message_ids[:1].preview)
 
-    def test_without_the_template_the_order_says_so_in_plain_words_and_the_order_still_waits(self):
+    def test_a_missing_template_is_noted_and_the_order_still_waits(self):
         self.env.ref(TEMPLATE).unlink()
         order = self.guest_order()
         self.check()
@@ -254,7 +254,7 @@ class TestJoinMail(MailCase, GuestOrderCommon):
 
 @tagged("post_install", "-at_install")
 class TestStaff(GuestOrderCommon):
-    """What staff sees of a guest's order, and what it can do."""
+    """Display and actions of guest orders in the backend."""
 
     def search(self, domain):
         return self.env["sale.order"].search([("partner_id.name", "=", "Nora Guest"), *domain])
@@ -269,7 +269,7 @@ class TestStaff(GuestOrderCommon):
         self.assertNotIn(waiting, self.search([("portal_join_state", "!=", "waiting")]))
 
     def own_filters(self, user):
-        """The addon's filters and groupings in the list of orders, as a user has them: domains and fields."""
+        """Return the domains of filters and the fields of groupings that the addon adds to a user's list of orders."""
         arch = etree.fromstring(self.env["sale.order"].with_user(user).get_view(view_type="search")["arch"])
         filters = arch.xpath("//filter[contains(@name, 'portal') or contains(@name, 'user_created')]")
         self.assertGreaterEqual(len(filters), 6)
@@ -331,7 +331,7 @@ class TestStaff(GuestOrderCommon):
         self.assertFalse(order.portal_user_id)
         self.assertIn(order, self.env["sale.order"].search([("portal_user_id", "=", False)]))
 
-    def test_a_contact_that_was_given_a_user_waits_no_more(self):
+    def test_a_contact_that_was_given_a_user_no_longer_waits(self):
         order = self.waiting().order_id
         self.portal_user(order.partner_id, login="own@example.com")
         self.env.invalidate_all()
@@ -344,7 +344,7 @@ class TestStaff(GuestOrderCommon):
         self.assertIn("tax number", order.portal_join_note)
         self.assertEqual(order.portal_join_user_id, self.owner)
 
-    def test_an_order_that_could_not_join_waits_once_what_was_in_the_way_is_gone(self):
+    def test_an_order_that_could_not_join_waits_once_the_obstacle_is_gone(self):
         order = self.guest_order(self.guest(vat="BE0477472701"))
         self.check()
         self.assertEqual(order.portal_join_state, "refused")
@@ -365,7 +365,7 @@ class TestStaff(GuestOrderCommon):
         [again] = arch.xpath("//button[@name='action_send_portal_join_mail'][@string='Check Again']")
         self.assertIn("portal_join_state != 'refused'", again.get("invisible"))
 
-    def test_an_order_that_waits_says_so_on_its_button_and_leads_to_the_account(self):
+    def test_the_button_of_a_waiting_order_says_so_and_opens_the_account(self):
         order = self.waiting().order_id
         self.assertEqual(order.portal_account_state, "waiting")
         administrator = new_test_user(self.env, login="boss", groups="base.group_system,sales_team.group_sale_manager")
@@ -378,7 +378,7 @@ class TestStaff(GuestOrderCommon):
         self.check()
         self.assertEqual(refused.portal_account_state, "none")
 
-    def test_who_may_not_see_users_opens_the_accounts_contact(self):
+    def test_users_who_may_not_see_users_open_the_accounts_contact(self):
         order = self.waiting().order_id
         order.user_id = self.salesman
         action = order.with_user(self.salesman).action_view_portal_join_user()
@@ -406,7 +406,7 @@ class TestStaff(GuestOrderCommon):
         self.assertEqual(same.partner_id, self.owner.partner_id)
         self.assertFalse(same.portal_join_state)
 
-    def test_who_may_not_merge_contacts_is_offered_no_merge(self):
+    def test_users_who_may_not_merge_contacts_are_offered_no_merge(self):
         order = self.waiting(self.guest_order(self.guest(email="nora@example.com"))).order_id
         groups = "sales_team.group_sale_manager,base.group_partner_manager"
         without_visitors = new_test_user(self.env, login="merger", groups=groups)

@@ -1,4 +1,4 @@
-"""The pages on which guest orders join an account, over real HTTP: what they say, and what they let nobody do."""
+"""The pages on which guest orders join an account, over real HTTP: their content and their protection."""
 
 from datetime import timedelta
 from unittest.mock import patch
@@ -27,7 +27,7 @@ class GuestPagesCommon(GuestOrderCommon, PortalAccountHttpCommon):
         cls.stranger._prove_portal_mailbox()
 
     def browse_as(self, user=None, order=None):
-        """A browser session, that placed an order as a guest or in which somebody has signed in."""
+        """Start a browser session in which a guest order was placed or a user has signed in."""
         session = self.authenticate(user and user.login, user and user.login) if not user else None
         if user:
             session = self.authenticate(user.login, PASSWORD)
@@ -50,13 +50,13 @@ class GuestPagesCommon(GuestOrderCommon, PortalAccountHttpCommon):
         return page.xpath("//form//input[@name='csrf_token']")[0].get("value")
 
     def sign_in(self, user, redirect, password=PASSWORD):
-        """Type login and password on the page that a link leads to."""
+        """Sign in on the page that a link leads to."""
         page = self.page(f"/web/login?redirect={redirect}")
         form = next(form for form in page.forms if "oe_login_form" in form.get("class", ""))
         return self.page("/web/login", **dict(form.fields, login=user.login, password=password))
 
     def submit(self, guests, **data):
-        """Send the form of the page, as it is now, with these contacts ticked."""
+        """Submit the current form of the page with these contacts selected."""
         page = self.page("/my/guest-orders")
         shown = page.xpath("//input[@name='shown']/@value")
         values = {"csrf_token": self.csrf(page), "guest": [str(guest.id) for guest in guests], "shown": shown, **data}
@@ -74,7 +74,7 @@ class TestConfirmationPageOfGuests(GuestPagesCommon):
         self.browse_as(order=order)
         return self.page("/shop/confirmation")
 
-    def test_every_guest_whose_order_made_no_account_reads_the_same(self):
+    def test_every_guest_without_a_new_account_sees_the_same_text(self):
         self.salesman.login = "sally@example.com"
         orders = {
             "an address with an account": self.guest_order(),
@@ -98,7 +98,7 @@ class TestConfirmationPageOfGuests(GuestPagesCommon):
         self.assertIn("Sign in to add this order to it", messages.pop())
 
     def test_pages_for_an_address_with_and_without_an_account_do_not_differ(self):
-        """Byte by byte, but for the order's own number, links and address."""
+        """Compare the pages byte by byte, except for the order's own number, links and address."""
         bodies = []
         for email in ("nora@example.com", "oona@example.com"):
             order = self.guest_order(self.guest(email=email), confirm=False)
@@ -114,16 +114,16 @@ class TestConfirmationPageOfGuests(GuestPagesCommon):
             for word in ("portal_join", "account", "Sign"):
                 self.assertEqual(first.count(word), second.count(word))
 
-    def test_an_order_that_made_an_account_says_that_instead(self):
+    def test_an_order_that_created_an_account_says_so_instead(self):
         page = self.confirmation(self.guest_order(self.guest(email="new@example.com")))
         self.assertIsNone(self.text(page, "portal_join"))
         self.assertIsNotNone(self.text(page, "portal_account_created"))
 
-    def test_who_is_signed_in_reads_nothing(self):
+    def test_signed_in_users_see_no_offer(self):
         self.browse_as(self.owner, self.guest_order(self.owner.partner_id))
         self.assertIsNone(self.text(self.page("/shop/confirmation"), "portal_join"))
 
-    def test_where_accounts_are_switched_off_the_page_does_not_tell_who_has_one(self):
+    def test_the_page_does_not_reveal_accounts_if_the_feature_is_disabled(self):
         self.company.auto_portal_user = False
         self.website.auth_signup_uninvited = "b2c"
         pages = []
@@ -136,7 +136,7 @@ class TestConfirmationPageOfGuests(GuestPagesCommon):
         self.assertEqual(pages[0], pages[1])
         self.assertIsNotNone(pages[0][0])
 
-    def test_where_it_is_switched_off_nothing_is_said(self):
+    def test_there_is_no_offer_if_joining_is_disabled(self):
         self.company.auto_portal_user_join = False
         self.assertIsNone(self.text(self.confirmation(self.guest_order()), "portal_join"))
 
@@ -169,7 +169,7 @@ class TestConfirmationPageOfGuests(GuestPagesCommon):
         page = self.page("/my/guest-orders/send", csrf_token=self.csrf(page))
         self.assertIn("a message is on its way", self.text(page, "portal_join_outcome"))
 
-    def test_an_owner_in_a_company_is_told_before(self):
+    def test_an_owner_in_a_company_is_informed_before_joining(self):
         self.owner.partner_id.parent_id = self.customer(name="Owner's Firm", email=False, is_company=True)
         order = self.guest_order()
         self.confirmation(order)
@@ -200,7 +200,7 @@ class TestConfirmationPageOfGuests(GuestPagesCommon):
         self.page("/my/guest-orders/session")
         self.assert_not_joined(order)
 
-    def test_whoever_placed_the_order_reads_nothing_of_the_owner_once_staff_merged_the_contacts(self):
+    def test_guests_see_nothing_of_the_owner_after_a_merge(self):
         for case in ("active", "never signed in", "archived"):
             with self.subTest(case):
                 email = f"{case.replace(' ', '-')}@example.com"
@@ -218,7 +218,7 @@ class TestConfirmationPageOfGuests(GuestPagesCommon):
                     self.assertNotIn("Secret Road", response.text, path)
                     self.assertNotIn("Olga Own", response.text, path)
 
-    def test_whoever_placed_the_order_is_led_to_the_log_in_once_it_has_joined(self):
+    def test_guests_are_redirected_to_sign_in_once_the_order_has_joined(self):
         order = self.join().order_id
         for path in ("/shop/confirmation", "/shop/print"):
             self.browse_as(order=order)
@@ -265,7 +265,7 @@ class TestGuestOrdersPage(GuestPagesCommon):
         self.assertEqual((join.read(), self.owner.read(["portal_mailbox_date"])), before)
         self.assert_not_joined(join.order_id)
 
-    def test_a_request_without_the_token_against_forgery_joins_nothing(self):
+    def test_a_request_without_the_csrf_token_joins_nothing(self):
         join = self.waiting()
         self.browse_as(self.owner)
         self.page(self.link(join))
@@ -284,7 +284,7 @@ class TestGuestOrdersPage(GuestPagesCommon):
         self.url_open("/my/guest-orders", data={"csrf_token": token, "guest": join.partner_id.id})
         self.assert_not_joined(join.order_id)
 
-    def test_who_signs_in_with_another_account_gets_back_to_the_link(self):
+    def test_switching_accounts_leads_back_to_the_link(self):
         join = self.waiting()
         self.browse_as(self.stranger)
         page = self.page(self.link(join))
@@ -310,7 +310,7 @@ class TestGuestOrdersPage(GuestPagesCommon):
         self.assertIn(earlier.name, page.text_content())
         self.assertNotIn(join.order_id.name, page.text_content())
 
-    def test_what_is_on_offer_is_looked_for_once_by_each_proof_and_once_more_when_it_joins(self):
+    def test_offers_are_searched_once_per_proof_and_once_more_when_joining(self):
         join = self.waiting()
         self.browse_as(self.owner)
         token = self.csrf(self.page(self.link(join)))
@@ -327,7 +327,7 @@ class TestGuestOrdersPage(GuestPagesCommon):
         self.assert_joined(join.order_id)
         self.assertEqual(calls, [False, True, True])
 
-    def test_a_link_that_ran_out_says_so_and_offers_a_new_message(self):
+    def test_an_expired_link_says_so_and_offers_a_new_message(self):
         self.waiting()
         self.browse_as(self.owner)
         page = self.page("/my/guest-orders/link/AAAA")
@@ -344,7 +344,7 @@ class TestGuestOrdersPage(GuestPagesCommon):
             answers.add(self.text(page, "portal_join_outcome").replace(user.login, ""))
         self.assertEqual(len(answers), 1)
 
-    def test_ids_that_nobody_offered_join_nothing(self):
+    def test_posted_ids_that_were_not_offered_do_not_join(self):
         self.portal_user(self.customer(email="other@example.com"))
         foreign = self.guest_order(self.guest(email="other@example.com"))
         join = self.waiting()
@@ -407,8 +407,8 @@ class TestGuestOrdersPage(GuestPagesCommon):
         self.assertEqual(shown.portal_join_state, "declined")
         self.assertIn(later.name, self.page("/my/guest-orders").text_content())
 
-    def test_what_changed_between_the_page_and_the_click_joins_nothing(self):
-        """The page is open, and its form is sent as it was."""
+    def test_nothing_joins_that_changed_between_the_page_and_the_click(self):
+        """Submit an outdated form after each change."""
         other = self.customer(name="Other", email="other@example.com")
         changes = {
             "the order is cancelled": lambda order: order._action_cancel(),
@@ -464,7 +464,7 @@ class TestGuestOrdersPage(GuestPagesCommon):
                 self.assert_not_joined(join.order_id)
                 self.assertFalse(join.exists().filtered(lambda join: join.join_state == "joined"))
 
-    def test_where_a_part_can_not_join_the_page_says_so(self):
+    def test_the_page_says_so_if_some_orders_can_not_join(self):
         linked = self.waiting().order_id
         proved = self.guest_order()
         proved.date_order = linked.date_order + timedelta(minutes=1)
@@ -485,7 +485,7 @@ class TestGuestOrdersPage(GuestPagesCommon):
         self.assert_joined(proved)
         self.assert_not_joined(linked)
 
-    def test_nobody_declines_what_is_not_offered(self):
+    def test_orders_that_are_not_offered_can_not_be_declined(self):
         foreign = self.waiting().order_id
         self.browse_as(self.stranger)
         token = self.csrf(self.page("/my/guest-orders?outcome=void"))
@@ -494,7 +494,7 @@ class TestGuestOrdersPage(GuestPagesCommon):
         self.env.invalidate_all()
         self.assertEqual(foreign.portal_join_state, "waiting")
 
-    def test_my_account_offers_nothing_to_who_never_proved_the_mailbox(self):
+    def test_my_account_offers_nothing_without_a_proof_of_the_mailbox(self):
         order = self.guest_order()
         self.owner.portal_mailbox = False
         self.browse_as(self.owner)
@@ -503,7 +503,7 @@ class TestGuestOrdersPage(GuestPagesCommon):
         self.assertNotIn(order.name, page.text_content())
         self.assertIn("no orders to add", page.text_content())
 
-    def test_my_account_does_not_offer_orders_of_after_the_proof(self):
+    def test_my_account_does_not_offer_orders_placed_after_the_proof(self):
         order = self.guest_order()
         order.date_order += timedelta(minutes=5)
         self.browse_as(self.owner)
@@ -515,7 +515,7 @@ class TestGuestOrdersPage(GuestPagesCommon):
         self.assertIn(order.name, self.page("/my/orders").text_content())
         self.assertIn(order.name, self.page(f"/my/orders/{order.id}").text_content())
 
-    def test_an_old_link_to_the_order_shows_it_to_nobody_but_the_owner(self):
+    def test_an_old_link_only_shows_the_order_to_the_owner(self):
         order = self.guest_order()
         url = order.get_portal_url()
         self.browse_as()

@@ -11,7 +11,7 @@ from .join_common import GuestOrderCommon
 
 @tagged("post_install", "-at_install", "once")
 class TestJoinQueries(GuestOrderCommon):
-    """What guest orders of customers with accounts cost a confirmation, counted in queries."""
+    """Number of queries to confirm guest orders of customers with accounts."""
 
     def count_confirming(self, number, *, join):
         self.company.auto_portal_user_join = join
@@ -19,8 +19,8 @@ class TestJoinQueries(GuestOrderCommon):
         self.env.flush_all()
         self.env.invalidate_all()
         before = self.env.cr.sql_log_count
-        # Odoo writes once more where the orders' fields change in two different seconds, and once less where they were
-        # created in the second in which they are confirmed.
+        # Odoo takes one more write if the fields change in two different seconds, and one less if the orders are
+        # confirmed in the second of their creation.
         with freeze_time(fields.Datetime.now() + timedelta(minutes=1)):
             orders.action_confirm()
         self.env.flush_all()
@@ -28,10 +28,10 @@ class TestJoinQueries(GuestOrderCommon):
         self.assertEqual(set(orders.mapped("portal_account_issue")), {"login_taken"})
         return queries
 
-    def test_however_many_wait_for_their_owners_only_the_queueing_of_the_mails_is_added(self):
-        for join in (False, True):  # warms the caches
+    def test_waiting_orders_only_add_the_queries_to_request_their_mails(self):
+        for join in (False, True):  # warm the caches
             self.count_confirming(2, join=join)
-        # One INSERT for all, and the three queries in which Odoo triggers a scheduled action.
+        # One INSERT for all records, and three queries to trigger the scheduled action.
         for number in (1, 30):
             with self.subTest(number=number):
                 without, with_joins = (
@@ -39,7 +39,7 @@ class TestJoinQueries(GuestOrderCommon):
                 )
                 self.assertLessEqual(with_joins - without, 4)
 
-    def test_nothing_is_looked_for_where_nothing_was_proved(self):
+    def test_no_offers_are_searched_without_a_proof(self):
         self.owner.portal_mailbox = False
         self.guest_order()
         offers = self.env["sale.portal.join"]._get_portal_join_offers
@@ -50,7 +50,7 @@ class TestJoinQueries(GuestOrderCommon):
     def test_the_guests_of_an_address_are_found_by_an_index(self):
         domain = self.env["res.partner"]._get_portal_guest_domain("nora@example.com")
         query = self.env["res.partner"].sudo()._search(domain, order="id desc", limit=50)
-        for way in ("seqscan", "hashjoin", "mergejoin"):  # a small table is read whole otherwise
+        for way in ("seqscan", "hashjoin", "mergejoin"):  # otherwise PostgreSQL scans small tables
             self.env.cr.execute(f"SET LOCAL enable_{way} = off")
         plan = "\n".join(line for (line,) in self.env.execute_query(SQL("EXPLAIN %s", query.select())))
         self.assertIn("res_partner_portal_guest_address_idx", plan)

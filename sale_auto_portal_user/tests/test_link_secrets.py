@@ -1,4 +1,4 @@
-"""No method that a template, a server action or a client can call gives a link away, whatever it is called with."""
+"""No method that a template, a server action or a client can call reveals a link, regardless of its arguments."""
 
 import inspect
 import re
@@ -33,7 +33,7 @@ class TestLinkSecrets(PublicMethodsCase, PortalInvitationCommon, GuestOrderCommo
             for number in range(self.invitation.link_number + 3)
         ]
 
-    def test_a_template_can_not_send_a_link_elsewhere_by_what_its_mail_loads(self):
+    def test_a_template_can_not_leak_a_link_through_external_resources(self):
         template = self.env.ref("sale_auto_portal_user.mail_template_portal_invitation")
         url = "{{ object._get_portal_invitation_url() }}"
         for number, markup in enumerate(
@@ -56,7 +56,7 @@ class TestLinkSecrets(PublicMethodsCase, PortalInvitationCommon, GuestOrderCommo
                 self.assertNotIn(link, "".join(re.findall(r"evil\.example\.com[^<]*", mail)))
 
     def find_methods(self):
-        """Find the methods that the addon adds to any model."""
+        """Return the methods that the addon adds to any model."""
         found = {}
         for model, model_class in self.env.registry.items():
             for cls in model_class.__mro__:
@@ -66,7 +66,7 @@ class TestLinkSecrets(PublicMethodsCase, PortalInvitationCommon, GuestOrderCommo
         return found
 
     def records_of(self, model, user):
-        """The records that a method is called on, as somebody who writes a template has them at most: with sudo."""
+        """Return the records to call a method on, in sudo mode, which is the most that a template's author can get."""
         join = self.waiting_join
         records = {
             "sale.portal.invitation": self.invitation,
@@ -79,7 +79,7 @@ class TestLinkSecrets(PublicMethodsCase, PortalInvitationCommon, GuestOrderCommo
         return records.with_user(user).sudo()
 
     def prepare_arguments(self, method, mail, record):
-        """What a method is called with: what its parameters are named after, and everything of one kind."""
+        """Yield arguments to call a method with: values by parameter name, and one value for all other parameters."""
         named = {
             "mail_sudo": mail,
             "template": self.env.ref("sale_auto_portal_user.mail_template_portal_invitation").sudo(),
@@ -105,7 +105,7 @@ class TestLinkSecrets(PublicMethodsCase, PortalInvitationCommon, GuestOrderCommo
             yield [named.get(name, value) for name in needed]
 
     def leaks(self, answer, mail):
-        """What of an answer, or of mails to others, is a link or what one is made of."""
+        """Return the links and parts of links found in a result or in mails to other recipients."""
         mails = self.env["mail.mail"].sudo().search([("email_to", "not in", ["invited@example.com", self.owner.login])])
         texts = [str(answer), *map(str, (mails | mail).mapped("body_html"))]
         found = [text for text in texts for signature in self.signatures if signature in text]
@@ -117,16 +117,16 @@ class TestLinkSecrets(PublicMethodsCase, PortalInvitationCommon, GuestOrderCommo
 
     @mute_logger("odoo", "py.warnings")
     def call(self, record, name, arguments, mail):
-        """Call a method, forget what it did, and return what it gave away."""
+        """Call a method, roll back its changes, and return the links that it revealed."""
         with self.mock_mail_gateway(), self.env.cr.savepoint() as savepoint:
             try:
                 answer = getattr(record, name)(*arguments)
                 answer = list(answer) if inspect.isgenerator(answer) else answer
                 self.env.flush_all()
                 leaks = self.leaks(answer, mail)
-            except Exception:  # it may refuse what it likes
+            except Exception:  # the method may raise any error
                 leaks = []
-            except AssertionError:  # a commit, which tests refuse
+            except AssertionError:  # raised by tests on commit
                 leaks = []
             savepoint.rollback()
         self.env.invalidate_all()

@@ -1,4 +1,4 @@
-"""The door: people sign in with their address as they type it."""
+"""Signing in with any spelling of the email address."""
 
 from lxml import html
 
@@ -41,17 +41,17 @@ class TestLogin(PortalAccountCommon):
         partner = self.customer(name=login, email=f"{len(login)}{login.strip().lower()}")
         return self.portal_user(partner, login=login, password=password, **values)
 
-    def test_an_address_signs_in_as_people_type_it(self):
+    def test_users_sign_in_with_any_spelling_of_their_address(self):
         for typed in SPELLINGS:
             with self.subTest(typed=typed):
                 self.assertEqual(self.sign_in(typed), self.user.id)
 
-    def test_a_wrong_password_is_wrong_in_every_spelling(self):
+    def test_a_wrong_password_is_refused_with_every_spelling(self):
         for typed in SPELLINGS:
             with self.subTest(typed=typed), self.assertRaises(AccessDenied):
                 self.sign_in(typed, "another password")
 
-    def test_another_address_is_another_one(self):
+    def test_similar_addresses_do_not_sign_in(self):
         for typed in (
             "nora@example.co",
             "xnora@example.com",
@@ -89,7 +89,7 @@ class TestLogin(PortalAccountCommon):
             self.sign_in("Nora@example.com")
         self.assertEqual(self.sign_in("nora@example.com"), self.user.id)
 
-    def test_on_a_website_with_accounts_of_its_own_its_own_is_meant(self):
+    def test_each_website_finds_its_own_user(self):
         other_website = self.env["website"].create({"name": "Second Shop", "specific_user_account": True})
         there = self.customer(name="There", email="otto@example.com", website_id=other_website.id)
         there_user = self.portal_user(there, login="Otto@example.com", password=PASSWORD)
@@ -120,7 +120,7 @@ class TestLogin(PortalAccountCommon):
 
 @tagged("post_install", "-at_install", "once")
 class TestPasswordReset(MailCase, PortalAccountCommon):
-    def test_the_address_is_found_as_people_type_it(self):
+    def test_passwords_can_be_reset_with_any_spelling_of_the_address(self):
         order = self.order(self.customer())
         order.action_confirm()
         for typed in SPELLINGS:
@@ -134,7 +134,7 @@ class TestPasswordReset(MailCase, PortalAccountCommon):
             self.env["res.users"].reset_password("boss@EXAMPLE.com ")
         self.assertEqual(len(self._mails), 1)
 
-    def test_the_exact_email_comes_first(self):
+    def test_the_exact_email_takes_precedence(self):
         new_test_user(self.env, login="one", email="boss@example.com")
         new_test_user(self.env, login="two", email="Boss@example.com")
         with self.mock_mail_gateway():

@@ -8,7 +8,7 @@ from .public_methods import PublicMethodsCase
 
 @tagged("post_install", "-at_install", "once")
 class TestPublicMethods(PublicMethodsCase, PortalAccountCommon):
-    """Nobody learns anything of a record by calling what the addon adds to its model."""
+    """Public methods of the addon reveal nothing about inaccessible records."""
 
     addon = "sale_auto_portal_user"
     arguments = {("res.users", "write"): [{"active": False}]}
@@ -31,7 +31,7 @@ class TestPublicMethods(PublicMethodsCase, PortalAccountCommon):
     def get_records(self, model):
         return self.orders if model == "sale.order" else super().get_records(model)
 
-    def test_no_public_method_answers_who_may_not_read_the_record(self):
+    def test_no_public_method_reveals_inaccessible_records(self):
         called = self.check_public_methods()
         self.assertLessEqual(
             {
@@ -47,7 +47,7 @@ class TestPublicMethods(PublicMethodsCase, PortalAccountCommon):
             called,
         )
 
-    def test_a_method_that_answers_everybody_is_found(self):
+    def test_a_method_that_reveals_records_is_detected(self):
         def action_tell(orders):
             return orders.sudo().mapped("name")
 

@@ -7,7 +7,7 @@ from .common import PortalAccountCommon
 
 @tagged("post_install", "-at_install", "once")
 class TestQueries(PortalAccountCommon):
-    """What the addon costs, counted in queries: with it and without it, in the same test."""
+    """Number of queries with and without the addon, counted in the same test."""
 
     def count_queries(self, action):
         self.env.flush_all()
@@ -28,7 +28,7 @@ class TestQueries(PortalAccountCommon):
         return self.env["sale.order"].create([self._prepare_order(partner) for partner in partners])
 
     def extra_queries(self, count, *, with_account):
-        """Queries of a confirmation with the addon, less those without it."""
+        """Return the number of additional queries that the addon takes for a confirmation."""
         self.company.auto_portal_user = False
         orders = self.orders_of(count, with_account=with_account, prefix=f"a{count}x")
         without = self.count_queries(orders.action_confirm)
@@ -37,10 +37,10 @@ class TestQueries(PortalAccountCommon):
         return self.count_queries(orders.action_confirm) - without
 
     def warm_caches(self):
-        """Have Odoo's caches filled, as they are in a worker that has served before."""
+        """Fill Odoo's caches, as in a worker that has already served requests."""
         self.orders_of(1, with_account=False, prefix="warm").action_confirm()
 
-    def test_customers_with_accounts_cost_one_query_however_many(self):
+    def test_customers_with_accounts_take_one_query_in_total(self):
         self.warm_caches()
         for count in (1, 20):
             with self.subTest(count=count):
@@ -52,7 +52,7 @@ class TestQueries(PortalAccountCommon):
         self.assertEqual(one, many)
 
     def grant_by_wizard(self, email):
-        """Queries of Odoo's portal wizard that grants portal access to one contact."""
+        """Return the number of queries that Odoo's portal wizard takes to grant access to one contact."""
         customer = self.customer(name="W", email=email)
         wizard = self.env["portal.wizard"].with_context(active_ids=customer.ids).create({})
         return self.count_queries(wizard.user_ids.action_grant_access)
@@ -60,13 +60,13 @@ class TestQueries(PortalAccountCommon):
     def test_an_account_takes_63_queries_less_than_odoos_own_wizard(self):
         self.warm_caches()
         account = self.extra_queries(1, with_account=False)
-        # The first one warms its caches. What other addons do with a new user is in both.
+        # The first run warms the caches. Both numbers include what other addons do with a new user.
         granted = [self.grant_by_wizard(email) for email in ("w1@example.com", "w2@example.com")][1]
         self.assertLess(account, granted / 2)
         self.assertLessEqual(account + 63, granted)
 
-    def test_accounts_and_invitations_empty_no_caches(self):
-        # Every worker of every server would have to fill its own again, for each new customer who buys something.
+    def test_accounts_and_invitations_do_not_clear_caches(self):
+        # Otherwise all workers of all servers would have to refill their caches for each new customer.
         orders = self.orders_of(2, with_account=False, prefix="cached")
         with patch.object(type(self.registry), "clear_cache") as clear_cache:
             orders.action_confirm()
@@ -92,7 +92,7 @@ class TestQueries(PortalAccountCommon):
             counts.append(self.env.cr.sql_log_count - before)
         self.assertEqual(counts[0], counts[1])
 
-    def test_a_portion_of_invitations_costs_the_same_however_many_are_waiting(self):
+    def test_a_batch_of_invitations_takes_constant_queries(self):
         invitations = self.env["sale.portal.invitation"]
         counts = []
         for prefix, count in (("few", 25), ("many", 300)):
@@ -101,7 +101,7 @@ class TestQueries(PortalAccountCommon):
             self.env.flush_all()
             self.env.invalidate_all()
             before = self.env.cr.sql_log_count
-            # No time is left after the first portion.
+            # Simulate that no time is left after the first batch.
             with (
                 patch.object(self.registry["ir.cron"], "_commit_progress", return_value=0),
                 patch.object(self.registry["mail.mail"], "process_email_queue"),
@@ -113,7 +113,7 @@ class TestQueries(PortalAccountCommon):
         self.assertLessEqual(counts[1], counts[0] + 2)
 
     def count_users_read(self, action):
-        """Count the rows of users that PostgreSQL reads for something, those that it throws away included."""
+        """Count the rows of users that PostgreSQL reads for an action, including discarded ones."""
         read = []
         for step in (lambda: None, action):
             step()

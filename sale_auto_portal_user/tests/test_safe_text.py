@@ -1,4 +1,4 @@
-"""What a stranger types as a name is a name in the shop's mails, and no message."""
+"""Names typed by strangers can't convey a message in the shop's mails."""
 
 import unicodedata
 from email import message_from_bytes
@@ -17,7 +17,7 @@ class TestSafeText(PortalAccountCommon):
     def safe_name(self, name):
         return self.customer(name=name)._get_portal_safe_name()
 
-    def test_a_persons_name_stays_as_it_is(self):
+    def test_a_personal_name_is_not_changed(self):
         for name in (
             "Nora",
             "Jürgen Müller-Lüdenscheidt",
@@ -64,7 +64,7 @@ class TestSafeText(PortalAccountCommon):
     def test_the_shops_own_name_may_be_a_domain(self):
         self.assertEqual(_portal_safe_text("Chairs.example\n", 60, keep_links=True), "Chairs.example")
 
-    def test_a_name_is_as_long_as_a_name(self):
+    def test_a_long_name_is_truncated(self):
         self.assertEqual(self.safe_name("x" * 60), "x" * 60)
         self.assertEqual(self.safe_name("x" * 61), "x" * 59 + "…")
         self.assertEqual(len(self.safe_name("word " * 1000)), 60)

@@ -5,7 +5,7 @@ from odoo.tests import Form, tagged
 from .common import PortalAccountCommon
 
 FREE_SETTINGS = {
-    # setting, the website's sign-up: an account for an order that costs nothing
+    # (setting, website's sign-up): whether a free order leads to an account
     ("signup", "b2c"): True,
     ("signup", "b2b"): False,
     ("always", "b2c"): True,
@@ -121,7 +121,7 @@ class TestSettings(PortalAccountCommon):
             sales, sorted(name for name in self.env["res.company"]._fields if name.startswith("auto_portal_user"))
         )
 
-    def test_a_deleted_template_gives_way_to_the_standard_one(self):
+    def test_a_deleted_template_is_replaced_by_the_standard_one(self):
         standard = self.env.ref("sale_auto_portal_user.mail_template_portal_invitation")
         template = self.env["mail.template"].create(
             {

@@ -38,3 +38,8 @@ def test_both_addons_model_new_accounts_on_the_same_user_and_say_the_same_withou
             node.value for tree in read_models(addon) for node in ast.walk(tree) if isinstance(node, ast.Constant)
         }
         assert text in strings, addon
+
+
+def test_both_addons_insert_links_into_mails_in_the_same_way():
+    sources = {(paths.REPOSITORY / addon / "models" / "mail_markup.py").read_text() for addon in ADDONS}
+    assert len(sources) == 1

@@ -7,9 +7,11 @@ from markupsafe import Markup
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
+from odoo.tools.mail import append_content_to_html
 from odoo.tools.urls import urljoin
 
 from .mail_headers import clean_address, clean_header
+from .mail_markup import has_complete_tags, has_link, replace_link
 
 TEMPLATE = "portal_agent_account.mail_template_portal_agent_invitation"
 HOME = "/my/agent"
@@ -181,25 +183,32 @@ class PortalAgentInvitation(models.Model):
                 "email_from": clean_address(mail_sudo.email_from, company),
                 "reply_to": clean_address(mail_sudo.reply_to or mail_sudo.email_from, company),
                 "email_to": self.email,
-                "body_html": self._insert_link(mail_sudo.body_html),
+                "body_html": self._insert_link(mail_sudo.body_html or ""),
             }
         )
 
     def _insert_link(self, body):
         """Replace the links to the agent's pages in the mail with the link to choose a password.
 
-        :param Markup body: body rendered from the template
-        :rtype: Markup
+        :param str body: body rendered from the template
+        :rtype: str
+        :raise UserError: if a tag in the body is not closed properly, because the tag could then contain the link
         """
         self.ensure_one()
         url = self._get_signup_url()
         if not url:
             return body
-        home = Markup('href="%s"') % urljoin(self.user_id.get_base_url(), HOME)
-        link = Markup('href="%s"') % url
-        if home not in body:
-            body += Markup("<p><a %s>%s</a></p>") % (home, self.env._("Choose a Password"))
-        return body.replace(home, link)
+        home = urljoin(self.user_id.get_base_url(), HOME)
+        if not has_link(body, home):
+            link = Markup('<p><a href="%s">%s</a></p>') % (home, self.env._("Choose a Password"))
+            body = append_content_to_html(body, link, plaintext=False)
+        if not has_complete_tags(body) or not has_link(body, home):
+            raise UserError(
+                self.env._(
+                    "The email template contains HTML code that is not closed properly. Correct it, then try again."
+                )
+            )
+        return replace_link(body, home, url)
 
     def _get_signup_url(self):
         """Return the link with which the agent chooses a password.

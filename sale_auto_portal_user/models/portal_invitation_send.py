@@ -1,8 +1,6 @@
-from markupsafe import Markup
-
 from odoo import models
 from odoo.tools import email_normalize
-from odoo.tools.mail import append_content_to_html, email_normalize_all
+from odoo.tools.mail import email_normalize_all
 
 from .portal_mail import LOCKED_MINUTES
 
@@ -159,29 +157,15 @@ class SalePortalInvitation(models.Model):
     # The mail
     # ------------------------------------------------------------
 
-    def _prepare_recipient_mail_values(self, mail_sudo):
-        """Add the link to decline if the template lacks it."""
-        values = super()._prepare_recipient_mail_values(mail_sudo)
-        values["body_html"] = self._add_decline_link(values["body_html"])
-        return values
+    def _get_portal_mail_links(self):
+        return {
+            self._get_portal_invitation_url(): self.env._("Choose your password"),
+            self._get_portal_decline_url(): self.env._("I don't want an account"),
+        }
 
     def _prepare_queued_values(self, mail_sudo, template):
         """Set the expiry date of the link already: the mail may be sent before its outcome is known."""
         return {**super()._prepare_queued_values(mail_sudo, template), "expiry_date": self._get_next_expiry()}
-
-    def _add_decline_link(self, body):
-        """Append the link to decline the account to a mail whose template lacks it.
-
-        :param str body: rendered HTML body
-        :rtype: str
-        """
-        self.ensure_one()
-        url = self._get_portal_decline_url()
-        if url in body:
-            return body
-        env = self.with_context(lang=self.partner_id.lang or self.env.lang).env
-        link = Markup('<a href="%s">%s</a>') % (url, env._("I don't want an account"))
-        return append_content_to_html(body, Markup("<p>%s</p>") % link, plaintext=False)
 
     def _prepare_sent_values(self):
         values = super()._prepare_sent_values()

@@ -5,12 +5,11 @@ Templates are always rendered with sample links. The code consists of functions 
 templates, server actions and clients must not be able to generate links, whatever their access rights.
 """
 
-import re
-
+from odoo.exceptions import UserError
 from odoo.tools.urls import urljoin
 
-# Matches a link to the given address. The values of other attributes are skipped as a whole.
-LINK_PATTERN = r'''(<a(?:\s+[^\s"'<>=/]+(?:="[^"]*")?)*?\s+href=")%s"'''
+from .mail_markup import has_complete_tags, has_link, replace_link
+
 # Functions that generate the links of a record, by model name.
 _LINK_MAKERS = {}
 
@@ -31,18 +30,24 @@ def makes_links_of(model):
 
 
 def insert_links(record_sudo, body):
-    """Replace the sample links, but only where a sample is the whole ``href`` of a link.
+    """Replace the sample links, but only where a sample is the target of a link.
 
     Anywhere else the link could leak: an image in the template, for example, would send it to the image's server as
     soon as the mail is opened.
 
     :param record_sudo: record that the mail belongs to
-    :param str body: mail body rendered by QWeb, with attribute values in double quotes
+    :param str body: mail body rendered by QWeb
     :rtype: str
+    :raise UserError: if a tag in the body is not closed properly, or if the body has no place for a link
     """
     base_url = record_sudo.get_base_url()
-    for sample, path in _LINK_MAKERS[record_sudo._name](record_sudo).items():
-        link = urljoin(base_url, path)
-        pattern = LINK_PATTERN % re.escape(urljoin(base_url, sample))
-        body = re.sub(pattern, lambda match, link=link: f'{match[1]}{link}"', body)
+    paths = _LINK_MAKERS[record_sudo._name](record_sudo)
+    if not has_complete_tags(body) or not all(has_link(body, urljoin(base_url, sample)) for sample in paths):
+        raise UserError(
+            record_sudo.env._(
+                "The email template contains HTML code that is not closed properly. Correct it, then try again."
+            )
+        )
+    for sample, path in paths.items():
+        body = replace_link(body, urljoin(base_url, sample), urljoin(base_url, path))
     return body

@@ -1,10 +1,13 @@
 import logging
 from datetime import timedelta
 
+from markupsafe import Markup
+
 from odoo import api, fields, models
-from odoo.tools.mail import email_normalize, email_split_tuples
+from odoo.tools.mail import append_content_to_html, email_normalize, email_split_tuples
 
 from ..tools import _portal_safe_text
+from .mail_markup import has_link
 from .portal_mail_link import insert_links
 
 _logger = logging.getLogger(__name__)
@@ -122,8 +125,30 @@ class SalePortalMail(models.AbstractModel):
             "email_from": self._clean_address(mail_sudo.email_from),
             "reply_to": self._clean_address(mail_sudo.reply_to),
             # The body still has sample links, which insert_links() replaces last.
-            "body_html": mail_sudo.body_html or "",
+            "body_html": self._add_missing_links(mail_sudo.body_html or ""),
         }
+
+    def _get_portal_mail_links(self):
+        """Return the sample links that the mail must have.
+
+        :return: labels of the links by URL, in the language of the environment
+        :rtype: dict[str, str]
+        """
+        return {}
+
+    def _add_missing_links(self, body):
+        """Append the sample links that the template lacks, or doesn't use as the target of a link.
+
+        :param str body: rendered HTML body
+        :rtype: str
+        """
+        self.ensure_one()
+        record = self.with_context(lang=self.partner_id.lang or self.env.lang)
+        for url, label in record._get_portal_mail_links().items():
+            if not has_link(body, url):
+                link = Markup('<p><a href="%s">%s</a></p>') % (url, label)
+                body = append_content_to_html(body, link, plaintext=False)
+        return body
 
     def _prepare_queued_values(self, mail_sudo, template):
         """Prepare the values to write once the mail is in Odoo's mail queue.

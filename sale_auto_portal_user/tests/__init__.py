@@ -2,6 +2,7 @@ from . import test_accounts
 from . import test_community_addons
 from . import test_company_contacts
 from . import test_confirmation_page
+from . import test_edited_templates
 from . import test_failures
 from . import test_first_login
 from . import test_hostile_shopper
@@ -15,6 +16,7 @@ from . import test_join_mail
 from . import test_join_pages
 from . import test_join_queries
 from . import test_link_secrets
+from . import test_mail_markup
 from . import test_login
 from . import test_public_methods
 from . import test_queries

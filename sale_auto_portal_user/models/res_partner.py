@@ -67,13 +67,26 @@ class ResPartner(models.Model):
         domain = [("partner_id", "=", self.id), ("is_user_created", "=", True)]
         return bool(self.env["sale.order"].sudo().search_count(domain, limit=1))
 
+    def _get_portal_account_users(self):
+        """Return the users who own this contact's documents: its own users and those of the contacts above it.
+
+        :return: users, including archived ones
+        :rtype: res.users recordset
+        """
+        self.ensure_one()
+        contacts = contact = self
+        while contact := contact.parent_id:
+            contacts |= contact
+        return contacts.with_context(active_test=False).user_ids
+
     def _has_owned_account(self):
-        """Return whether the contact has an account that has been used or was not created by an order.
+        """Return whether the contact belongs to an account that has been used or was not created by an order.
 
         :rtype: bool
         """
         self.ensure_one()
-        return any(user.login_date or not user.sudo().portal_tokens_exposed for user in self.user_ids)
+        users_sudo = self.sudo()._get_portal_account_users()
+        return any(user.login_date or not user.portal_tokens_exposed for user in users_sudo)
 
     def _withdraw_portal_links(self):
         """Void the links to these contacts' documents that work without signing in, and their signup tokens."""

@@ -105,6 +105,10 @@ class ResPartner(models.Model):
             return "other_role"
         return False
 
+    def _get_portal_account_users(self):
+        """Include the account that the contact has joined."""
+        return super()._get_portal_account_users() | self.sudo().portal_join_id.user_id.with_env(self.env)
+
     def _get_portal_guest_family(self):
         """Return a guest contact with its child addresses, which the guest typed for deliveries and invoices.
 

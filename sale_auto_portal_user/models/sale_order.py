@@ -316,13 +316,16 @@ class SaleOrder(models.Model):
         """Return whether this order belongs to an account that may not be the account of whoever placed the order.
 
         This is the case once the owner of the account created by the order has signed in, and if the order's contact
-        has another account, e.g. after it was merged with the contact of another customer.
+        has another account, or is below a contact with an account, e.g. after it was merged with the contact of another
+        customer.
 
         :rtype: bool
         """
         self.ensure_one()
         order_sudo = self.sudo()
         user_sudo = order_sudo.portal_user_id
-        if not user_sudo or user_sudo == order_sudo.website_id.user_id:
+        if not user_sudo:
+            return bool(order_sudo.partner_id._get_portal_account_users())
+        if user_sudo == order_sudo.website_id.user_id:
             return False
         return bool(user_sudo.auto_portal_order_id != order_sudo or user_sudo.login_date)

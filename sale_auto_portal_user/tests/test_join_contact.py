@@ -179,6 +179,26 @@ class TestJoinedDocuments(GuestLedgerCommon):
         self.assertEqual(order.partner_id.street, "9 Secret Street")
         self.assertNotEqual(order.access_token, token)
 
+    def test_a_link_is_void_after_a_merge_with_a_contact_that_belongs_to_an_account(self):
+        joined = self.join(self.guest_order(self.guest(name="Nora", street="7 Private Street")))
+        below = self.customer(name="Office", email="nora@example.com", parent_id=self.owner.partner_id.id)
+        far_below = self.customer(name="Desk", email="nora@example.com", parent_id=below.id)
+        for contact in (far_below, below, joined.partner_id):
+            for into_guest in (False, True):
+                with self.subTest(contact=contact.name, into_guest=into_guest):
+                    own = self.order(contact)
+                    own_token = own._portal_ensure_token()
+                    order = self.guest_order(self.guest(street="1 Strange Street"))
+                    tokens = self.tokens_of(order)
+                    guest = order.partner_id
+                    self.merge(*((guest, contact) if into_guest else (contact, guest)))
+                    for document, token in tokens:
+                        self.assertNotEqual(document.access_token, token, document)
+                    self.assertEqual(own.access_token, own_token, "the owner's own mails keep working")
+                    self.assertEqual(order.partner_id, own.partner_id)
+                    if not into_guest:
+                        self.assertTrue(order._is_portal_account_in_use(), "the confirmation page is closed, too")
+
     def test_a_link_is_void_after_a_merge_with_a_contact_whose_account_was_deleted(self):
         made = self.guest_order(self.guest(email="gone@example.com"))
         self.env["res.users"].search([("partner_id", "=", made.partner_id.id)]).unlink()

@@ -15,11 +15,12 @@ class BasePartnerMerge(models.TransientModel):
     def _withdraw_portal_links(self, contacts):
         """Void the links that whoever placed an order may know, if one of the contacts has an account.
 
-        After the merge, the linked pages show the name and the address of the account's owner. Links of contacts whose
+        After the merge, the linked pages show the name and the address of the account's owner, of an order that has
+        joined the account, or of a contact below the owner's. Links of contacts whose
         account was created by an order and never used are voided as well, because anyone may have typed the address.
 
         :param contacts: contacts to merge
         """
         contacts_sudo = contacts.sudo().with_context(active_test=False)
-        if any(contact.user_ids or contact._had_portal_account() for contact in contacts_sudo):
+        if any(contact._get_portal_account_users() or contact._had_portal_account() for contact in contacts_sudo):
             contacts_sudo.filtered(lambda contact: not contact._has_owned_account())._withdraw_portal_links()

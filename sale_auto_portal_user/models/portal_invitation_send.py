@@ -33,7 +33,8 @@ class SalePortalInvitation(models.Model):
         """Keep the invitations whose mail doesn't mention an order that is no longer confirmed.
 
         The order is replaced by another confirmed order of the customer. If there is none, the first mail and the
-        reminder are not sent; a link that was requested is sent in a mail about the account alone.
+        reminder are not sent. A link that was requested is sent in a mail about the account alone, and so is the first
+        mail if there is a guest order with the customer's address.
 
         :rtype: sale.portal.invitation recordset
         """
@@ -45,7 +46,7 @@ class SalePortalInvitation(models.Model):
                 # The link of the first mail works for as long as it would have without a reminder.
                 invitation.write({"state": "sent", "next_attempt": False, "is_reminder": False})
                 stopped += invitation
-            elif invitation.sent_date:
+            elif invitation.sent_date or invitation._has_guest_order():
                 invitation.order_id = False
             else:
                 invitation._cancel()
@@ -64,13 +65,35 @@ class SalePortalInvitation(models.Model):
         return not self.order_id or self.order_id.state == "sale"
 
     def _find_other_order(self):
-        """Return the earliest confirmed order of the same customer.
+        """Return the earliest confirmed order of the same customer that, according to the settings, creates accounts.
 
         :rtype: sale.order record
         """
         self.ensure_one()
-        domain = [("partner_id", "=", self.partner_id.id), ("state", "=", "sale")]
-        return self.env["sale.order"].search(domain, order="id", limit=1)
+        orders = self.env["sale.order"].search(
+            [("partner_id", "=", self.partner_id.id), ("state", "=", "sale")], order="id"
+        )
+        return orders.filtered(lambda order: order._is_portal_account_wanted())[:1]
+
+    def _has_guest_order(self):
+        """Return whether there is a confirmed guest order that belongs to the account because of its email address.
+
+        A guest who orders again has another contact. The order creates no second account, but waits for this one.
+
+        :rtype: bool
+        """
+        self.ensure_one()
+        address = self.user_id._get_portal_login_address()
+        guests = self.env["res.partner"].search(self.env["res.partner"]._get_portal_guest_domain(address))
+        orders = self.env["sale.order"].search(
+            [("partner_id", "in", guests.ids), ("state", "=", "sale"), ("website_id", "!=", False)]
+        )
+        return any(
+            order._is_portal_account_wanted()
+            and not order.partner_id._get_portal_guest_obstacle()
+            and self.user_id._search_portal_owner(address, order.website_id) == self.user_id
+            for order in orders
+        )
 
     def _prepare_order_values(self, order):
         """Prepare the values that link the invitation to another order.

@@ -59,11 +59,15 @@ class SalePortalInvitation(models.Model):
         return [("state", "=", "cancelled"), ("is_waiting_for_order", "=", True), ("user_active", "=", True)]
 
     def _invite_for_other_order(self):
-        """Send the invitations that were held back, for another order or for the same order confirmed again."""
+        """Send the invitations that were held back, for another order or for the same order confirmed again.
+
+        An invitation that a guest order releases is about the account alone: the order hasn't joined the account yet.
+        """
         for invitation in self:
-            order = invitation._find_other_order()
-            if order:
+            if order := invitation._find_other_order():
                 invitation._request(is_waiting_for_order=False, **invitation._prepare_order_values(order))
+            elif invitation._has_guest_order():
+                invitation._request(is_waiting_for_order=False, order_id=False)
 
     # ------------------------------------------------------------
     # Reminder
@@ -112,16 +116,16 @@ class SalePortalInvitation(models.Model):
         :param company: company of the invitations
         :rtype: odoo.fields.Domain
         """
-        # The delay starts at the last mail: a customer who got a new link has the full delay to use it.
         limit = fields.Datetime.now() - timedelta(days=company.auto_portal_user_archive_days)
-        never_sent = Domain("last_sent_date", "=", False) & Domain("create_date", "<=", limit)
         return (
             Domain("company_id", "=", company.id)
             & Domain("state", "in", ["sent", "failed", "expired", "cancelled"])
             & Domain("user_active", "=", True)
             # Skip users who became internal users: employees may sign in by other means.
             & Domain("user_id.share", "=", True)
-            & (never_sent | Domain("last_sent_date", "<=", limit))
+            # The delay starts at the last mail: a customer who got a new link has the full delay to use it, and a
+            # customer who was never invited has not ignored an invitation.
+            & Domain("last_sent_date", "<=", limit)
         )
 
     def _archive_never_used(self):

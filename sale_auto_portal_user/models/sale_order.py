@@ -309,6 +309,8 @@ class SaleOrder(models.Model):
             and user_sudo.auto_portal_order_id == self
             and user_sudo.active
             and not user_sudo.login_date
+            # The invitation is not sent if the order was cancelled before.
+            and self.sudo().portal_account_state != "uninvited"
         )
         return is_announced and user_sudo.login
 

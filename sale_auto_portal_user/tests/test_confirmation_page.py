@@ -98,6 +98,20 @@ class TestConfirmationPage(PortalAccountHttpCommon):
         self.log_in(user)
         self.assertIsNone(self.message(self.confirmation_page(self.sale)))
 
+    def test_an_invitation_that_was_stopped_is_not_announced(self):
+        self.sale.action_confirm()
+        invitation = self.invitation_of(self.sale)
+        self.sale._action_cancel()
+        invitation._queue()
+        self.assertEqual(invitation.state, "cancelled")
+        self.assertIsNone(self.message(self.confirmation_page(self.sale)))
+
+    def test_an_invitation_that_was_sent_is_announced_even_if_the_order_is_cancelled_later(self):
+        self.sale.action_confirm()
+        self.invitation_of(self.sale)._sent()
+        self.sale._action_cancel()
+        self.assertIn("nora@example.com", self.message(self.confirmation_page(self.sale)))
+
     def test_another_user_of_the_contact_is_not_announced(self):
         self.sale.action_confirm()
         self.users_of(self.sale.partner_id).unlink()

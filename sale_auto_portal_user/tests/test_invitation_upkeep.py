@@ -13,6 +13,7 @@ from odoo.addons.sale_auto_portal_user.models import portal_invitation_upkeep
 from odoo.addons.sale_auto_portal_user.models.portal_invitation_link import CHOOSE_PASSWORD, DECLINE
 
 from .common import PortalInvitationCommon
+from .join_common import GuestOrderCommon
 
 
 @tagged("post_install", "-at_install", "once")
@@ -153,16 +154,25 @@ class TestUpkeep(PortalInvitationCommon):
         self.keep_house()
         self.assertFalse(again.user_id.active)
 
-    def test_without_a_sent_invitation_the_delay_to_archive_starts_at_the_creation(self):
+    def test_a_customer_who_was_never_sent_an_invitation_is_not_archived(self):
         self.company.auto_portal_user_archive_days = 30
-        _order, invitation = self.invite()
-        invitation._fail("mailbox unknown")
-        self.days_pass(invitation, 29)
+        order, waiting = self.invite()
+        _order, failed = self.invite(email="otto@example.com")
+        order._action_cancel()
+        failed._fail("mailbox unknown")
+        self.assertFalse(self.send())
+        self.days_pass(waiting + failed, 31)
         self.keep_house()
-        self.assertTrue(invitation.user_id.active)
-        self.days_pass(invitation, 1)
+        self.assertEqual((waiting.user_id + failed.user_id).mapped("active"), [True, True])
+        other = self.order(order.partner_id)
+        other.action_confirm()
         self.keep_house()
-        self.assertFalse(invitation.user_id.active)
+        self.assertIn(other.name, self.send()["nora@example.com"])
+        failed.action_resend()
+        self.assertTrue(self.send())
+        self.days_pass(waiting + failed, 30)
+        self.keep_house()
+        self.assertEqual((waiting.user_id + failed.user_id).mapped("active"), [False, False])
 
     def test_each_company_has_its_own_delay_to_archive(self):
         other = self.env["res.company"].create({"name": "Other", "auto_portal_user_archive_days": 1})
@@ -240,6 +250,28 @@ class TestCancelled(PortalInvitationCommon):
         self.keep_house()
         self.assertIn(other.name, self.send()["nora@example.com"])
         self.assertEqual(invitation.state, "sent")
+
+    def test_an_order_that_the_settings_exclude_invites_nobody(self):
+        for field, included, excluded in (
+            ("auto_portal_user", True, False),
+            ("auto_portal_user_scope", "all", "website"),
+        ):
+            for is_held_back in (True, False):
+                email = f"{field}{is_held_back}@example.com".lower()
+                order, invitation = self.invite(email=email)
+                order._action_cancel()
+                if is_held_back:
+                    self.send()
+                self.company[field] = excluded
+                other = self.order(order.partner_id)
+                other.action_confirm()
+                self.keep_house()
+                with self.subTest(field=field, is_held_back=is_held_back):
+                    self.assertNotIn(email, self.send())
+                    self.assertEqual(invitation.state, "cancelled")
+                    self.company[field] = included
+                    self.keep_house()
+                    self.assertIn(other.name, self.send()[email])
 
     def test_an_order_that_is_cancelled_and_confirmed_again_invites_its_customer(self):
         order, invitation = self.invite()
@@ -357,6 +389,80 @@ class TestCancelled(PortalInvitationCommon):
         mail = invitation.mail_id
         invitation.user_id.unlink()
         self.assertFalse(invitation.exists() or mail.exists())
+
+
+@tagged("post_install", "-at_install", "once")
+class TestCancelledGuestOrders(PortalInvitationCommon, GuestOrderCommon):
+    """Each order of a guest has a contact of its own."""
+
+    def order_as_guest(self, email="otto@example.com", **values):
+        order = self.guest_order(self.guest(email=email), **values)
+        return order, self.env["sale.portal.invitation"].search([("order_id", "=", order.id)])
+
+    def test_the_next_guest_order_invites_the_customer_of_the_cancelled_one(self):
+        for is_held_back, email in ((True, "Otto@example.com"), (False, "otto@EXAMPLE.com")):
+            with self.subTest(is_held_back=is_held_back):
+                first, invitation = self.order_as_guest(f"{is_held_back}{email}")
+                first._action_cancel()
+                if is_held_back:
+                    self.assertFalse(self.send())
+                second, none = self.order_as_guest(f"{is_held_back}{email}".lower())
+                self.assertFalse(none)
+                self.keep_house()
+                body = self.send()[invitation.user_id.login]
+                self.assertTrue(self.links_in(body)[0])
+                self.assertNotIn(first.name, body)
+                self.assertNotIn(second.name, body, "the order hasn't joined the account")
+                self.assertEqual(invitation.state, "sent")
+                self.keep_house()
+                self.assertFalse(self.send(), "once")
+
+    def test_other_orders_with_the_address_invite_nobody(self):
+        first, invitation = self.order_as_guest()
+        first._action_cancel()
+        self.send()
+        for name, make in {
+            "of another address": lambda: self.order_as_guest("otto@example.com.example.com"),
+            "not confirmed": lambda: self.order_as_guest(confirm=False),
+            "of no website": lambda: self.order_as_guest(website_id=False),
+            "of a contact created by staff": lambda: self.guest_order(self.customer(email="otto@example.com")),
+            "of a contact below another": lambda: self.guest_order(
+                self.guest(email="otto@example.com", parent_id=self.customer(email="x@example.com").id)
+            ),
+        }.items():
+            make()
+            self.keep_house()
+            with self.subTest(name):
+                self.assertNotIn("otto@example.com", self.send())
+                self.assertEqual(invitation.state, "cancelled")
+
+    def test_a_guest_order_of_another_website_invites_nobody_to_an_account_of_this_one(self):
+        other = self.website.copy(
+            {"name": "Other", "domain": "https://other.example.com", "company_id": self.company.id}
+        )
+        (self.website + other).specific_user_account = True
+        first, invitation = self.order_as_guest()
+        self.assertEqual(invitation.user_id.website_id, self.website)
+        first._action_cancel()
+        self.send()
+        self.company.auto_portal_user = False
+        elsewhere = self.guest_order(self.guest(email="otto@example.com", website=other), website_id=other.id)
+        self.company.auto_portal_user = True
+        self.keep_house()
+        self.assertFalse(self.send())
+        self.assertFalse(elsewhere.portal_user_id)
+        self.order_as_guest()
+        self.keep_house()
+        self.assertIn("otto@example.com", self.send())
+
+    def test_a_guest_order_that_the_settings_exclude_invites_nobody(self):
+        first, _invitation = self.order_as_guest()
+        first._action_cancel()
+        self.send()
+        self.company.auto_portal_user = False
+        self.order_as_guest()
+        self.keep_house()
+        self.assertFalse(self.send())
 
 
 @tagged("post_install", "-at_install", "once")

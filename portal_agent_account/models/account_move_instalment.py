@@ -192,7 +192,8 @@ class AccountMove(models.Model):
     def _get_portal_agent_payments(self):
         """Return the payments, credit notes and other entries that settle the invoice.
 
-        An agent sees the date, the amount and the number of each entry, but not the bank account.
+        An agent sees the date, the amount and the number of each entry, but not the bank account. The number is omitted
+        if the agent can't read the document, or the contact of the payment.
 
         :return: ``[{"kind", "label", "date", "amount", "currency", "reference"}]``, oldest first. The kinds are those
             of ``portal.agent.ledger``, plus ``in_process`` for a payment without a journal entry.
@@ -205,10 +206,9 @@ class AccountMove(models.Model):
         amounts = defaultdict(float)  # one payment may settle several instalments
         for partial in move_sudo._get_all_reconciled_invoice_partials():
             if not partial["is_exchange"]:
-                amounts[partial["aml"].move_id, partial["aml"].date] += partial["amount"]
-        payments = [
-            self._prepare_portal_agent_payment(entry_sudo, day, amount) for (entry_sudo, day), amount in amounts.items()
-        ]
+                item_sudo = partial["aml"]
+                amounts[item_sudo.move_id, item_sudo.partner_id, item_sudo.date] += partial["amount"]
+        payments = [self._prepare_portal_agent_payment(*entry, amount) for entry, amount in amounts.items()]
         payments += [
             {
                 "kind": "in_process",
@@ -216,30 +216,32 @@ class AccountMove(models.Model):
                 "date": payment_sudo.date,
                 "amount": payment_sudo.amount,
                 "currency": payment_sudo.currency_id.sudo(False),
-                "reference": payment_sudo.name or "",
+                "reference": (payment_sudo.partner_id.sudo(False).has_access("read") and payment_sudo.name) or "",
             }
             for payment_sudo in move_sudo.matched_payment_ids
             if not payment_sudo.move_id and payment_sudo.state in ("in_process", "paid")
         ]
         return sorted(payments, key=lambda payment: payment["date"])
 
-    def _prepare_portal_agent_payment(self, entry_sudo, day, amount):
+    def _prepare_portal_agent_payment(self, entry_sudo, contact_sudo, day, amount):
         """Prepare the values that an agent sees of an entry reconciled with the invoice.
 
         :param entry_sudo: ``account.move`` of the payment, or the credit note
+        :param contact_sudo: ``res.partner`` of the journal item
         :param date day: date of the journal item
         :param float amount: amount settled, in the currency of the invoice
         :rtype: dict
         """
         is_payment = bool(entry_sudo.origin_payment_id or entry_sudo.statement_line_id)
         kind = self.env["portal.agent.ledger"]._get_kind(entry_sudo.move_type, is_payment)
+        shown_sudo = entry_sudo if kind in ("invoice", "credit_note") else contact_sudo
         return {
             "kind": kind,
             "label": self.env["portal.agent.ledger"]._get_kinds()[kind],
             "date": day,
             "amount": amount,
             "currency": self.currency_id,
-            "reference": entry_sudo.name or "",
+            "reference": (shown_sudo.sudo(False).has_access("read") and entry_sudo.name) or "",
         }
 
     def _get_portal_agent_orders(self):

@@ -27,7 +27,7 @@ _SELECT_HABITS = """
            COUNT(days) FILTER (WHERE is_order),
            PERCENTILE_CONT(0.5) WITHIN GROUP (ORDER BY days) FILTER (WHERE is_order),
            MAX(day) FILTER (WHERE is_order),
-           MIN(valid_until) FILTER (WHERE NOT is_order AND valid_until BETWEEN %(today)s AND %(end)s)
+           MIN(valid_until) FILTER (WHERE NOT is_order AND valid_until BETWEEN %(first)s AND %(last)s)
       FROM (SELECT *, NULLIF(day - LAG(day) OVER (PARTITION BY customer_id, is_order ORDER BY day), 0) AS days
               FROM (%(orders)s) AS documents) AS dated
      GROUP BY customer_id
@@ -133,8 +133,10 @@ class PortalAgentCall(models.AbstractModel):
             SQL("%s AS day", Order._get_portal_agent_day_sql(Order._table, "date_order", query)),
             SQL("%s AS valid_until", valid_until),
         )
-        end = today + timedelta(days=RUNNING_OUT)
-        return [Habit(*row) for row in self.env.execute_query(SQL(_SELECT_HABITS, orders=orders, today=today, end=end))]
+        first = fields.Date.today()  # the day by which Odoo lets quotations expire
+        last = first + timedelta(days=RUNNING_OUT)
+        habits = self.env.execute_query(SQL(_SELECT_HABITS, orders=orders, first=first, last=last))
+        return [Habit(*row) for row in habits]
 
     @api.model
     def _get_calls(self, reasons):

@@ -18,17 +18,18 @@ class PortalAgentWeekly(models.AbstractModel):
     _description = "Weekly Mail of a Portal Agent"
 
     @api.model
-    def _get_sections(self, since):
+    def _get_sections(self, since, until):
         """Return the sections of the mail that are not empty.
 
         Each section has a title, the number of records, lines for the first of them, and a link to the page that lists
         them all.
 
         :param datetime since: time of the previous mail, in UTC
+        :param datetime until: time of this mail, at which the next one starts, in UTC
         :return: ``[{"title", "count", "lines": [{"label", "detail", "amount", "url"}], "url"}]``
         :rtype: list[dict]
         """
-        sections = (get_section(since) for get_section in self._get_section_methods())
+        sections = (get_section(since, until) for get_section in self._get_section_methods())
         return [section for section in sections if section["count"]]
 
     @api.model
@@ -84,20 +85,20 @@ class PortalAgentWeekly(models.AbstractModel):
     # ---- sections
 
     @api.model
-    def _get_new_orders(self, since):
+    def _get_new_orders(self, since, until):
         """Return the sales orders since the previous mail. An order with a future date appears in a later mail.
 
         :param datetime since: time of the previous mail, in UTC
+        :param datetime until: time of this mail, at which the next one starts, in UTC
         :rtype: dict
         """
         Order = self.env["sale.order"]
-        now = fields.Datetime.now()
         domain = Order._get_portal_agent_order_domain()
-        domain &= Domain("date_order", ">=", since) & Domain("date_order", "<", now)
+        domain &= Domain("date_order", ">=", since) & Domain("date_order", "<", until)
         orders, count = Order._search_portal_agent_page(domain, "date_order desc, id desc", LINES)
         return self._prepare_section(
             self.env._("New orders"),
-            f"/orders?date_from={self._get_local_day(since)}&date_to={self._get_local_day(now)}",
+            f"/orders?date_from={self._get_local_day(since)}&date_to={self._get_local_day(until)}",
             count,
             map(self._prepare_order_line, orders),
         )
@@ -112,19 +113,20 @@ class PortalAgentWeekly(models.AbstractModel):
         )
 
     @api.model
-    def _get_newly_overdue(self, since):
+    def _get_newly_overdue(self, since, until):
         """Return the invoices with an instalment that has become overdue since the previous mail.
 
         An instalment due on the day of the previous mail became overdue on the day after.
 
         :param datetime since: time of the previous mail, in UTC
+        :param datetime until: time of this mail, at which the next one starts, in UTC
         :rtype: dict
         """
         Move = self.env["account.move"]
-        first_day = self._get_local_day(since)
+        first_day, last_day = self._get_local_day(since), self._get_local_day(until)
         newly_overdue = {}
         for item in Move._read_portal_agent_instalments(Move._get_portal_agent_invoice_domain()):
-            if item.days_overdue and item.date_due >= first_day:
+            if item.days_overdue and first_day <= item.date_due < last_day:
                 newly_overdue.setdefault(item.move_id, []).append(item)
         by_amount = sorted(newly_overdue, key=lambda move_id: -sum(item.amount for item in newly_overdue[move_id]))
         return self._prepare_section(
@@ -149,14 +151,14 @@ class PortalAgentWeekly(models.AbstractModel):
         )
 
     @api.model
-    def _get_expiring_quotations(self, since):
+    def _get_expiring_quotations(self, since, until):
         """Return the quotations that expire within a week.
 
         :param datetime since: time of the previous mail, in UTC
+        :param datetime until: time of this mail, at which the next one starts, in UTC
         :rtype: dict
         """
-        Order = self.env["sale.order"]
-        today = fields.Date.context_today(self)
+        Order, today = self.env["sale.order"], fields.Date.today()  # the day by which Odoo lets quotations expire
         domain = (
             Order._get_portal_agent_quotation_domain()
             & Order._get_portal_agent_open_quotation_domain()
@@ -182,18 +184,21 @@ class PortalAgentWeekly(models.AbstractModel):
         }
 
     @api.model
-    def _get_quiet_customers(self, since):
+    def _get_quiet_customers(self, since, until):
         """Return the regular customers whose next order has become late since the previous mail.
 
         :param datetime since: time of the previous mail, in UTC
+        :param datetime until: time of this mail, at which the next one starts, in UTC
         :rtype: dict
         """
         Partner, Call = self.env["res.partner"], self.env["portal.agent.call"]
-        week = (fields.Date.context_today(self) - self._get_local_day(since)).days
+        today, first_day, last_day = fields.Date.context_today(self), *map(self._get_local_day, (since, until))
         quiet = {
             customer_id: reason
             for customer_id, reason in Call._find_late_regulars(Call._read_habits())
-            if reason["since"] - week <= LATE_INTERVALS * reason["usual"]
+            if (reason["since"] - (today - first_day).days)
+            <= LATE_INTERVALS * reason["usual"]
+            < (reason["since"] - (today - last_day).days)
         }
         customers = Partner.search(
             Partner._get_portal_agent_domain() & Domain("id", "in", list(quiet)), limit=LINES, order="complete_name, id"

@@ -56,31 +56,41 @@ class ResUsers(models.Model):
     @api.depends_context("company")
     def _compute_portal_agent_order_count(self):
         Order, now = self.env["sale.order"], fields.Datetime.now()
+        agents = self._filter_portal_agents_of_company()
         domain = (
             Order._get_portal_agent_order_domain()
-            & self._get_portal_agent_customers_domain()
+            & agents._get_portal_agent_customers_domain()
             & Domain("company_id", "=", self.env.company.id)
             & Domain("date_order", ">=", now - timedelta(days=90))
             & Domain("date_order", "<=", now)
         )
         counts = dict(Order._read_group(domain, ["portal_agent_ids"], ["__count"]))
         for user in self:
-            user.portal_agent_order_count = counts.get(user._origin, 0)
+            user.portal_agent_order_count = counts.get(user._origin, 0) if user._origin in agents else 0
 
     @api.depends_context("company")
     def _compute_portal_agent_amounts(self):
-        amounts = self._read_portal_agent_amounts()
+        amounts = self._filter_portal_agents_of_company()._read_portal_agent_amounts()
         for user in self:
             user.portal_agent_currency_id = self.env.company.currency_id
             user.portal_agent_amount_due, user.portal_agent_amount_overdue = amounts[user._origin.id]
 
+    def _filter_portal_agents_of_company(self):
+        """Filter the users who can access the current company; the others see none of its documents.
+
+        :rtype: res.users
+        """
+        return self._origin.filtered(lambda user: self.env.company in user.sudo().company_ids)
+
     def _get_portal_agent_customers_domain(self):
-        """Return the condition for documents of these agents' active customers, as on the agents' pages.
+        """Return the condition for documents of these agents' active customers, as on the current company's website.
 
         :rtype: Domain
         """
-        is_active = Domain("commercial_partner_id", "any!", Domain("active", "=", True))
-        return Domain("portal_agent_ids", "in", self.ids) & Domain("partner_id", "any!", is_active)
+        Rule = self.env["ir.rule"].with_user(self[:1]).with_context(allowed_company_ids=self.env.company.ids)
+        is_readable = Rule._get_portal_agent_contact_domain() if self else Domain.FALSE
+        customer = Domain("commercial_partner_id", "any!", is_readable & Domain("active", "=", True))
+        return Domain("portal_agent_ids", "in", self.ids) & Domain("partner_id", "any!", is_readable & customer)
 
     def _read_portal_agent_amounts(self):
         """Sum up the amounts due of these agents' customers in the current company.
@@ -97,7 +107,7 @@ class ResUsers(models.Model):
         )
         instalments = Move_sudo._read_portal_agent_instalments(invoices)
         customers_sudo = self.env["res.partner"].sudo().browse({item.customer_id for item in instalments})
-        agent_ids = {customer.id: customer.portal_agent_ids.ids for customer in customers_sudo}
+        agent_ids = {customer.id: (customer.portal_agent_ids & self).ids for customer in customers_sudo}
         amounts = defaultdict(lambda: (0.0, 0.0))
         for item in instalments:
             for user_id in agent_ids[item.customer_id]:

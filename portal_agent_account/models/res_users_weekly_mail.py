@@ -160,14 +160,14 @@ class ResUsers(models.Model):
 
         An error for one agent is logged, and the next run tries again; the other agents get their mails.
 
-        :param datetime now: current time in UTC
+        :param datetime now: start of the run, in UTC
         """
         done = self.browse()
         for agent in self:
             since = agent._get_weekly_mail_start(now)
             try:
                 with self.env.cr.savepoint():
-                    sections = agent._read_weekly_mail_sections(since)
+                    sections = agent._read_weekly_mail_sections(since, now)
                     if sections:
                         agent._queue_weekly_mail(sections)
                 done |= agent
@@ -188,10 +188,11 @@ class ResUsers(models.Model):
         last = self.portal_agent_weekly_mail_date or now - timedelta(days=7)
         return max(last, now - timedelta(days=LONGEST_PERIOD_DAYS))
 
-    def _read_weekly_mail_sections(self, since):
+    def _read_weekly_mail_sections(self, since, until):
         """Read the content of the weekly mail under the rules of the agent's pages.
 
         :param datetime since: time of the previous mail, in UTC
+        :param datetime until: start of the run, in UTC
         :return: see :meth:`portal.agent.weekly._get_sections`
         :rtype: list[dict]
         """
@@ -201,7 +202,7 @@ class ResUsers(models.Model):
             weekly = env["portal.agent.weekly"].with_context(
                 tz=self._get_weekly_mail_tz(), allowed_company_ids=self.company_id.ids
             )
-            return weekly._get_sections(since)
+            return weekly._get_sections(since, until)
 
     def _get_weekly_mail_tz(self):
         """Return the name of the agent's time zone.

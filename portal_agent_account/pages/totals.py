@@ -70,6 +70,8 @@ def read_totals(records, domain, sums, groupby=None):
     specs = [*filter(None, [groupby]), "currency_id", "company_id", *(["move_type"] if has_sign else [])]
     names = [name for each in sums for name in (each.name, each.booked_name) if name]
     totals = defaultdict(lambda: [Total(each.label) for each in sums])
+    # _read_group only knows the time zone of the context, which is empty in the session of a user who had none.
+    records = records.with_context(tz=records.env.tz.zone)
     for values in map(list, records._read_group(domain, specs, [f"{name}:sum" for name in names])):
         key = values.pop(0) if groupby else None
         currency, company = values[:2]

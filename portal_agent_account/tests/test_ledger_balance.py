@@ -133,6 +133,25 @@ class TestHiddenContact(LedgerBalanceCommon):
         entries = self._assert_balance(self.second, 0)
         self.assertEqual([(entry["kind"], entry["amount"]) for entry in entries], [("invoice", 93), ("transfer", -93)])
 
+    def _get_payments(self, invoice):
+        with self.on_an_agents_page() as env:
+            return [
+                (row["kind"], row["amount"], row["reference"])
+                for row in invoice.with_env(env)._get_portal_agent_payments()
+            ]
+
+    def test_visible_invoice_shows_a_hidden_credit_note_and_payment_without_number(self):
+        shown = self._bill(self.second, 93, 30, invoice_payment_term_id=False)
+        credit_note = self._bill(self.mover, 20, 9, move_type="out_refund", invoice_payment_term_id=False)
+        payment, own = self._pay_on_account(self.mover, 30), self._pay_on_account(self.second, 43)
+        for entry in (credit_note, payment, own):
+            self._reconcile(shown + entry)
+        rows = [("credit_note", 20, credit_note.name), ("entry", 30, payment.name), ("entry", 43, own.name)]
+        self.assertEqual(self._get_payments(shown), rows)
+        self._hide()
+        rows[:2] = [("credit_note", 20, ""), ("entry", 30, "")]
+        self.assertEqual(self._get_payments(shown), rows)
+
     def test_accountant_still_sees_the_payments_of_every_contact(self):
         self._pay_on_account(self.mover, 93)
         self._hide()

@@ -6,7 +6,7 @@ from lxml import html
 from openpyxl import load_workbook
 
 from odoo import fields
-from odoo.fields import Command
+from odoo.fields import Command, Domain
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
@@ -167,7 +167,7 @@ class TestPortalCompanies(PortalAgentPagesCommon):
         for move, name in ((self._move_contact, "Quack Clerk"), (self._move_customer, "Quill")):
             move()
             with self.on_an_agents_page() as env:
-                sections = env["portal.agent.weekly"]._get_sections(since)
+                sections = env["portal.agent.weekly"]._get_sections(since, fields.Datetime.now())
             self.assertEqual(len(sections), 3)
             self.assertIn("Quack Feathers", str(sections))
             self.assertNotIn(name, str(sections))
@@ -184,6 +184,51 @@ class TestPortalCompanies(PortalAgentPagesCommon):
         self.env.ref("base.res_partner_rule").active = False
         self.assertIn("QUILL-ORDER", self._get_references(LISTS[2]))
         self._assert_figures_agree()
+
+    # ---- administrators
+
+    def _get_administrators_figures(self, agent=None):
+        """Return the figures of an agent in the administrators' list."""
+        self.env.flush_all()
+        self.env.invalidate_all()
+        user = (agent or self.agent).with_user(self.env.ref("base.user_admin")).with_company(self.company)
+        return user.portal_agent_order_count, user.portal_agent_amount_due, user.portal_agent_amount_overdue
+
+    def _get_agents_figures(self, agent=None):
+        """Return the same figures as the agent sees them on the website of the company."""
+        since = fields.Datetime.now() - timedelta(days=90)
+        with self.on_an_agents_page(agent) as env:
+            env = env(context={**env.context, "allowed_company_ids": self.company.ids})
+            Order = env["sale.order"]
+            orders = Order.search_count(Order._get_portal_agent_order_domain() & Domain("date_order", ">=", since))
+            tiles = env["portal.agent.dashboard"]._get_figures(env["res.partner"])
+        return orders, tiles["due"]["amount"], tiles["overdue"]["amount"]
+
+    def test_administrators_and_agents_see_the_same_figures_after_a_move(self):
+        self.agent.company_ids |= self.abroad  # agents see one company at a time, that of the website
+        before = self._get_administrators_figures()
+        self.assertEqual(before, self._get_agents_figures())
+        for move in (self._move_contact, self._move_customer):
+            move()
+            figures = self._get_administrators_figures()
+            self.assertEqual(figures, self._get_agents_figures())
+            self.assertLess(figures[0], before[0])
+        self.assertEqual(figures, (1, 100, 100), "of the customer that was not moved")
+
+    def test_administrators_see_no_figures_of_an_agent_in_another_company(self):
+        stranger = self._new_agent(
+            "quack_abroad", company_id=self.abroad.id, company_ids=[Command.set(self.abroad.ids)]
+        )
+        self.env.cr.execute(
+            "INSERT INTO res_partner_portal_agent_rel (partner_id, user_id) VALUES (%s, %s)",
+            [self.second.id, stranger.id],
+        )
+        self.env.invalidate_all()
+        self.assertEqual(self._get_administrators_figures(stranger), (0, 0, 0))
+        self.assertEqual(self._get_administrators_figures(), self._get_agents_figures())
+        agents = (stranger + self.agent).with_user(self.env.ref("base.user_admin")).with_company(self.company)
+        agents.invalidate_recordset()
+        self.assertEqual(agents.mapped("portal_agent_amount_due")[0], 0, "read together")
 
     def test_computed_and_searched_readers_are_the_same(self):
         for move in (self._move_contact, self._move_customer):

@@ -2,6 +2,7 @@ from itertools import product
 from unittest.mock import patch
 
 from dateutil.relativedelta import relativedelta
+from freezegun import freeze_time
 from lxml import html
 
 from odoo import fields
@@ -9,7 +10,7 @@ from odoo.fields import Command
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
-from odoo.addons.portal_agent_account.pages import InvoiceList
+from odoo.addons.portal_agent_account.pages import InvoiceList, PageContext, QuotationList
 
 from .common import LISTS, PortalAgentPagesCommon
 
@@ -242,6 +243,37 @@ class TestPortalLists(PortalAgentPagesCommon):
         [title, _row] = self._get_rows("/my/agent/orders", groupby="month")
         self.assertIn("April 2025", title)
         self.assertIn(f"{self.order.amount_total:.2f}", title)
+
+    def test_groups_by_month_have_totals_after_the_agent_sets_a_time_zone(self):
+        """The session keeps the context of the sign-in, which had no time zone."""
+        self.order.date_order = "2025-09-30 23:30:00"
+        self.agent.tz = False
+        self.authenticate(self.agent.login, self.agent.login)
+        self.agent.tz = "Europe/Brussels"
+        [title, _row] = self._get_rows("/my/agent/orders", groupby="month")
+        self.assertIn("October 2025", title)
+        self.assertIn(f"{self.order.amount_total:.2f}", title)
+
+    def test_quotation_is_valid_everywhere_until_odoo_lets_it_expire(self):
+        """It is evening in Los Angeles and the next day in UTC, by which Odoo decides."""
+        self.agent.tz = "America/Los_Angeles"
+        now = fields.Datetime.now().replace(hour=3)
+        for days, is_expired in ((-1, True), (0, False), (7, False)):
+            self.quotation.validity_date = now.date() + relativedelta(days=days)
+            self.env.flush_all()
+            with self.subTest(days=days), freeze_time(now), self.on_an_agents_page() as env:
+                self.assertEqual(
+                    self.quotation.with_env(env)._get_portal_agent_status()["label"] == "Expired", is_expired
+                )
+                valid = self._find_quotations(env, "valid")
+                soon = env["portal.agent.weekly"]._get_expiring_quotations(now, now)["count"]
+                reasons = env["res.partner"]._read_portal_agent_call_reasons()[self.customer.id]
+                self.assertEqual(self.quotation in valid, not is_expired)
+                self.assertEqual((soon, len(reasons)), (0, 0) if is_expired else (1, 1))
+
+    def _find_quotations(self, env, filterby):
+        context = PageContext(env, {"filterby": filterby}, {})
+        return QuotationList(context).search_all()
 
     # Totals
 

@@ -202,7 +202,7 @@ class TestWeeklyMail(CronMixinCase, MailCase, PortalAgentCommon):
                 Dashboard._get_summary(env["res.partner"], Dashboard._get_last_months_start())
 
         def read_mail():
-            self.agent._read_weekly_mail_sections(MONDAY)
+            self.agent._read_weekly_mail_sections(MONDAY, MONDAY + timedelta(days=7))
 
         for read in (read_dashboard, read_mail):
             read()  # warm up the caches
@@ -230,6 +230,30 @@ class TestWeeklyMail(CronMixinCase, MailCase, PortalAgentCommon):
         (mail,) = self.run_cron()
         self.assertIn(self.invoice.name, mail.body_html)
         self.assertFalse(self.run_cron(MONDAY + timedelta(days=7)))
+
+    def test_an_order_confirmed_while_the_action_runs_is_reported_once(self):
+        """The next mail starts at the start of the run, so this one ends there."""
+        start = MONDAY + timedelta(hours=1)
+        self.order.date_order = start + timedelta(seconds=4)
+        self._new_order(self.customer, "QUILL-BEFORE", confirm=True).date_order = start - timedelta(seconds=4)
+        self.env.flush_all()
+        with freeze_time(start + timedelta(seconds=9)):
+            [section] = self.agent._read_weekly_mail_sections(MONDAY, start)
+        self.assertEqual([line["label"] for line in section["lines"]], ["QUILL-BEFORE"])
+        with freeze_time(start + timedelta(days=7)):
+            [section] = self.agent._read_weekly_mail_sections(start, start + timedelta(days=7))
+        self.assertEqual([line["label"] for line in section["lines"]], ["QUILL-ORDER"])
+
+    def test_a_run_that_ends_after_midnight_reports_an_instalment_once(self):
+        self.agent.tz = "UTC"
+        start = MONDAY.replace(hour=23, minute=59)
+        self.invoice.line_ids.filtered("date_maturity").date_maturity = MONDAY.date()
+        self.env.flush_all()
+        with freeze_time(start + timedelta(minutes=2)):
+            self.assertFalse(self.agent._read_weekly_mail_sections(start - timedelta(hours=1), start))
+        with freeze_time(start + timedelta(days=7)):
+            [section] = self.agent._read_weekly_mail_sections(start, start + timedelta(days=7))
+        self.assertEqual([line["label"] for line in section["lines"]], [self.invoice.name])
 
     def test_mail_does_not_contain_other_companies_of_the_agent(self):
         other = self.env["res.company"].create({"name": "Quill Abroad"})

@@ -12,7 +12,10 @@ from .private_page import get_session_order, protect
 JOIN_PATH = "/my/guest-orders"
 # Destination of the sign-in from the confirmation page, which requests that the order joins the account.
 SESSION_PATH = f"{JOIN_PATH}/session"
+# Destination of a link whose owner has no password yet and therefore can't sign in.
+INVITATION_PATH = f"{JOIN_PATH}/invitation"
 JOIN_PAGE = {"type": "http", "auth": "user", "website": True, "sitemap": False}
+PUBLIC_PAGE = {**JOIN_PAGE, "auth": "public"}
 # Allowed values of the parameter ``outcome``, which selects the message on the page.
 OUTCOMES = ("busy", "declined", "other_account", "refused", "sample", "sent", "unproved", "void")
 
@@ -97,7 +100,7 @@ class PortalJoin(CustomerPortal):
 
     # ---- the link in the mail
 
-    @route(f"{LINK_PATH}/<string:token>", methods=["GET"], type="http", auth="public", website=True, sitemap=False)
+    @route(f"{LINK_PATH}/<string:token>", methods=["GET"], **PUBLIC_PAGE)
     def portal_join_link(self, token, **kwargs):
         """Move the link's token to the session, so that no URL discloses it, and redirect to the sign-in page."""
         join_sudo = request.env["sale.portal.join"]._find_portal_join_by_token(token)
@@ -106,9 +109,21 @@ class PortalJoin(CustomerPortal):
             return protect(self._redirect_portal_join(outcome))
         request.session["portal_join_token"] = token
         if request.env.user._is_public():
+            if join_sudo.user_id._is_portal_account_unused():
+                return protect(request.redirect(INVITATION_PATH))
             query = {"login": join_sudo.user_id.login, "redirect": JOIN_PATH}
             return protect(request.redirect(f"/web/login?{urlencode(query)}"))
         return protect(self._redirect_portal_join())
+
+    @route(INVITATION_PATH, methods=["GET"], **PUBLIC_PAGE)
+    def portal_join_invitation(self, **kwargs):
+        """Offer the owner of an account without a password another invitation."""
+        return self._render_portal_join_invitation("sale_auto_portal_user.portal_join_invitation")
+
+    @route(INVITATION_PATH, methods=["POST"], **PUBLIC_PAGE)
+    def portal_join_resend_invitation(self, **kwargs):
+        """Send the invitation again to the address that the link in this session was mailed to."""
+        return self._render_portal_join_invitation("sale_auto_portal_user.portal_invitation_resent", resend=True)
 
     @route(SESSION_PATH, methods=["GET"], **JOIN_PAGE)
     def portal_join_session(self, **kwargs):
@@ -151,6 +166,27 @@ class PortalJoin(CustomerPortal):
         return self._redirect_portal_join("sent")
 
     # ---- helpers
+
+    def _render_portal_join_invitation(self, template, resend=False):
+        """Render a page for the owner of an account without a password, or redirect to the page for guest orders.
+
+        :param str template: XML id of the page's template
+        :param bool resend: whether to send the invitation again
+        :rtype: Response
+        """
+        join_sudo = self._find_portal_join_link()
+        if not join_sudo or not join_sudo.user_id._is_portal_account_unused():
+            return protect(self._redirect_portal_join())
+        may_resend = join_sudo._get_portal_invitation()._is_resend_decent()
+        if resend:
+            join_sudo._resend_portal_invitation()
+        values = {
+            "page_name": "guest_orders",
+            "invitation_email": join_sudo.email,
+            "invitation_shop": join_sudo._get_portal_shop().name,
+            "may_resend": may_resend,
+        }
+        return protect(request.render(template, values))
 
     def _find_portal_join_link(self):
         """Return the record of the link in this session, regardless of the account that it was sent to.

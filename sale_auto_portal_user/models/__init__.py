@@ -21,6 +21,7 @@ from . import res_company_join
 from . import res_config_settings_join
 from . import portal_join
 from . import portal_join_contact
+from . import portal_join_invitation
 from . import portal_join_mail
 from . import portal_join_offers
 from . import res_partner_join

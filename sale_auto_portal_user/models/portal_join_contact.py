@@ -148,7 +148,8 @@ class SalePortalJoin(models.Model):
         :rtype: bool
         """
         self.ensure_one()
-        others = self.search([("user_id", "=", self.user_id.id), ("state", "in", ("queued", "sent"))])
+        told = ["|", ("state", "=", "queued"), ("last_sent_date", "!=", False)]
+        others = self.search([("user_id", "=", self.user_id.id), *told])
         return any(join.order_id.date_order >= self.order_id.date_order for join in others - self)
 
     def _log_portal_join(self, orders):

@@ -26,11 +26,11 @@ class SalePortalJoin(models.Model):
         if not until or not user._is_portal_owner() or (join and join.user_id != user):
             return env["res.partner"]
         guests = self._search_portal_join_offers(user, until)
-        if join:
-            guests = join.partner_id | guests
-        return guests.filtered(
-            lambda guest: guest._is_portal_join_offered(user, until) or (join and guest == join.partner_id)
-        )
+        own = env["res.partner"]
+        if join and join.order_id.state in ("sent", "sale"):
+            own = join.partner_id
+            guests = own | guests
+        return guests.filtered(lambda guest: guest == own or guest._is_portal_join_offered(user, until))
 
     @api.model
     def _search_portal_join_offers(self, user, until):

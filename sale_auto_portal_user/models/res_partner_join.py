@@ -136,13 +136,13 @@ class ResPartner(models.Model):
         user = self.env["res.users"]._search_portal_owner(self._get_portal_address(), order.website_id)
         if not order.company_id.auto_portal_user_join:
             return user, "off"
-        if order.state not in ("sent", "sale"):
-            return user, "cancelled"
         if order.partner_id != self:
             return user, "other_contact"
         if not user:
             return user, self._get_portal_guest_obstacle() or "no_owner"
-        return user, self._get_portal_join_obstacle(user)
+        # "cancelled" comes last: it implies that nothing else has changed.
+        is_cancelled = order.state not in ("sent", "sale")
+        return user, self._get_portal_join_obstacle(user) or (is_cancelled and "cancelled")
 
     def _is_portal_join_offered(self, user, until):
         """Return whether a guest contact is offered to the owner of its email address.

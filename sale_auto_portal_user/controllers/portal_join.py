@@ -79,7 +79,7 @@ class PortalJoin(CustomerPortal):
         """Offer guest orders until they have joined or are declined."""
         response = super().home(**kw)
         if hasattr(response, "qcontext"):
-            response.qcontext["portal_join_count"] = len(self._get_portal_join_offers())
+            response.qcontext["has_portal_join_offers"] = self._has_portal_join_offers()
         return response
 
     def _get_page_view_values(self, document, access_token, values, *args, **kwargs):
@@ -88,7 +88,7 @@ class PortalJoin(CustomerPortal):
         if document._name == "sale.order" and not request.env.user._is_public():
             join_sudo = document.sudo().partner_id.portal_join_id
             values["portal_join"] = join_sudo.filtered(lambda join: join.user_id == request.env.user)
-            values["portal_join_count"] = len(self._get_portal_join_offers())
+            values["has_portal_join_offers"] = self._has_portal_join_offers()
         return values
 
     def _prepare_address_data(self, partner_sudo, **kwargs):
@@ -234,14 +234,13 @@ class PortalJoin(CustomerPortal):
         by_mailbox -= by_link
         return {"link": by_link, "mailbox": by_mailbox, "session": self._get_session_guest() - by_link - by_mailbox}
 
-    def _get_portal_join_offers(self):
-        """Return the guest contacts that the user may add thanks to the link in this session or an earlier one.
+    def _has_portal_join_offers(self):
+        """Return whether the user may add orders thanks to the link in this session or an earlier one.
 
-        :return: contacts in superuser mode
-        :rtype: res.partner recordset
+        :rtype: bool
         """
-        offers_sudo = self._get_portal_join_offers_by_proof()
-        return offers_sudo["link"] | offers_sudo["mailbox"]
+        joins, user, join_sudo = request.env["sale.portal.join"], request.env.user, self._get_portal_join_link()
+        return joins._has_portal_join_offers(user) or bool(join_sudo and joins._has_portal_join_offers(user, join_sudo))
 
     def _get_session_guest(self):
         """Return the guest contact that the user may add because its order was placed in this session.
@@ -324,7 +323,7 @@ class PortalJoin(CustomerPortal):
         return {
             **self._prepare_portal_layout_values(),
             "page_name": "guest_orders",
-            "guests": [(guest, guest._get_portal_guest_orders()) for guest in guests_sudo],
+            "guests": [(guest, data.orders) for guest, data in guests_sudo._read_portal_guests().items()],
             "outcome": outcome,
             "email": user.login,
             "company": user._has_portal_colleagues() and user.partner_id.commercial_partner_id,

@@ -24,6 +24,7 @@ from . import portal_join_contact
 from . import portal_join_invitation
 from . import portal_join_mail
 from . import portal_join_offers
+from . import res_partner_guest
 from . import res_partner_join
 from . import res_users_join
 from . import sale_order_join

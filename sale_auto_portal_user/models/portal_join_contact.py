@@ -215,7 +215,7 @@ class SalePortalJoin(models.Model):
             return self.env._("Something was booked since: an invoice, a credit note or a payment.")
         if family.portal_join_id != self or self._has_portal_orders_since(family):
             return self.env._("Another order of the account uses one of the addresses.")
-        if obstacle := self.partner_id._get_portal_ledger_obstacle():
+        if obstacle := family._get_portal_ledger_obstacle(self.partner_id._get_portal_guest_moves()):
             return dict(self._fields["reason"]._description_selection(self.env))[obstacle]
         return False
 

@@ -24,7 +24,8 @@ class SalePortalJoin(models.Model):
         :return: records of these owners; no mail is sent about their orders
         :rtype: sale.portal.join recordset
         """
-        unused = self.filtered(lambda join: join.user_id._is_portal_account_unused())
+        users = self.user_id.filtered(lambda user: user._is_portal_account_unused())
+        unused = self.filtered(lambda join: join.user_id in users)
         for joins in unused.grouped("user_id").values():
             joins._invite_unused_owner()
         return unused

@@ -66,10 +66,7 @@ class SalePortalJoin(models.Model):
 
     def _filter_sendable(self):
         """Look for the accounts of new guest orders, and keep the orders about which a mail is sent now."""
-        waiting = self.browse()
-        for join in self:
-            if join._check_portal_join():
-                waiting += join
+        waiting = self._check_portal_joins()
         waiting -= waiting._invite_unused_owners()
         sendable = requested = waiting.filtered("is_mail_requested")
         for user, joins in (waiting - requested).grouped("user_id").items():
@@ -205,8 +202,8 @@ class SalePortalJoin(models.Model):
         self.ensure_one()
         orders = self.env["sale.order"]
         if self.user_id:
-            for guest in self._get_portal_join_offers(self.user_id, self):
-                orders |= guest._get_portal_guest_orders().with_env(self.env)
+            offers_sudo = self._get_portal_join_offers(self.user_id, self)
+            orders = offers_sudo._get_portal_guest_orders().with_env(self.env)
         return (orders - self.order_id)._filtered_access("read").sorted("date_order", reverse=True)
 
     def get_base_url(self):

@@ -1,4 +1,4 @@
-"""A guest buys again before having used the invitation: the invitation is sent again, not a mail that asks to sign in."""
+"""A guest who buys again before choosing a password is sent the invitation again."""
 
 import re
 from datetime import timedelta

@@ -1,6 +1,5 @@
 """Mail about a waiting guest order: recipients, frequency and link."""
 
-import re
 from datetime import timedelta
 
 from lxml import etree, html

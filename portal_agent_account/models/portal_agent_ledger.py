@@ -51,22 +51,29 @@ class PortalAgentLedger(models.AbstractModel):
     _description = "What Customers Owe and Have Paid"
 
     @api.model
-    def _read_items(self, customers, day=None, open_only=True):
+    def _read_items(self, customers, day, open_only=True):
         """Read the receivable items of customers in the current company.
 
         :param customers: ``res.partner`` commercial entities that the current user may read
-        :param date day: last day to include; ``None`` for everything posted so far, whatever its date
+        :param date day: last day to include
         :param bool open_only: whether to omit the items that were settled on that day
         :return: items, oldest first, and settlements across currencies or customers
         :rtype: tuple[list[LedgerItem], list[Transfer]]
         :raise AccessError: if the current user may not read one of the customers
         """
         customers.check_access("read")
-        today = fields.Date.context_today(self)
-        is_current = open_only and (not day or (day >= today and not self._has_later_items(customers, day)))
-        day = day or today
-        rows = self._select_lines(customers, day, is_current)
+        contact_ids, hidden_ids = self._find_contacts(customers)
+        domains = self._get_item_domains(customers, contact_ids)
+        is_current = (
+            open_only
+            and not hidden_ids
+            and day >= fields.Date.context_today(self)
+            and not self._has_later_items(domains, day)
+        )
+        rows = self._select_lines(domains, day, is_current)
         partials = [] if is_current else self._select_partials([row[0] for row in rows])
+        if hidden_ids:
+            rows, partials = self._omit_settlements_of_hidden(rows, partials, hidden_ids)
         later = self._sum_up_later_partials(partials, day)
         items = [item for row in rows if (item := self._make_item(row, day, later))]
         if open_only:
@@ -74,17 +81,66 @@ class PortalAgentLedger(models.AbstractModel):
         return items, [] if is_current else self._get_transfers(items, partials, day)
 
     @api.model
-    def _has_later_items(self, customers, day):
-        """Return whether a receivable item is dated after a day. If so, today's open items may differ from that day's.
+    def _find_contacts(self, customers):
+        """Find the contacts of customers, archived ones included.
+
+        An agent can't read a contact that belongs to another company: its documents are on no page, so its payments
+        must not be there either.
 
         :param customers: ``res.partner`` commercial entities
+        :return: ids of the contacts that the current user may read, and of those hidden from an agent
+        :rtype: tuple[list[int], list[int]]
+        """
+        Partner_sudo = self.env["res.partner"].sudo().with_context(active_test=False)
+        in_customers = Domain("commercial_partner_id", "in", customers.ids)
+        contact_ids = list(Partner_sudo._search(in_customers))
+        if not customers._is_read_by_portal_agent():
+            return contact_ids, []
+        rules = self.env["ir.rule"]._get_portal_agent_contact_domain()
+        readable_ids = set(Partner_sudo._search(in_customers & rules))
+        hidden_ids = [contact_id for contact_id in contact_ids if contact_id not in readable_ids]
+        return list(readable_ids), hidden_ids
+
+    @api.model
+    def _get_item_domains(self, customers, contact_ids):
+        """Return the conditions for the receivable items of customers in the current company.
+
+        Items of documents belong to the customer of the document's contact, as in the record rules. All others, mainly
+        payments, belong to the customer of the item.
+
+        :param customers: ``res.partner`` commercial entities
+        :param list contact_ids: ids of their contacts, see :meth:`_find_contacts`
+        :return: condition for the items of documents, and for all others
+        :rtype: tuple[Domain, Domain]
+        """
+        documents = self.env["account.move"]._search(
+            self.env["portal.agent.dashboard"]._get_invoice_domain(customers[:0])
+            & Domain("state", "=", "posted")
+            & Domain("partner_id", "any!", Domain("commercial_partner_id", "in", customers.ids))
+        )
+        items = self.env["account.move.line"]._get_portal_agent_receivable_domain()
+        items &= Domain("company_id", "=", self.env.company.id)
+        others = Domain("partner_id", "in", contact_ids) & Domain("move_id.move_type", "not in", DOCUMENT_TYPES)
+        return items & Domain("move_id", "in", list(documents)), items & others
+
+    @api.model
+    def _has_later_items(self, domains, day):
+        """Return whether an item, or an entry reconciled with it, is dated after a day.
+
+        If so, today's open items may differ from that day's.
+
+        :param tuple domains: conditions from :meth:`_get_item_domains`
         :param date day: day of the statement
         :rtype: bool
         """
         Line_sudo = self.env["account.move.line"].sudo()
-        items = Line_sudo._get_portal_agent_receivable_domain() & Domain("company_id", "=", self.env.company.id)
-        of_customers = Domain("partner_id", "any!", Domain("commercial_partner_id", "in", customers.ids))
-        return bool(Line_sudo.search_count(items & of_customers & Domain("date", ">", day), limit=1))
+        # The dates of the entries have an index, the greater of the two dates on their reconciliation has none.
+        is_later = (
+            Domain("date", ">", day)
+            | Domain("matched_debit_ids.debit_move_id.date", ">", day)
+            | Domain("matched_credit_ids.credit_move_id.date", ">", day)
+        )
+        return any(Line_sudo.search_count(domain & is_later, limit=1) for domain in domains)
 
     @api.model
     def _get_kinds(self):
@@ -112,37 +168,18 @@ class PortalAgentLedger(models.AbstractModel):
         return kinds.get(move_type) or ("payment" if is_payment else "entry")
 
     @api.model
-    def _select_lines(self, customers, day, is_current):
+    def _select_lines(self, domains, day, is_current):
         """Return the journal items as rows.
 
-        Items of documents belong to the customer of the document's contact, as in the record rules. All others, mainly
-        payments, belong to the customer of the item.
-
-        :param customers: ``res.partner`` commercial entities
+        :param tuple domains: conditions from :meth:`_get_item_domains`
         :param date day: last day to include
         :param bool is_current: whether to return only the items that are open now, whatever their date
         :return: rows with the columns that :meth:`_make_item` expects
         :rtype: list[tuple]
         """
-        Line_sudo, Move = self.env["account.move.line"].sudo(), self.env["account.move"]
-        items = (
-            Line_sudo._get_portal_agent_open_item_domain()
-            if is_current
-            else Line_sudo._get_portal_agent_receivable_domain()
-        )
-        items &= Domain("company_id", "=", self.env.company.id)
-        if not is_current:
-            items &= Domain("date", "<=", day)
-        documents = Move._search(
-            self.env["portal.agent.dashboard"]._get_invoice_domain(customers[:0])
-            & Domain("state", "=", "posted")
-            & Domain("partner_id", "any!", Domain("commercial_partner_id", "in", customers.ids))
-        )
-        contacts_sudo = self.env["res.partner"].sudo().with_context(active_test=False)
-        contacts = contacts_sudo._search(Domain("commercial_partner_id", "in", customers.ids))
-        rows = self._select(items & Domain("move_id", "in", list(documents)), True)
-        others = Domain("partner_id", "in", list(contacts)) & Domain("move_id.move_type", "not in", DOCUMENT_TYPES)
-        rows += self._select(items & others, False)
+        condition = Domain("reconciled", "=", False) if is_current else Domain("date", "<=", day)
+        of_documents, others = domains
+        rows = self._select(of_documents & condition, True) + self._select(others & condition, False)
         return sorted(rows, key=lambda row: (row[5], row[1], row[6] or row[5], row[0]))
 
     @api.model
@@ -190,7 +227,7 @@ class PortalAgentLedger(models.AbstractModel):
         :param date day: day of the statement
         :param dict later: amounts reconciled after that day, in the currencies of the item and of the company, by item
             id
-        :return: item; ``None`` for an exchange difference, whose amount in the item's currency is zero
+        :return: item; ``None`` if its amount in its currency is zero, as for an exchange difference
         :rtype: LedgerItem | None
         """
         (line_id, move_id, customer_id, move_type, number, date_, maturity, payment_state, is_payment) = row[:9]
@@ -240,6 +277,39 @@ class PortalAgentLedger(models.AbstractModel):
         return self.env.execute_query(
             query.select(*(Partial_sudo._field_to_sql(Partial_sudo._table, name, query) for name in names))
         )
+
+    @api.model
+    def _omit_settlements_of_hidden(self, rows, partials, hidden_ids):
+        """Reduce payments and other entries by the amounts that settle items of hidden contacts.
+
+        Otherwise a payment would appear without the invoice that it settles. Documents keep their amounts, and a
+        transfer shows what settles them.
+
+        :param list rows: rows from :meth:`_select_lines`
+        :param list partials: reconciliations from :meth:`_select_partials`
+        :param list hidden_ids: ids of the contacts hidden from the current user
+        :return: rows with the remaining amounts, and the other reconciliations
+        :rtype: tuple[list[tuple], list[tuple]]
+        """
+        entry_ids = {row[0] for row in rows if row[3] not in DOCUMENT_TYPES}
+        matched_ids = {line_id for partial in partials for line_id in partial[:2]} - {row[0] for row in rows}
+        is_document = Domain("move_id.move_type", "in", DOCUMENT_TYPES)
+        of_hidden = (is_document & Domain("move_id.partner_id", "in", hidden_ids)) | (
+            ~is_document & Domain("partner_id", "in", hidden_ids)
+        )
+        hidden_items = set(
+            self.env["account.move.line"].sudo()._search(Domain("id", "in", list(matched_ids)) & of_hidden)
+        )
+        amounts, others = defaultdict(float), []
+        for partial in partials:
+            debit_id, credit_id, _max_date, debit_amount, credit_amount, _amount = partial
+            if debit_id in entry_ids and credit_id in hidden_items:
+                amounts[debit_id] += debit_amount
+            elif credit_id in entry_ids and debit_id in hidden_items:
+                amounts[credit_id] -= credit_amount
+            else:
+                others.append(partial)
+        return [(*row[:10], row[10] - amounts[row[0]], *row[11:]) for row in rows], others
 
     @api.model
     def _sum_up_later_partials(self, partials, day):

@@ -6,27 +6,34 @@ statement shows the whole balance. Where both are shown, a separate line shows t
 
 from collections import defaultdict
 
-from odoo import api, models
+from odoo import api, fields, models
 
 
 class PortalAgentLedger(models.AbstractModel):
     _inherit = "portal.agent.ledger"
 
     @api.model
-    def _get_unmatched(self, customer):
-        """Return the customer's unreconciled payments and the resulting balance.
+    def _get_unmatched(self, customer, due):
+        """Return what the customer's balance of today contains besides the amount due.
+
+        The amount due covers all invoices, whatever their date, and subtracts the payments of later days. The balance
+        of a statement ends today. A separate line shows what is dated later.
 
         :param customer: single ``res.partner``, a commercial entity that the current user may read
-        :return: ``{"lines", "balance"}`` in the currency of the current company; see :meth:`_sum_up_unmatched`
+        :param float due: the customer's amount due, in the currency of the current company
+        :return: ``{"lines", "balance"}`` in that currency, see :meth:`_sum_up_unmatched`; ``due`` and the lines add up
+            to the balance
         :rtype: dict
         :raise AccessError: if the current user may not read the customer
         """
         currency = self.env.company.currency_id
-        items, _transfers = self._read_items(customer)
-        return {
-            "lines": self._sum_up_unmatched(items, "residual_company", currency),
-            "balance": currency.round(sum(item.residual_company for item in items)),
-        }
+        items, _transfers = self._read_items(customer, fields.Date.context_today(self))
+        lines = self._sum_up_unmatched(items, "residual_company", currency)
+        balance = currency.round(sum(item.residual_company for item in items))
+        later = currency.round(balance - due - sum(line["amount"] for line in lines))
+        if not currency.is_zero(later):
+            lines.append({"kind": "later", "label": self.env._("Dated after today"), "amount": later})
+        return {"lines": lines, "balance": balance}
 
     @api.model
     def _sum_up_unmatched(self, items, name, currency):

@@ -177,6 +177,7 @@ class CustomerPage(AgentPage):
 
     def get_content(self):
         Dashboard = self.env["portal.agent.dashboard"]
+        figures = Dashboard._get_figures(self.customer)
         contacts, products = self.search_contacts(), self.context.make("products", query={}, customer=self.customer)
         return {
             "agent_customer_sudo": self.customer.sudo(),
@@ -184,9 +185,9 @@ class CustomerPage(AgentPage):
             "agent_has_more_contacts": len(contacts) > self.contacts_limit,
             "agent_since": None,
             "agent_period_label": self.env._("All time"),
-            "agent_figures": Dashboard._get_figures(self.customer),
+            "agent_figures": figures,
             "agent_currency": Dashboard._get_currency(),
-            "agent_unmatched": self.env["portal.agent.ledger"]._get_unmatched(self.customer),
+            "agent_unmatched": self.env["portal.agent.ledger"]._get_unmatched(self.customer, figures["due"]["amount"]),
             **products.get_page_values(products.rows),
             "agent_products": products.rows,
             "agent_products_limit": self.latest_limit,

@@ -288,12 +288,12 @@ class AgentList:
         """Return the records of a page by group.
 
         :param records: records on the page
-        :return: ``[{"title", "rows", "totals"}]``, where ``title`` is empty without grouping, ``rows`` are numbered
-            records, and ``totals`` cover the whole group across all pages
+        :return: ``[{"title", "rows", "totals"}]``, where ``title`` is empty without grouping or records, ``rows`` are
+            numbered records, and ``totals`` cover the whole group across all pages
         :rtype: list[dict]
         """
         numbered = list(enumerate(records))
-        if not self.state.groupby:
+        if not self.state.groupby or not records:
             return [{"title": "", "rows": numbered, "totals": []}]
         grouping = self.options.groupings[self.state.groupby]
         groups = {}

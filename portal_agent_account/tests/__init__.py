@@ -16,6 +16,7 @@ from . import test_hostile_colleagues
 from . import test_invitation_delivery
 from . import test_invitation_secrets
 from . import test_ledger
+from . import test_ledger_balance
 from . import test_line_search
 from . import test_portal_companies
 from . import test_portal_dashboard

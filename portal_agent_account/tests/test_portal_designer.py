@@ -43,6 +43,12 @@ class TestPortalDesigner(PortalAgentPagesCommon):
                     for name in ("Quill", "QUILL", "ROOK", "SWIFT", "ANN-ORDER", self.invoice.name):
                         self.assertNotIn(name, content)
 
+    def test_designer_may_group_the_empty_lists(self):
+        for url in LISTS[1:]:
+            for groupby in ("customer", "month"):
+                with self.subTest(url=url, groupby=groupby), self.assertNoLogs("odoo.http", "WARNING"):
+                    self.assertIn("No customers yet", self._get_content(url, groupby=groupby))
+
     @mute_logger("odoo.http")
     def test_customers_and_documents_are_a_404_to_a_designer_who_may_read_them_elsewhere(self):
         self.authenticate(self.chief.login, self.chief.login)

@@ -1,3 +1,4 @@
+from itertools import product
 from unittest.mock import patch
 
 from dateutil.relativedelta import relativedelta
@@ -10,7 +11,7 @@ from odoo.tools import mute_logger
 
 from odoo.addons.portal_agent_account.pages import InvoiceList
 
-from .common import PortalAgentPagesCommon
+from .common import LISTS, PortalAgentPagesCommon
 
 
 @tagged("post_install", "-at_install", "once")
@@ -292,6 +293,20 @@ class TestPortalLists(PortalAgentPagesCommon):
         for groupby in ("", "customer", "month"):
             page = html.fromstring(self._get("/my/agent/orders", groupby=groupby).text)
             self.assertEqual(len(page.xpath("//table[contains(@class, 'o_portal_agent_table')]")), 1)
+
+    def _get_groupings(self, url):
+        """Return the keys of the groupings that a list offers, including none."""
+        return html.fromstring(self._get(url).text).xpath("//select[@name='groupby']/option/@value") or [""]
+
+    def test_every_grouping_of_a_list_without_records_shows_an_empty_list(self):
+        empty = self._new_customer("Quack Feathers", portal_agent_ids=[Command.link(self.agent.id)])
+        queries = ({"search": "nothing"}, {"customer": empty.id}, {"date_from": "1999-01-01", "date_to": "1999-01-31"})
+        for url in LISTS[1:]:
+            groupings = self._get_groupings(url)
+            self.assertEqual(groupings, ["", "customer", "month"])
+            for groupby, query in product(groupings, queries):
+                with self.subTest(url=url, groupby=groupby, query=query):
+                    self.assertEqual(self._get_references(url, groupby=groupby, **query), [])
 
     # Last orders, and customers to call
 

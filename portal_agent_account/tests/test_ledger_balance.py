@@ -1,0 +1,153 @@
+from dateutil.relativedelta import relativedelta
+
+from odoo import fields
+from odoo.fields import Domain
+from odoo.tests import tagged
+
+from .test_ledger import REPORT, LedgerCommon
+
+
+class LedgerBalanceCommon(LedgerCommon):
+    """The balance on a customer's page and both statements are the same."""
+
+    def _assert_balance(self, customer, amount):
+        """Check what the customer owes today: open items, the end of a period, and the customer's page.
+
+        :return: entries of the period
+        """
+        self.env.flush_all()
+        with self.on_an_agents_page() as env:
+            customer = customer.with_env(env)
+            due = env["portal.agent.dashboard"]._get_figures(customer)["due"]["amount"]
+            unmatched = env["portal.agent.ledger"]._get_unmatched(customer, due)
+            open_items = env[REPORT]._get_statements(customer)[customer.id]
+            period = env[REPORT]._get_statements(customer, date_from=fields.Date.to_date("2020-01-01"))[customer.id]
+        self.assertEqual(sum(balance["amount_due"] for balance in open_items), amount, "open items")
+        for balance in period:
+            self.assertEqual(balance["amount_due"], balance["balance_after"])
+        self.assertEqual(sum(balance["balance_after"] for balance in period), amount, "period")
+        self.assertEqual(unmatched["balance"], amount, "customer's page")
+        self.assertEqual(due + sum(line["amount"] for line in unmatched["lines"]), amount, unmatched["lines"])
+        return [entry for balance in period for entry in balance["entries"]]
+
+    def _reconcile(self, moves):
+        moves.line_ids.filtered(lambda line: line.account_type == "asset_receivable").reconcile()
+
+
+@tagged("post_install", "-at_install", "once")
+class TestLaterDates(LedgerBalanceCommon):
+    """Entries dated after today are on no statement of today."""
+
+    def test_invoices_and_payments_dated_later_are_a_line_of_their_own(self):
+        self._bill(self.second, 500, 9, invoice_payment_term_id=False)
+        self._pay_on_account(self.second, 77)
+        self._assert_balance(self.second, 423)
+        self.assertNotIn("Dated after today", self._get_content(f"/my/agent/customers/{self.second.id}"))
+        self._bill(self.second, 1000, -7)
+        self._assert_balance(self.second, 423)
+        self._pay(self._bill(self.second, 60, 3, invoice_payment_term_id=False), days=-5)
+        self._assert_balance(self.second, 483)
+        content = self._get_content(f"/my/agent/customers/{self.second.id}").replace("\xa0", " ").replace("\ufeff", "")
+        self.assertRegex(content, r"Dated after today \$ ?-940\.00 Balance, as in the statement \$ ?483\.00")
+
+    def test_payment_on_account_dated_later_changes_nothing_today(self):
+        self._bill(self.second, 500, 9, invoice_payment_term_id=False)
+        payment = self.env["account.payment"].create(
+            {"partner_id": self.second.id, "amount": 40, "date": self.today + relativedelta(days=9)}
+        )
+        payment.action_post()
+        self._assert_balance(self.second, 500)
+
+    def test_invoice_settled_by_a_later_entry_of_another_customer_is_open_today(self):
+        invoice = self._bill(self.second, 500, 9, invoice_payment_term_id=False)
+        later = self._bill(self.third, 500, -7, move_type="out_refund", invoice_payment_term_id=False)
+        self._reconcile(invoice + later)
+        self.assertFalse(invoice.amount_residual)
+        self._assert_balance(self.second, 500)
+
+    def test_credit_note_used_by_a_later_invoice_of_another_customer_is_open_today(self):
+        credit_note = self._bill(self.second, 500, 9, move_type="out_refund", invoice_payment_term_id=False)
+        later = self._bill(self.third, 500, -7, invoice_payment_term_id=False)
+        self._reconcile(credit_note + later)
+        self._assert_balance(self.second, -500)
+
+    def test_later_invoice_of_a_contact_that_became_a_company_is_not_open_today(self):
+        """The items stay with the former company, the document belongs to the contact."""
+        self._bill(self.mover, 30, 9, invoice_payment_term_id=False)
+        later = self._bill(self.mover, 80, -7, invoice_payment_term_id=False)
+        self.mover.write({"parent_id": False, "is_company": True, "portal_agent_ids": self.agent.ids})
+        self.assertEqual(later.line_ids.partner_id, self.second)
+        self._assert_balance(self.mover, 30)
+        self._assert_balance(self.second, 0)
+
+
+@tagged("post_install", "-at_install", "once")
+class TestHiddenContact(LedgerBalanceCommon):
+    """A contact is moved to a company that the agent doesn't see: its invoices and its payments are gone."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.abroad = cls.env["res.company"].create({"name": "Abroad"})
+        cls.bill_of_mover = cls._bill(cls.mover, 93, 40, invoice_payment_term_id=False)
+
+    def _hide(self):
+        self.mover.company_id = self.abroad
+        self.env.flush_all()
+
+    def test_payment_of_a_hidden_contact_is_hidden(self):
+        self._pay_on_account(self.mover, 93)
+        self._assert_balance(self.second, 0)
+        self._hide()
+        self.assertFalse(self._assert_balance(self.second, 0))
+        self.assertNotIn("Balance, as in", self._get_content(f"/my/agent/customers/{self.second.id}"))
+
+    def test_payment_of_a_hidden_invoice_is_hidden(self):
+        """Odoo books the payment of a contact's invoice on the contact's company."""
+        payment = self._pay(self.bill_of_mover, days=9)
+        self.assertEqual(payment.partner_id, self.second)
+        self._hide()
+        self.assertFalse(self._assert_balance(self.second, 0))
+
+    def test_remainder_of_a_payment_of_a_hidden_invoice_is_shown(self):
+        shown = self._bill(self.second, 50, 30, invoice_payment_term_id=False)
+        payment = self._pay_on_account(self.second, 200)
+        self._reconcile(self.bill_of_mover + payment)
+        self._reconcile(shown + payment)
+        self._hide()
+        entries = self._assert_balance(self.second, -57)
+        self.assertEqual([entry["amount"] for entry in entries], [50, -107])
+        for day in (self.today - relativedelta(days=days) for days in (0, 1, 35)):
+            with self.on_an_agents_page() as env:
+                second = self.second.with_env(env)
+                statements = env[REPORT]._get_statements(second, date_to=day)[second.id]
+            self.assertEqual(
+                [line["amount"] for balance in statements for line in balance["lines"]],
+                {0: [-107], 1: [50], 35: []}[(self.today - day).days],
+            )
+
+    def test_visible_invoice_paid_by_a_hidden_contact_stays_paid(self):
+        shown = self._bill(self.second, 93, 30, invoice_payment_term_id=False)
+        self._reconcile(shown + self._pay_on_account(self.mover, 93))
+        self._hide()
+        entries = self._assert_balance(self.second, 0)
+        self.assertEqual([(entry["kind"], entry["amount"]) for entry in entries], [("invoice", 93), ("transfer", -93)])
+
+    def test_accountant_still_sees_the_payments_of_every_contact(self):
+        self._pay_on_account(self.mover, 93)
+        self._hide()
+        items, _transfers = self.env["portal.agent.ledger"]._read_items(self.second, self.today)
+        self.assertEqual({item.residual for item in items}, {93, -93})
+
+    def test_amounts_of_hidden_contacts_are_those_of_the_ledger_without_them(self):
+        for amount in (11, 22):
+            self._pay(self._bill(self.mover, amount, 20, invoice_payment_term_id=False), amount / 2)
+            self._pay(self._bill(self.second, amount, 20, invoice_payment_term_id=False), amount / 2)
+        self._hide()
+        items = self.env["account.move.line"].search(
+            Domain("account_id.account_type", "=", "asset_receivable")
+            & Domain("parent_state", "=", "posted")
+            & Domain("move_id.partner_id", "=", self.second.id)
+            & Domain("move_id.move_type", "=", "out_invoice")
+        )
+        self._assert_balance(self.second, sum(items.mapped("amount_residual")))

@@ -38,7 +38,7 @@ class SalePortalJoin(models.Model):
         if invitation.state in ("to_send", "queued"):
             self._postpone(now + timedelta(minutes=INVITATION_MINUTES))
         elif sent_date and not is_requested and sent_date > max(self.order_id.mapped("date_order")):
-            self._cancel()  # sent after the orders were placed
+            self._cover()  # sent after the orders were placed
         else:
             moment = invitation._get_next_resend_date()
             if sent_date and not is_requested:
@@ -46,7 +46,7 @@ class SalePortalJoin(models.Model):
             if moment > now:
                 self._postpone(moment)
             elif self._request_portal_invitation():
-                self._cancel()
+                self._cover()
             else:
                 self._postpone(now + timedelta(minutes=LOCKED_MINUTES))
 

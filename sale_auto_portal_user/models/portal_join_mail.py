@@ -109,7 +109,7 @@ class SalePortalJoin(models.Model):
         self._trigger_cron(moment)
 
     def _cover(self):
-        """Cancel the mails about these orders, because the mail about another order offers them."""
+        """Cancel the mails about these orders, because another mail takes their place."""
         super()._cancel()
 
     def _cancel(self):

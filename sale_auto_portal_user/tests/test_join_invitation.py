@@ -73,6 +73,17 @@ class TestUnusedAccount(UnusedAccountCommon):
         self.hours_pass(24)
         self.assertFalse(self.send_all())
 
+    def test_orders_of_several_days_do_not_request_one_anothers_mails(self):
+        self.send_all()
+        for _order in range(2):
+            self.hours_pass(48)
+            self.buy_again()
+            self.assertEqual(len(self.send_all()), 1)
+        self.hours_pass(2)
+        self.assertFalse(self.send_all())
+        joins = self.env["sale.portal.join"].search([("user_id", "=", self.user.id)])
+        self.assertEqual(joins.mapped("state"), ["cancelled", "cancelled"])
+
     def test_an_owner_who_has_signed_in_by_then_is_told_about_the_order(self):
         self.send_all()
         second = self.buy_again()

@@ -12,7 +12,10 @@ from .private_page import get_session_order, protect
 JOIN_PATH = "/my/guest-orders"
 # Destination of the sign-in from the confirmation page, which requests that the order joins the account.
 SESSION_PATH = f"{JOIN_PATH}/session"
+# Destination of a link whose owner has no password yet and therefore can't sign in.
+INVITATION_PATH = f"{JOIN_PATH}/invitation"
 JOIN_PAGE = {"type": "http", "auth": "user", "website": True, "sitemap": False}
+PUBLIC_PAGE = {**JOIN_PAGE, "auth": "public"}
 # Allowed values of the parameter ``outcome``, which selects the message on the page.
 OUTCOMES = ("busy", "declined", "other_account", "refused", "sample", "sent", "unproved", "void")
 
@@ -76,7 +79,7 @@ class PortalJoin(CustomerPortal):
         """Offer guest orders until they have joined or are declined."""
         response = super().home(**kw)
         if hasattr(response, "qcontext"):
-            response.qcontext["portal_join_count"] = len(self._get_portal_join_offers())
+            response.qcontext["has_portal_join_offers"] = self._has_portal_join_offers()
         return response
 
     def _get_page_view_values(self, document, access_token, values, *args, **kwargs):
@@ -85,7 +88,7 @@ class PortalJoin(CustomerPortal):
         if document._name == "sale.order" and not request.env.user._is_public():
             join_sudo = document.sudo().partner_id.portal_join_id
             values["portal_join"] = join_sudo.filtered(lambda join: join.user_id == request.env.user)
-            values["portal_join_count"] = len(self._get_portal_join_offers())
+            values["has_portal_join_offers"] = self._has_portal_join_offers()
         return values
 
     def _prepare_address_data(self, partner_sudo, **kwargs):
@@ -97,7 +100,7 @@ class PortalJoin(CustomerPortal):
 
     # ---- the link in the mail
 
-    @route(f"{LINK_PATH}/<string:token>", methods=["GET"], type="http", auth="public", website=True, sitemap=False)
+    @route(f"{LINK_PATH}/<string:token>", methods=["GET"], **PUBLIC_PAGE)
     def portal_join_link(self, token, **kwargs):
         """Move the link's token to the session, so that no URL discloses it, and redirect to the sign-in page."""
         join_sudo = request.env["sale.portal.join"]._find_portal_join_by_token(token)
@@ -106,9 +109,21 @@ class PortalJoin(CustomerPortal):
             return protect(self._redirect_portal_join(outcome))
         request.session["portal_join_token"] = token
         if request.env.user._is_public():
+            if join_sudo.user_id._is_portal_account_unused():
+                return protect(request.redirect(INVITATION_PATH))
             query = {"login": join_sudo.user_id.login, "redirect": JOIN_PATH}
             return protect(request.redirect(f"/web/login?{urlencode(query)}"))
         return protect(self._redirect_portal_join())
+
+    @route(INVITATION_PATH, methods=["GET"], **PUBLIC_PAGE)
+    def portal_join_invitation(self, **kwargs):
+        """Offer the owner of an account without a password another invitation."""
+        return self._render_portal_join_invitation("sale_auto_portal_user.portal_join_invitation")
+
+    @route(INVITATION_PATH, methods=["POST"], **PUBLIC_PAGE)
+    def portal_join_resend_invitation(self, **kwargs):
+        """Send the invitation again to the address that the link in this session was mailed to."""
+        return self._render_portal_join_invitation("sale_auto_portal_user.portal_invitation_resent", resend=True)
 
     @route(SESSION_PATH, methods=["GET"], **JOIN_PAGE)
     def portal_join_session(self, **kwargs):
@@ -151,6 +166,27 @@ class PortalJoin(CustomerPortal):
         return self._redirect_portal_join("sent")
 
     # ---- helpers
+
+    def _render_portal_join_invitation(self, template, resend=False):
+        """Render a page for the owner of an account without a password, or redirect to the page for guest orders.
+
+        :param str template: XML id of the page's template
+        :param bool resend: whether to send the invitation again
+        :rtype: Response
+        """
+        join_sudo = self._find_portal_join_link()
+        if not join_sudo or not join_sudo.user_id._is_portal_account_unused():
+            return protect(self._redirect_portal_join())
+        may_resend = join_sudo._get_portal_invitation()._is_resend_decent()
+        if resend:
+            join_sudo._resend_portal_invitation()
+        values = {
+            "page_name": "guest_orders",
+            "invitation_email": join_sudo.email,
+            "invitation_shop": join_sudo._get_portal_shop().name,
+            "may_resend": may_resend,
+        }
+        return protect(request.render(template, values))
 
     def _find_portal_join_link(self):
         """Return the record of the link in this session, regardless of the account that it was sent to.
@@ -198,14 +234,13 @@ class PortalJoin(CustomerPortal):
         by_mailbox -= by_link
         return {"link": by_link, "mailbox": by_mailbox, "session": self._get_session_guest() - by_link - by_mailbox}
 
-    def _get_portal_join_offers(self):
-        """Return the guest contacts that the user may add thanks to the link in this session or an earlier one.
+    def _has_portal_join_offers(self):
+        """Return whether the user may add orders thanks to the link in this session or an earlier one.
 
-        :return: contacts in superuser mode
-        :rtype: res.partner recordset
+        :rtype: bool
         """
-        offers_sudo = self._get_portal_join_offers_by_proof()
-        return offers_sudo["link"] | offers_sudo["mailbox"]
+        joins, user, join_sudo = request.env["sale.portal.join"], request.env.user, self._get_portal_join_link()
+        return joins._has_portal_join_offers(user) or bool(join_sudo and joins._has_portal_join_offers(user, join_sudo))
 
     def _get_session_guest(self):
         """Return the guest contact that the user may add because its order was placed in this session.
@@ -288,7 +323,7 @@ class PortalJoin(CustomerPortal):
         return {
             **self._prepare_portal_layout_values(),
             "page_name": "guest_orders",
-            "guests": [(guest, guest._get_portal_guest_orders()) for guest in guests_sudo],
+            "guests": [(guest, data.orders) for guest, data in guests_sudo._read_portal_guests().items()],
             "outcome": outcome,
             "email": user.login,
             "company": user._has_portal_colleagues() and user.partner_id.commercial_partner_id,

@@ -21,9 +21,11 @@ from . import res_company_join
 from . import res_config_settings_join
 from . import portal_join
 from . import portal_join_contact
+from . import portal_join_invitation
 from . import portal_join_mail
 from . import portal_join_mail_link
 from . import portal_join_offers
+from . import res_partner_guest
 from . import res_partner_join
 from . import res_users_join
 from . import sale_order_join

@@ -123,38 +123,55 @@ class SalePortalJoin(models.Model):
             "website_id": order.website_id.id,
         }
 
-    def _check_portal_join(self):
-        """Set whether a guest order waits for the owner of the account, or the reason why it doesn't.
+    def _check_portal_joins(self):
+        """Set which guest orders wait for the owner of the account, and the reasons why the others don't.
 
-        :return: whether the order waits
-        :rtype: bool
+        :return: records that wait
+        :rtype: sale.portal.join recordset
         """
-        self.ensure_one()
-        domain = [("partner_id", "=", self.partner_id.id), ("join_state", "in", ("waiting", "joined", "declined"))]
-        if self.search_count([*domain, ("id", "!=", self.id)], limit=1):
-            self.unlink()  # contacts join, not orders: one mail per contact is enough
-            return False
-        if self.join_state not in ("new", "waiting"):
-            self._cancel()
-            return False
+        # Contacts join, not orders: one mail per contact is enough.
+        joins = self.browse().union(*(joins[:1] for joins in self.grouped("partner_id").values()))
+        others = self - joins
+        domain = [("partner_id", "in", joins.partner_id.ids), ("join_state", "in", ("waiting", "joined", "declined"))]
+        decided = self.search(domain)
+        repeated = joins.filtered(lambda join: join.partner_id in (decided - join).partner_id)
+        repeated.unlink()
+        joins -= repeated
+        open_joins = joins.filtered(lambda join: join.join_state in ("new", "waiting"))
+        (joins - open_joins)._cancel()
+        open_joins._try_recheck_portal_joins()
+        waiting = open_joins.filtered(lambda join: join.join_state == "waiting")
+        return waiting + others._check_portal_joins() if others else waiting
+
+    def _try_recheck_portal_joins(self):
+        """Check whether guest orders can join. An order that can't be checked doesn't affect the others."""
         try:
             with self.env.cr.savepoint():
-                self._recheck_portal_join()
+                self._recheck_portal_joins()
         except Exception:
-            _logger.exception("The account of guest order %s could not be looked for", self.order_id.name)
-            self._set_portal_join_state("refused", reason="error")
-        return self.join_state == "waiting"
+            if len(self) == 1:
+                _logger.exception("The account of guest order %s could not be looked for", self.order_id.name)
+                self._set_portal_join_state("refused", reason="error")
+                return
+            for join in self:
+                join._try_recheck_portal_joins()
+
+    def _recheck_portal_joins(self):
+        """Check again which guest orders can join: the obstacles may be gone."""
+        found = self.env["res.partner"]._find_portal_owners([(join.partner_id, join.order_id) for join in self])
+        found = dict(zip(self, found, strict=True))
+        for (user, reason), joins in self.grouped(found.get).items():
+            joins._set_portal_join_state("refused" if reason else "waiting", reason=reason, user_id=user.id)
 
     def _recheck_portal_join(self):
-        """Check again whether a guest order can join: the obstacle may be gone.
+        """Check again whether a guest order can join.
 
         :return: whether the order waits
         :rtype: bool
         """
         self.ensure_one()
-        user, reason = self._find_portal_owner()
-        self._set_portal_join_state("refused" if reason else "waiting", reason=reason, user_id=user.id)
-        return not reason
+        self._recheck_portal_joins()
+        return self.join_state == "waiting"
 
     def _set_portal_join_state(self, state, **values):
         """Write the state, and cancel the mail unless the order waits.
@@ -171,11 +188,12 @@ class SalePortalJoin(models.Model):
     def _find_portal_owner(self):
         """Find the account that this guest order belongs to and check whether it can join it.
 
-        :return: see :meth:`res.partner._find_portal_owner`
+        :return: see :meth:`res.partner._find_portal_owners`
         :rtype: tuple[res.users, str or bool]
         """
         self.ensure_one()
-        return self.partner_id._find_portal_owner(self.order_id)
+        [found] = self.env["res.partner"]._find_portal_owners([(self.partner_id, self.order_id)])
+        return found
 
     # ---- joining
 
@@ -296,11 +314,9 @@ class SalePortalJoin(models.Model):
         """
         found = self._get_portal_join_by_contact(guests)
         missing = guests - self.env["res.partner"].union(*found)
+        data = missing._read_portal_guests() if missing else {}
         created = self.create(
-            [
-                {**self._prepare_portal_join(guest._get_portal_guest_orders()[:1]), "state": "cancelled"}
-                for guest in missing
-            ]
+            [{**self._prepare_portal_join(data[guest].orders[:1]), "state": "cancelled"} for guest in missing]
         )
         return self.union(*found.values(), created)
 
@@ -317,8 +333,8 @@ class SalePortalJoin(models.Model):
         others = joins._get_other_portal_joins()
         if not (joins | others)._lock_portal_joins(user):
             return "busy"
-        obstacles = {join: join._find_portal_owner() for join in joins}
-        for join, (owner, reason) in obstacles.items():
+        found = self.env["res.partner"]._find_portal_owners([(join.partner_id, join.order_id) for join in joins])
+        for join, (owner, reason) in zip(joins, found, strict=True):
             if reason or owner != user:
                 join._set_portal_join_state("refused", reason=reason or "other_address")
                 return "refused"

@@ -148,7 +148,8 @@ class SalePortalJoin(models.Model):
         :rtype: bool
         """
         self.ensure_one()
-        others = self.search([("user_id", "=", self.user_id.id), ("state", "in", ("queued", "sent"))])
+        told = ["|", ("state", "=", "queued"), ("last_sent_date", "!=", False)]
+        others = self.search([("user_id", "=", self.user_id.id), *told])
         return any(join.order_id.date_order >= self.order_id.date_order for join in others - self)
 
     def _log_portal_join(self, orders):
@@ -214,7 +215,7 @@ class SalePortalJoin(models.Model):
             return self.env._("Something was booked since: an invoice, a credit note or a payment.")
         if family.portal_join_id != self or self._has_portal_orders_since(family):
             return self.env._("Another order of the account uses one of the addresses.")
-        if obstacle := self.partner_id._get_portal_ledger_obstacle():
+        if obstacle := family._get_portal_ledger_obstacle(self.partner_id._get_portal_guest_moves()):
             return dict(self._fields["reason"]._description_selection(self.env))[obstacle]
         return False
 

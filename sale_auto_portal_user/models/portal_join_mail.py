@@ -66,14 +66,15 @@ class SalePortalJoin(models.Model):
 
     def _filter_sendable(self):
         """Look for the accounts of new guest orders, and keep the orders about which a mail is sent now."""
-        waiting = self.browse()
-        for join in self:
-            if join._check_portal_join():
-                waiting += join
-        requested = waiting.filtered("is_mail_requested")
-        for joins in (waiting - requested).grouped("user_id").values():
-            requested += joins._filter_mail_decent()
-        return requested
+        waiting = self._check_portal_joins()
+        waiting -= waiting._invite_unused_owners()
+        sendable = requested = waiting.filtered("is_mail_requested")
+        for user, joins in (waiting - requested).grouped("user_id").items():
+            if user in requested.user_id:
+                joins._postpone(fields.Datetime.now() + timedelta(hours=MAIL_PAUSE_HOURS))
+            else:
+                sendable += joins._filter_mail_decent()
+        return sendable
 
     def _filter_mail_decent(self):
         """Keep the latest of an owner's guest orders, unless a mail was sent to the address recently.
@@ -88,8 +89,7 @@ class SalePortalJoin(models.Model):
         latest = self._get_latest_portal_join()
         moment = latest._get_next_portal_join_mail_date()
         if moment > fields.Datetime.now():
-            self.write({"next_attempt": moment})
-            self._trigger_cron(moment)
+            self._postpone(moment)
             return self.browse()
         told, offers = latest, self._get_portal_join_offers(latest.user_id, latest)
         oldest = self._sort_by_order_date()[:1]
@@ -97,8 +97,50 @@ class SalePortalJoin(models.Model):
             told, offers = oldest, self._get_portal_join_offers(oldest.user_id, oldest)
         waiting = [("user_id", "=", told.user_id.id), ("join_state", "=", "waiting"), ("state", "=", "to_send")]
         covered = [("is_mail_requested", "=", False), ("id", "!=", told.id), ("partner_id", "in", offers.ids)]
-        self.search([*waiting, *covered])._cancel()
+        self.search([*waiting, *covered])._cover()
         return told
+
+    def _postpone(self, moment):
+        """Send the mails later.
+
+        :param datetime.datetime moment: when the mails are due
+        """
+        self.write({"next_attempt": moment})
+        self._trigger_cron(moment)
+
+    def _cover(self):
+        """Cancel the mails about these orders, because another mail takes their place."""
+        super()._cancel()
+
+    def _cancel(self):
+        """Also send the mails about the orders that a cancelled mail would have offered."""
+        unsent = self.filtered(lambda join: join.state in ("to_send", "queued"))
+        super()._cancel()
+        unsent._uncover(unsent.user_id)
+
+    def _fail(self, reason):
+        """Also send the mails about the orders that the failed mail would have offered."""
+        super()._fail(reason)
+        self._uncover(self.user_id)
+
+    def unlink(self):
+        """Also send the mails about the orders that the links of the deleted records offered."""
+        users = self.user_id
+        result = super().unlink()
+        self.browse()._uncover(users)
+        return result
+
+    def _uncover(self, users):
+        """Send the mails about waiting orders that no mail has offered, now that these records don't offer them.
+
+        :param users: accounts that the orders wait for
+        """
+        waiting = [("user_id", "in", users.ids), ("join_state", "=", "waiting"), ("id", "not in", self.ids)]
+        unsent = [("state", "=", "cancelled"), ("sent_date", "=", False)]
+        # Records that are locked by another transaction are joining or being declined.
+        for join in users and self.search([*waiting, *unsent])._lock_free():
+            if not join._is_covered_by_another_mail():
+                join._request()
 
     def _sort_by_order_date(self):
         """Sort the records by order date, the earliest first.
@@ -132,6 +174,9 @@ class SalePortalJoin(models.Model):
     def _prepare_sent_values(self):
         return {**super()._prepare_sent_values(), "is_mail_requested": False}
 
+    def _prepare_cancel_values(self):
+        return {**super()._prepare_cancel_values(), "is_mail_requested": False}
+
     def _get_failure_note(self, reason):
         return self.env._(
             "The message that this order waits for the account could not be delivered to %(email)s: %(reason)s",
@@ -157,8 +202,8 @@ class SalePortalJoin(models.Model):
         self.ensure_one()
         orders = self.env["sale.order"]
         if self.user_id:
-            for guest in self._get_portal_join_offers(self.user_id, self):
-                orders |= guest._get_portal_guest_orders().with_env(self.env)
+            offers_sudo = self._get_portal_join_offers(self.user_id, self)
+            orders = offers_sudo._get_portal_guest_orders().with_env(self.env)
         return (orders - self.order_id)._filtered_access("read").sorted("date_order", reverse=True)
 
     def get_base_url(self):
@@ -181,6 +226,8 @@ class SalePortalJoin(models.Model):
     def _find_portal_join_by_token(self, token):
         """Return the record that a link belongs to.
 
+        If the order of the link is not confirmed any more, the link still offers the earlier orders listed in the mail.
+
         :param str token: token in the link, not validated yet
         :return: record in superuser mode, empty if the link is void
         :rtype: sale.portal.join record
@@ -195,5 +242,8 @@ class SalePortalJoin(models.Model):
         if join.join_state == "joined":
             return join
         user, reason = join._find_portal_owner()
-        is_open = join.join_state in ("waiting", "declined") and not reason and user == join.user_id
-        return join if is_open else join.browse()
+        if reason == "cancelled":
+            is_open = join.join_state in ("waiting", "declined", "refused") and join._get_portal_join_offers(user, join)
+        else:
+            is_open = join.join_state in ("waiting", "declined") and not reason
+        return join if is_open and user == join.user_id else join.browse()

@@ -71,6 +71,18 @@ class ResUsers(models.Model):
         self.ensure_one()
         return self.active and self.share and self._is_portal() and self.partner_id.active
 
+    def _is_portal_account_unused(self):
+        """Return whether an order created this account and its owner has neither signed in nor chosen a password.
+
+        :rtype: bool
+        """
+        self.ensure_one()
+        user_sudo = self.sudo()
+        if not user_sudo.portal_tokens_exposed or user_sudo.login_date:
+            return False
+        invitation_sudo = user_sudo.env["sale.portal.invitation"].search([("user_id", "=", user_sudo.id)])
+        return not invitation_sudo._filter_in_use()
+
     def _prove_portal_mailbox(self, date=None):
         """Record that this user has access to the mailbox of the login's email address.
 

@@ -237,6 +237,11 @@ class SaleOrder(models.Model):
             and guest not in guest.search([("id", "child_of", owner.id)])
         )
 
+    @api.ondelete(at_uninstall=False)
+    def _unlink_portal_joins(self):
+        """Delete the records before the database does, so that the mails about other waiting orders are sent."""
+        self.env["sale.portal.join"].sudo().search([("order_id", "in", self.ids)]).unlink()
+
     # ---- actions
 
     def action_send_portal_join_mail(self):

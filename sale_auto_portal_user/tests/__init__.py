@@ -12,7 +12,9 @@ from . import test_invitation_upkeep
 from . import test_invitations
 from . import test_join_contact
 from . import test_join_decision
+from . import test_join_invitation
 from . import test_join_mail
+from . import test_join_mail_lost
 from . import test_join_pages
 from . import test_join_queries
 from . import test_link_secrets

@@ -1,4 +1,7 @@
+import re
 from datetime import timedelta
+
+from odoo.addons.mail.tests.common import MailCase
 
 from .common import PortalAccountCommon
 
@@ -83,3 +86,25 @@ class GuestOrderCommon(PortalAccountCommon):
         if proof:
             self.assertEqual(join.proof, proof)
         return join
+
+
+class JoinMailCommon(MailCase, GuestOrderCommon):
+    """Mails about guest orders, and the scheduled action that sends them."""
+
+    def send(self):
+        """Send the mails that are due, like the scheduled action, and return them."""
+        with self.mock_mail_gateway():
+            joins = self.env["sale.portal.join"]._search_due(100)
+            joins._queue()
+            joins._send_queued()
+        return self._mails
+
+    def link_in(self, mail):
+        [path] = set(re.findall(r"/my/guest-orders/link/([\w-]+)", mail["body"]))
+        return path
+
+    def later(self, hours):
+        """Simulate that some hours pass: move the dates of sent and waiting mails into the past."""
+        for join in self.env["sale.portal.join"].search([]):
+            join.last_sent_date = join.last_sent_date and join.last_sent_date - timedelta(hours=hours)
+            join.next_attempt = join.next_attempt and join.next_attempt - timedelta(hours=hours)

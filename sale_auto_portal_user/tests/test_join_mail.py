@@ -1,6 +1,5 @@
 """Mail about a waiting guest order: recipients, frequency and link."""
 
-import re
 from datetime import timedelta
 
 from lxml import etree, html
@@ -10,29 +9,15 @@ from odoo.exceptions import AccessError, UserError
 from odoo.tests import Form, new_test_user, tagged
 from odoo.tools import format_date, safe_eval
 
-from odoo.addons.mail.tests.common import MailCase
-
 from ..models import portal_join_offers
 from ..models.portal_join_mail import SAMPLE_PATH
-from .join_common import GuestOrderCommon
+from .join_common import GuestOrderCommon, JoinMailCommon
 
 TEMPLATE = "sale_auto_portal_user.mail_template_portal_join"
 
 
 @tagged("post_install", "-at_install")
-class TestJoinMail(MailCase, GuestOrderCommon):
-    def send(self):
-        """Send the mails that are due, like the scheduled action, and return them."""
-        with self.mock_mail_gateway():
-            joins = self.env["sale.portal.join"]._search_due(100)
-            joins._queue()
-            joins._send_queued()
-        return self._mails
-
-    def link_in(self, mail):
-        [path] = set(re.findall(r"/my/guest-orders/link/([\w-]+)", mail["body"]))
-        return path
-
+class TestJoinMail(JoinMailCommon):
     def test_the_mail_goes_to_the_address_and_links_to_the_order(self):
         order = self.guest_order()
         [mail] = self.send()
@@ -58,12 +43,6 @@ class TestJoinMail(MailCase, GuestOrderCommon):
         self.guest_order()
         self.assertEqual(len(self.send()), 1)
         self.assertFalse(self.send())
-
-    def later(self, hours):
-        """Simulate that some hours pass: move the dates of sent and waiting mails into the past."""
-        for join in self.env["sale.portal.join"].search([]):
-            join.last_sent_date = join.last_sent_date and join.last_sent_date - timedelta(hours=hours)
-            join.next_attempt = join.next_attempt and join.next_attempt - timedelta(hours=hours)
 
     def test_a_stranger_who_orders_ten_times_with_an_address_causes_one_mail_a_day(self):
         orders = [self.guest_order() for _number in range(5)]

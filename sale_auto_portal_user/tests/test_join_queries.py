@@ -6,6 +6,7 @@ from odoo import fields
 from odoo.tests import tagged
 from odoo.tools import SQL
 
+from .common import PortalAccountHttpCommon
 from .join_common import GuestOrderCommon
 
 
@@ -54,3 +55,54 @@ class TestJoinQueries(GuestOrderCommon):
             self.env.cr.execute(f"SET LOCAL enable_{way} = off")
         plan = "\n".join(line for (line,) in self.env.execute_query(SQL("EXPLAIN %s", query.select())))
         self.assertIn("res_partner_portal_guest_address_idx", plan)
+
+    def count_queries(self, function):
+        """Count the queries of a function that are made with cold caches of records."""
+        self.env.flush_all()
+        self.env.invalidate_all()
+        before = self.env.cr.sql_log_count
+        function()
+        self.env.flush_all()
+        return self.env.cr.sql_log_count - before
+
+    def test_many_orders_of_an_address_are_queued_and_offered_with_as_many_queries_as_two(self):
+        joins, counts = self.env["sale.portal.join"], []
+        for number in (2, 2, 30):  # the first warms the caches
+            joins.search([]).unlink()
+            for _number in range(number):
+                self.guest_order()
+            queue = self.count_queries(lambda: joins._search_due(100)._queue())
+            self.assertEqual(len(joins.search([("state", "=", "queued")])), 1)
+            self.owner.portal_mailbox_date = fields.Datetime.now() + timedelta(minutes=1)
+            offer = self.count_queries(lambda: joins._get_portal_join_offers(self.owner))
+            check = self.count_queries(lambda: joins._has_portal_join_offers(self.owner))
+            counts.append((queue, offer, check))
+        self.assertGreaterEqual(len(joins._get_portal_join_offers(self.owner)), 30)
+        for few, many in zip(*counts[1:], strict=True):
+            self.assertLessEqual(many, few + 3, counts)
+
+
+@tagged("post_install", "-at_install", "once")
+class TestPageQueries(GuestOrderCommon, PortalAccountHttpCommon):
+    def test_the_pages_of_an_owner_cost_the_same_with_one_guest_order_and_with_thirty(self):
+        self.owner.password = "correct horse battery"
+        self.authenticate(self.owner.login, "correct horse battery")
+        order = self.order(self.owner.partner_id, website_id=self.website.id)
+        order.action_confirm()
+        counts = []
+        for number in (1, 29):
+            for _number in range(number):
+                self.guest_order()
+            self.owner.portal_mailbox_date = fields.Datetime.now() + timedelta(minutes=1)
+            counts.append([self.count_page(path) for path in ("/my", f"/my/orders/{order.id}", "/my/guest-orders")])
+        for one, thirty in zip(*counts, strict=True):
+            self.assertLessEqual(thirty, one + 5, counts)
+
+    def count_page(self, path):
+        self.url_open(path)  # warms the caches
+        self.env.flush_all()
+        self.env.invalidate_all()
+        before = self.env.cr.sql_log_count
+        response = self.url_open(path)
+        self.assertEqual(response.url, self.base_url() + path)
+        return self.env.cr.sql_log_count - before

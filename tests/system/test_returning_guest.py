@@ -6,12 +6,14 @@ import pytest
 
 from devtools import recipes
 from devtools.browser import open_context
+from devtools.mail import MailCatcher
 from tests.system.agent import sign_in
 from tests.system.checkout import buy_as_guest
 from tests.system.conftest import SEND_INVITATIONS
 
 EMAIL = "rita.returning@example.com"
 PASSWORD = "a long password"
+SECONDS_TO_ANSWER = 4
 SEND_JOINS = "sale_auto_portal_user.ir_cron_send_portal_joins"
 ADDON = "sale_auto_portal_user"
 
@@ -192,4 +194,56 @@ env.cr.rollback(); env.invalidate_all()
 joined = env["sale.portal.join"].search([("partner_id", "=", guest.id), ("join_state", "=", "joined")])
 ok = seen == ["joined", "busy", "again", "joined"] and len(joined) == 1 and guest.parent_id == owner_contact
 print("JOINED", "ONCE" if ok else ("WRONG", seen, joined, guest.parent_id), flush=True)
+"""
+
+
+def test_who_joins_or_declines_while_a_slow_mail_server_takes_the_mail_does_not_wait(
+    make_database, run_in_shell, tmp_path
+):
+    with MailCatcher(tmp_path / "slow", delay=SECONDS_TO_ANSWER) as slow:
+        output = run_in_shell(make_database(), SLOW_MAIL_SERVER, f"--smtp-port={slow.port}")
+        assert "NOBODY WAITED" in output, output[-3000:]
+        assert len(slow.to("twin@example.com")) == 1
+
+
+# Odoo reports the mail only after the server's last answer, so half of the time is in the middle of the conversation.
+SLOW_MAIL_SERVER = f"""
+from odoo import api
+import psycopg2, threading, time
+{RETURNING_GUEST}
+joins = env["sale.portal.join"]
+joins._search_due(10)._queue()
+join = joins.search([("partner_id", "=", guest.id)])
+env.cr.commit()
+
+def send():
+    with env.registry.cursor() as cr:
+        try:
+            api.Environment(cr, 1, dict())["sale.portal.join"].browse(join.id)._send_queued()
+        except psycopg2.Error:  # joining has deleted the mail; the next run of the action goes on
+            cr.rollback()
+
+def attempt(what):
+    with env.registry.cursor() as cr:
+        cr.execute("SET LOCAL lock_timeout = '1s'")
+        other = api.Environment(cr, 1, dict())
+        user = other["res.users"].browse(owner.id)
+        if what == "decline":
+            result = other["sale.portal.join"]._decline_portal_joins(user, other["res.partner"].browse(guest.id))
+            cr.rollback()
+        else:
+            result = other["sale.portal.join"]._join_by_session(other["sale.order"].browse(order.id), user)
+        return result
+
+sender = threading.Thread(target=send)
+sender.start()
+time.sleep(2.5 * {SECONDS_TO_ANSWER})
+is_sending = sender.is_alive()
+seen = attempt("decline"), attempt("join")
+is_sending = is_sending and sender.is_alive()
+sender.join()
+env.cr.rollback(); env.invalidate_all()
+joins._cron_send(); env.cr.commit()
+ok = is_sending and seen == (None, "joined") and join.join_state == "joined" and not join.mail_id
+print("NOBODY", "WAITED" if ok else ("BUT WRONG", is_sending, seen, join.join_state, join.mail_id), flush=True)
 """

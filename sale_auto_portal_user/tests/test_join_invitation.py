@@ -1,0 +1,176 @@
+"""A guest who buys again before choosing a password is sent the invitation again."""
+
+import re
+from datetime import timedelta
+
+from odoo.tests import tagged
+
+from ..models.portal_join_mail import get_link_token
+from .common import PortalAccountHttpCommon, PortalInvitationCommon
+from .join_common import GuestOrderCommon
+
+EMAIL = "twice@example.com"
+
+
+class UnusedAccountCommon(PortalInvitationCommon, GuestOrderCommon):
+    def setUp(self):
+        super().setUp()
+        self.first = self.guest_order(self.guest(email=EMAIL))
+        self.user = self.assert_account(self.first)
+        self.invitation = self.invitation_of(self.first)
+
+    def buy_again(self):
+        return self.guest_order(self.guest(email=EMAIL))
+
+    def send_all(self):
+        """Run both scheduled actions and return the subjects of the mails."""
+        with self.mock_mail_gateway():
+            joins = self.env["sale.portal.join"]._search_due(100)
+            joins._queue()
+            joins._send_queued()
+            self.run_cron()
+        self.env.invalidate_all()
+        return [mail["subject"] for mail in self._mails]
+
+    def hours_pass(self, hours):
+        """Have everything that was done happen some hours earlier."""
+        self.days_pass(self.invitation, hours / 24)
+        for join in self.env["sale.portal.join"].search([]):
+            join.next_attempt = join.next_attempt and join.next_attempt - timedelta(hours=hours)
+        for order in self.env["sale.order"].search([("partner_id.email", "=", EMAIL)]):
+            order.date_order -= timedelta(hours=hours)
+
+
+@tagged("post_install", "-at_install")
+class TestUnusedAccount(UnusedAccountCommon):
+    def test_the_invitation_is_sent_again_instead_of_a_mail_that_asks_to_sign_in(self):
+        self.send_all()
+        self.hours_pass(48)
+        second = self.buy_again()
+        [subject] = self.send_all()
+        self.assertIn("choose a password", subject)
+        self.assertEqual(second.portal_join_state, "waiting")
+        self.assertFalse(self.send_all())
+        self.invitation._choose_password("correct horse battery")
+        self.assertIn(second.partner_id, self.env["sale.portal.join"]._get_portal_join_offers(self.user))
+
+    def test_one_invitation_is_enough_if_it_was_not_sent_yet(self):
+        self.buy_again().date_order -= timedelta(minutes=1)
+        [subject] = self.send_all()
+        self.assertIn("choose a password", subject)
+        for _day in range(3):
+            self.hours_pass(24)
+            self.assertFalse(self.send_all())
+
+    def test_a_stranger_who_orders_ten_times_causes_one_invitation_a_day(self):
+        self.send_all()
+        self.hours_pass(23)
+        for _number in range(10):
+            self.buy_again()
+        self.assertFalse(self.send_all())
+        self.hours_pass(1)
+        self.assertEqual(len(self.send_all()), 1)
+        self.hours_pass(24)
+        self.assertFalse(self.send_all())
+
+    def test_orders_of_several_days_do_not_request_one_anothers_mails(self):
+        self.send_all()
+        for _order in range(2):
+            self.hours_pass(48)
+            self.buy_again()
+            self.assertEqual(len(self.send_all()), 1)
+        self.hours_pass(2)
+        self.assertFalse(self.send_all())
+        joins = self.env["sale.portal.join"].search([("user_id", "=", self.user.id)])
+        self.assertEqual(joins.mapped("state"), ["cancelled", "cancelled"])
+
+    def test_an_owner_who_has_signed_in_by_then_is_told_about_the_order(self):
+        self.send_all()
+        second = self.buy_again()
+        self.assertFalse(self.send_all())
+        self.invitation._choose_password("correct horse battery")
+        self.log_in(self.user)
+        self.hours_pass(24)
+        [subject] = self.send_all()
+        self.assertIn(second.name, subject)
+
+    def test_an_owner_whose_first_order_was_cancelled_before_the_invitation_was_sent_is_invited(self):
+        self.buy_again()
+        self.first._action_cancel()
+        self.assertFalse(self.send_all())
+        self.assertTrue(self.invitation.is_waiting_for_order)
+        self.hours_pass(1)
+        [subject] = self.send_all()
+        self.assertNotIn(self.first.name, subject)
+        self.assertEqual(self.invitation.state, "sent")
+
+    def test_staff_sends_the_invitation_again_from_the_order(self):
+        self.send_all()
+        second = self.buy_again()
+        self.send_all()
+        self.hours_pass(2)
+        second.action_send_portal_join_mail()
+        [subject] = self.send_all()
+        self.assertIn("choose a password", subject)
+        self.assertFalse(self.send_all())
+
+    def test_an_invitation_that_another_transaction_works_on_is_sent_later(self):
+        self.send_all()
+        self.hours_pass(48)
+        second = self.buy_again()
+        join = self.joins_of(second)
+        locked = self.registry["sale.portal.invitation"]
+        self.patch(locked, "try_lock_for_update", lambda records, **kwargs: records.browse())
+        self.check()
+        self.assertEqual((join.join_state, join.state), ("waiting", "to_send"))
+        self.assertTrue(join.next_attempt)
+
+
+@tagged("post_install", "-at_install", "once")
+class TestLinkOfUnusedAccount(UnusedAccountCommon, PortalAccountHttpCommon):
+    """A mail about a guest order was sent to an owner without a password, by an earlier version."""
+
+    def setUp(self):
+        super().setUp()
+        self.send_all()
+        self.second = self.buy_again()
+        self.check()
+        self.join_record = self.joins_of(self.second)
+        self.path = f"/my/guest-orders/link/{get_link_token(self.join_record)}"
+        self.authenticate(None, None)
+
+    def csrf(self, response):
+        return re.search(r'name="csrf_token" value="([^"]+)"', response.text)[1]
+
+    def test_the_link_leads_to_another_invitation(self):
+        self.hours_pass(1)
+        before = self.invitation.read(), self.join_record.read()
+        response = self.url_open(self.path)
+        self.assertTrue(response.url.endswith("/my/guest-orders/invitation"), response.url)
+        self.assertIn("Choose your password", response.text)
+        self.assertIn(EMAIL, response.text)
+        self.env.invalidate_all()
+        self.assertEqual((self.invitation.read(), self.join_record.read()), before, "only the button sends a mail")
+        response = self.url_open("/my/guest-orders/invitation", data={"csrf_token": self.csrf(response)})
+        self.assertIn("A new link is on its way", response.text)
+        self.assertIn("choose a password", self.send_all()[0])
+
+    def test_the_page_says_if_an_invitation_was_sent_a_short_time_ago(self):
+        response = self.url_open(self.path)
+        self.assertIn("a short time ago", response.text)
+        self.assertNotIn("Send me a new link", response.text)
+
+    def test_nobody_without_the_link_sends_an_invitation(self):
+        response = self.url_open("/my/guest-orders/invitation")
+        self.assertIn("/web/login", response.url)
+        self.assertNotIn(EMAIL, response.text)
+        self.hours_pass(1)
+        self.url_open("/my/guest-orders/invitation", data={"csrf_token": self.csrf(response)})
+        self.assertFalse(self.send_all())
+
+    def test_once_the_password_is_chosen_the_link_leads_to_the_log_in(self):
+        self.url_open(self.path)
+        self.invitation._choose_password("correct horse battery")
+        self.env.flush_all()
+        for path in (self.path, "/my/guest-orders/invitation"):
+            self.assertIn("/web/login", self.url_open(path).url)

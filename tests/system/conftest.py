@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from devtools import server
+from devtools.logcheck import Expected
 from devtools.mail import MailCatcher
 from devtools.pytest_plugin import server_factory
 from tests.system.odoo_rpc import OdooRpc
@@ -14,6 +15,12 @@ from tests.system.odoo_rpc import OdooRpc
 # The scheduled actions of the shop's addon.
 SEND_INVITATIONS = "sale_auto_portal_user.ir_cron_send_portal_invitations"
 PENDING_ACCOUNTS = "sale_auto_portal_user.ir_cron_pending_portal_accounts"
+# A sign-in that joins an order may meet the scheduled action that sends the order's mail.
+RETRIED = Expected(
+    r"odoo\.sql_db",
+    r'(?s)bad query: .*"sale_portal_join".* FOR UPDATE SKIP LOCKED.*could not serialize access',
+    "Odoo logs it and repeats the request",
+)
 
 
 @dataclass

@@ -9,7 +9,7 @@ from devtools.browser import open_context
 from devtools.mail import MailCatcher
 from tests.system.agent import sign_in
 from tests.system.checkout import buy_as_guest
-from tests.system.conftest import SEND_INVITATIONS
+from tests.system.conftest import RETRIED, SEND_INVITATIONS
 
 EMAIL = "rita.returning@example.com"
 PASSWORD = "a long password"
@@ -21,7 +21,7 @@ ADDON = "sale_auto_portal_user"
 @pytest.fixture(scope="module")
 def shop(make_module_shop):
     """A running shop with demo data and a mail server."""
-    return make_module_shop("returning")
+    return make_module_shop("returning", check_log=[RETRIED])
 
 
 def buy(shop, browser, email):

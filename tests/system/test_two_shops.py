@@ -8,7 +8,7 @@ from devtools import recipes
 from devtools.browser import open_context
 from tests.system.agent import log_in, sign_in
 from tests.system.checkout import buy_as_guest
-from tests.system.conftest import SEND_INVITATIONS
+from tests.system.conftest import RETRIED, SEND_INVITATIONS
 from tests.system.test_returning_guest import PASSWORD, accept_invitation, order_on
 
 EMAIL = "rita@example.com"
@@ -21,7 +21,7 @@ SHARED_CUSTOMER = "Acme Corporation"
 def shop(make_module_shop, databases, odoo_source, dev_session):
     """A running server with two shops."""
     log = dev_session.log_file("prepare-two-shops")
-    shop = make_module_shop("two-shops", template=databases.prepare(recipes.two_shops(), odoo_source, log))
+    shop = make_module_shop("two-shops", template=databases.prepare(recipes.two_shops(), odoo_source, log), check_log=[RETRIED])
     for website in shop.admin.read("website", [["name", "in", list(HOSTS)]], "name"):
         address = f"http://{HOSTS[website['name']]}:{shop.server.port}"
         shop.admin.call("website", "write", [website["id"]], {"domain": address})

@@ -110,18 +110,20 @@ class SalePortalJoin(models.Model):
 
     def _cover(self):
         """Cancel the mails about these orders, because another mail takes their place."""
-        super()._cancel()
+        self._cancel_mails()
 
     def _cancel(self):
         """Also send the mails about the orders that a cancelled mail would have offered."""
         unsent = self.filtered(lambda join: join.state in ("to_send", "queued"))
-        super()._cancel()
+        result = super()._cancel()
         unsent._uncover(unsent.user_id)
+        return result
 
     def _fail(self, reason):
         """Also send the mails about the orders that the failed mail would have offered."""
-        super()._fail(reason)
+        result = super()._fail(reason)
         self._uncover(self.user_id)
+        return result
 
     def unlink(self):
         """Also send the mails about the orders that the links of the deleted records offered."""

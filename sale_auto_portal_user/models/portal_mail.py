@@ -167,7 +167,11 @@ class SalePortalMail(models.AbstractModel):
         self._trigger_cron(next_attempt)
 
     def _cancel(self):
-        """Cancel the mails and delete them from Odoo's queue."""
+        """Cancel the mails, which nothing replaces."""
+        self._cancel_mails()
+
+    def _cancel_mails(self):
+        """Mark the mails as cancelled and delete them from Odoo's queue."""
         self._unlink_mails()
         for record in self:
             record.write(record._prepare_cancel_values())

@@ -21,7 +21,9 @@ SHARED_CUSTOMER = "Acme Corporation"
 def shop(make_module_shop, databases, odoo_source, dev_session):
     """A running server with two shops."""
     log = dev_session.log_file("prepare-two-shops")
-    shop = make_module_shop("two-shops", template=databases.prepare(recipes.two_shops(), odoo_source, log), check_log=[RETRIED])
+    shop = make_module_shop(
+        "two-shops", template=databases.prepare(recipes.two_shops(), odoo_source, log), check_log=[RETRIED]
+    )
     for website in shop.admin.read("website", [["name", "in", list(HOSTS)]], "name"):
         address = f"http://{HOSTS[website['name']]}:{shop.server.port}"
         shop.admin.call("website", "write", [website["id"]], {"domain": address})

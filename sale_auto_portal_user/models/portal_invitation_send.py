@@ -88,9 +88,10 @@ class SalePortalInvitation(models.Model):
         orders = self.env["sale.order"].search(
             [("partner_id", "in", guests.ids), ("state", "=", "sale"), ("website_id", "!=", False)]
         )
+        data = orders.partner_id._read_portal_guests()
         return any(
             order._is_portal_account_wanted()
-            and not order.partner_id._get_portal_guest_obstacle()
+            and not order.partner_id._get_portal_guest_obstacle(data[order.partner_id])
             and self.user_id._search_portal_owner(address, order.website_id) == self.user_id
             for order in orders
         )

@@ -23,7 +23,6 @@ from . import portal_join
 from . import portal_join_contact
 from . import portal_join_invitation
 from . import portal_join_mail
-from . import portal_join_mail_link
 from . import portal_join_offers
 from . import res_partner_guest
 from . import res_partner_join

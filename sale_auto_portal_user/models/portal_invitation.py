@@ -177,8 +177,7 @@ class SalePortalInvitation(models.Model):
         self.user_id.filtered(lambda user: not user.active).action_unarchive()
         if not is_same_address:
             self._get_account_orders().portal_account_granted = may_grant
-        if not self._is_order_confirmed() and not self._find_other_order():
-            self.order_id = False  # the mail is then about the account, without thanks for an order
+        self._drop_unconfirmed_order()
         self._request_again(is_reminder=False)
 
     def _can_resend(self):

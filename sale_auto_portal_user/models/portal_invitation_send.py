@@ -64,6 +64,11 @@ class SalePortalInvitation(models.Model):
         self.ensure_one()
         return not self.order_id or self.order_id.state == "sale"
 
+    def _drop_unconfirmed_order(self):
+        """Make the mail about the account alone if there is no confirmed order to thank for."""
+        if not self._is_order_confirmed() and not self._find_other_order():
+            self.order_id = False
+
     def _find_other_order(self):
         """Return the earliest confirmed order of the same customer that, according to the settings, creates accounts.
 

@@ -67,8 +67,7 @@ class SalePortalJoin(models.Model):
         invitation = self._get_portal_invitation()
         if not invitation.try_lock_for_update(allow_referencing=True):
             return False
-        if not invitation._is_order_confirmed() and not invitation._find_other_order():
-            invitation.order_id = False  # the mail is then about the account, without thanks for an order
+        invitation._drop_unconfirmed_order()
         return invitation._request_again(is_reminder=False, is_waiting_for_order=False)
 
     def _resend_portal_invitation(self):

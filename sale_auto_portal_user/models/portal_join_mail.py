@@ -195,6 +195,9 @@ class SalePortalJoin(models.Model):
         self.ensure_one()
         return urljoin(self.get_base_url(), SAMPLE_PATH)
 
+    def _get_portal_mail_links(self):
+        return {self._get_portal_join_url(): self.env._("Add to my account")}
+
     def _get_portal_join_other_orders(self):
         """Return the other orders that the link offers, for the template.
 

@@ -1,6 +1,6 @@
 from datetime import timedelta
 
-from odoo import fields, models
+from odoo import api, fields, models
 
 from .portal_join_mail import MAIL_PAUSE_HOURS
 from .portal_mail import LOCKED_MINUTES
@@ -45,7 +45,7 @@ class SalePortalJoin(models.Model):
                 moment = max(moment, sent_date + timedelta(hours=MAIL_PAUSE_HOURS))
             if moment > now:
                 self._postpone(moment)
-            elif self._request_portal_invitation():
+            elif self._request_portal_invitation(invitation):
                 self._cover()
             else:
                 self._postpone(now + timedelta(minutes=LOCKED_MINUTES))
@@ -58,13 +58,14 @@ class SalePortalJoin(models.Model):
         env = self._portal_join_env()
         return env["sale.portal.invitation"]._get_or_create(self.user_id.with_env(env))
 
-    def _request_portal_invitation(self):
+    @api.model
+    def _request_portal_invitation(self, invitation):
         """Request another invitation, without waiting for other transactions.
 
+        :param invitation: invitation from :meth:`_get_portal_invitation`
         :return: whether it was requested
         :rtype: bool
         """
-        invitation = self._get_portal_invitation()
         if not invitation.try_lock_for_update(allow_referencing=True):
             return False
         invitation._drop_unconfirmed_order()
@@ -74,4 +75,4 @@ class SalePortalJoin(models.Model):
         """Send the invitation again at the request of somebody who opened a link that was mailed to the owner."""
         invitation = self._get_portal_invitation()
         if invitation.state not in ("to_send", "queued") and invitation._is_resend_decent():
-            self._request_portal_invitation()
+            self._request_portal_invitation(invitation)

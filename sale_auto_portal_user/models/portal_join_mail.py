@@ -248,7 +248,7 @@ class SalePortalJoin(models.Model):
             return join
         user, reason = join._find_portal_owner()
         if reason == "cancelled":
-            is_open = join.join_state in ("waiting", "declined", "refused") and join._get_portal_join_offers(user, join)
+            is_open = join.join_state in ("waiting", "declined", "refused") and join._has_portal_join_offers(user, join)
         else:
             is_open = join.join_state in ("waiting", "declined") and not reason
         return join if is_open and user == join.user_id else join.browse()

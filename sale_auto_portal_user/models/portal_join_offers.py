@@ -68,31 +68,28 @@ class SalePortalJoin(models.Model):
         :return: guest contacts, those with confirmed orders first, then the latest first
         :rtype: res.partner recordset
         """
-        guests = user.env["res.partner"]
+        guests, domain = user.env["res.partner"], self._get_portal_join_offer_domain(user)
         for state in ("sale", "sent"):
             if limit := MAX_OFFERS - len(guests):
-                domain = self._get_portal_join_offer_domain(user, until, state) & Domain("id", "not in", guests.ids)
-                guests += guests.search(domain, order="id desc", limit=limit)
+                ordered = [("state", "=", state), ("website_id", "!=", False), ("date_order", "<=", until)]
+                new = Domain("sale_order_ids", "any", ordered) & Domain("id", "not in", guests.ids)
+                guests += guests.search(domain & new, order="id desc", limit=limit)
         return guests
 
     @api.model
-    def _get_portal_join_offer_domain(self, user, until, state):
-        """Return the domain of the guest contacts that can be offered for orders in the given state.
+    def _get_portal_join_offer_domain(self, user):
+        """Return the domain of the guest contacts that can be offered, whatever their orders.
 
         It excludes contacts that won't be offered anyway, so that a stranger can't fill the limited list with them.
 
         :param user: owner of the account
-        :param datetime.datetime until: latest order date covered by the proof
-        :param str state: ``sale``, or ``sent`` for unpaid orders
         :rtype: odoo.fields.Domain
         """
         declined = self.sudo()._search([("user_id", "=", user.id), ("join_state", "=", "declined")])
-        ordered = [("state", "=", state), ("website_id", "!=", False), ("date_order", "<=", until)]
         vat = user.partner_id.commercial_partner_id.vat
         return (
             self.env["res.partner"]._get_portal_guest_domain(user._get_portal_login_address())
             & Domain("active", "=", True)
-            & Domain("sale_order_ids", "any", ordered)
             & Domain("id", "not in", declined.subselect("partner_id"))
             & (Domain("vat", "=", vat) if vat else Domain("vat", "in", (False, "")))
         )

@@ -73,11 +73,18 @@ class ResPartner(models.Model):
         :return: users, including archived ones
         :rtype: res.users recordset
         """
+        return self._get_portal_contacts_above().with_context(active_test=False).user_ids
+
+    def _get_portal_contacts_above(self):
+        """Return this contact and the contacts above it.
+
+        :rtype: res.partner recordset
+        """
         self.ensure_one()
         contacts = contact = self
         while contact := contact.parent_id:
             contacts |= contact
-        return contacts.with_context(active_test=False).user_ids
+        return contacts
 
     def _has_owned_account(self):
         """Return whether the contact belongs to an account that has been used or was not created by an order.

@@ -295,14 +295,3 @@ class ResPartner(models.Model):
             )
             for guest in self
         }
-
-    def _get_portal_contacts_above(self):
-        """Return this contact and the contacts above it.
-
-        :rtype: res.partner recordset
-        """
-        self.ensure_one()
-        contacts, parent = self, self.parent_id
-        while parent:
-            contacts, parent = contacts | parent, parent.parent_id
-        return contacts

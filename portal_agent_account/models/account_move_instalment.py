@@ -60,13 +60,13 @@ class AccountMove(models.Model):
         string="Next Due Date",
         compute="_compute_portal_agent_instalments",
         compute_sudo=True,
-        help="When the first instalment that is not paid is due; of a paid invoice its due date.",
+        help="Due date of the first unpaid instalment, or of the invoice if it is paid.",
     )
     portal_agent_date_overdue = fields.Date(
         string="Overdue Since",
         compute="_compute_portal_agent_instalments",
         compute_sudo=True,
-        help="When the first instalment that is overdue was due.",
+        help="Due date of the first overdue instalment.",
     )
     portal_agent_amount_overdue = fields.Monetary(
         string="Amount Overdue", compute="_compute_portal_agent_instalments", compute_sudo=True

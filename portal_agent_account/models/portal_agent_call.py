@@ -172,10 +172,10 @@ class PortalAgentCall(models.AbstractModel):
                     "%(amount)s overdue, the oldest part for %(days)s days", amount=amount, days=reason["days"]
                 )
             case "running_out":
-                return self.env._("A quotation is valid until %(day)s only", day=format_date(self.env, reason["day"]))
+                return self.env._("A quotation expires on %(day)s", day=format_date(self.env, reason["day"]))
             case "late":
                 return self.env._(
-                    "Orders every %(usual)s days as a rule, last %(since)s days ago",
+                    "Usually orders every %(usual)s days; last order %(since)s days ago",
                     usual=round(reason["usual"]),
                     since=reason["since"],
                 )

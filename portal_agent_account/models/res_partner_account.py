@@ -53,7 +53,7 @@ class ResPartner(models.Model):
         if agents and not agents.has_access("write"):
             raise AccessError(
                 self.env._(
-                    "Only people who may change users can do this with the contact of a portal agent: whoever has "
+                    "Only users who may change users can do this with the contact of a portal agent: whoever has "
                     "the agent's email address can sign in as the agent. Contacts: %(names)s",
                     names=", ".join(agents.sudo().mapped("name")),
                 )

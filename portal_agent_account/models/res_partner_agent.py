@@ -129,7 +129,7 @@ class ResPartner(models.Model):
         :raise AccessError: if the current user may not create users
         """
         if not self.env.su and not self.env.user.has_group("base.group_erp_manager"):
-            raise AccessError(self.env._("Only people who may create users can make portal agents or dismiss them."))
+            raise AccessError(self.env._("Only users who may create users can make portal agents or dismiss them."))
 
     def _check_can_be_portal_agents(self):
         """Check that all of these contacts can be made agents.
@@ -169,7 +169,7 @@ class ResPartner(models.Model):
         if user and user._is_internal():
             return self.env._("%(name)s is an internal user; only portal users can be agents.", name=name)
         if user in impersonal_users:
-            return self.env._("%(name)s stands for the visitors of a website or for new portal users.", name=name)
+            return self.env._("%(name)s represents the visitors of a website or new portal users.", name=name)
         if user:
             return None
         login = email_normalize(self.email)

@@ -35,12 +35,12 @@ class ResPartner(models.Model):
         if self.env.su:
             return
         if not self.env.user.has_group("base.group_partner_manager"):
-            raise AccessError(self.env._("Only people who may manage contacts can assign portal agents to customers."))
+            raise AccessError(self.env._("Only users who may manage contacts can assign portal agents to customers."))
         self.check_access("write")
         if not self._may_give_all_documents(agents):
             raise AccessError(
                 self.env._(
-                    "Only people who may read all orders and invoices can assign portal agents to customers: an agent "
+                    "Only users who may read all orders and invoices can assign portal agents to customers: an agent "
                     "reads all documents of a customer, in every company of the agent."
                 )
             )

@@ -22,7 +22,7 @@ class ResUsers(models.Model):
         groups="base.group_user",
     )
     portal_agent_amount_due = fields.Monetary(
-        string="Open Amount",
+        string="Unpaid Amount",
         compute="_compute_portal_agent_amounts",
         currency_field="portal_agent_currency_id",
         groups="account.group_account_invoice,account.group_account_readonly",
@@ -33,7 +33,7 @@ class ResUsers(models.Model):
         compute="_compute_portal_agent_amounts",
         currency_field="portal_agent_currency_id",
         groups="account.group_account_invoice,account.group_account_readonly",
-        help="The part of the open amount whose due date has passed.",
+        help="The part of the unpaid amount whose due date has passed.",
     )
 
     portal_agent_order_count = fields.Integer(

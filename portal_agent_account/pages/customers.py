@@ -31,7 +31,7 @@ class CustomerList(AgentList):
             "overdue": {"label": self.env._("Highest amount overdue"), "order": "portal_agent_overdue desc"},
             "due": {"label": self.env._("Highest amount due"), "order": "portal_agent_due desc"},
             "last_order": {"label": self.env._("Latest order first"), "order": "portal_agent_last_order desc"},
-            "longest": {"label": self.env._("Longest without an order"), "order": "portal_agent_last_order"},
+            "longest": {"label": self.env._("Oldest last order"), "order": "portal_agent_last_order"},
             "newest": {"label": self.env._("Newest first"), "order": "id desc"},
         }
 

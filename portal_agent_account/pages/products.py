@@ -31,18 +31,18 @@ class ProductList(AgentList):
 
     def sortings(self):
         return {
-            "last": {"label": self.env._("Bought last"), "key": lambda row: -row.last_date.toordinal()},
+            "last": {"label": self.env._("Most recently bought"), "key": lambda row: -row.last_date.toordinal()},
             "product": {"label": self.env._("Name"), "key": lambda row: row.name.lower()},
             "quantity": {"label": self.env._("Highest quantity in 12 months"), "key": lambda row: -row.quantity},
-            "fallen": {"label": self.env._("Fallen most"), "key": lambda row: row.quantity - row.quantity_before},
-            "risen": {"label": self.env._("Risen most"), "key": lambda row: row.quantity_before - row.quantity},
+            "fallen": {"label": self.env._("Largest decrease"), "key": lambda row: row.quantity - row.quantity_before},
+            "risen": {"label": self.env._("Largest increase"), "key": lambda row: row.quantity_before - row.quantity},
         }
 
     def filters(self):
         return {
             "all": {"label": self.env._("All"), "test": lambda row: True},
             "current": {"label": self.env._("Last 12 months"), "test": lambda row: not row.is_stopped},
-            "stopped": {"label": self.env._("Not any more"), "test": lambda row: row.is_stopped},
+            "stopped": {"label": self.env._("No longer bought"), "test": lambda row: row.is_stopped},
         }
 
     def inputs(self):
@@ -60,7 +60,7 @@ class ProductList(AgentList):
             (self.env._("Currency"), lambda row: currencies.browse(row.currency_id).name),
             (self.env._("Last 12 months"), lambda row: row.quantity),
             (self.env._("12 months before"), lambda row: row.quantity_before),
-            (self.env._("Not any more"), lambda row: self.env._("Yes") if row.is_stopped else ""),
+            (self.env._("No longer bought"), lambda row: self.env._("Yes") if row.is_stopped else ""),
         ]
 
     def _get_price(self, row):

@@ -68,9 +68,9 @@ class CustomerSelector:
         return {
             "label": self.env._("Customers"),
             "searching": self.env._("Searching…"),
-            "failed": self.env._("The search did not work. Try again."),
+            "failed": self.env._("The search failed. Try again."),
             "none": self.env._("No customer found."),
-            "more": self.env._("There are more: type more of the name."),
+            "more": self.env._("There are more results: type more of the name."),
             "found": self.env._("Customers found:"),
         }
 

@@ -43,7 +43,7 @@ class TestCalls(PortalAgentCommon):
 
     def test_regular_customer_whose_order_is_late_is_to_call(self):
         self._order(160, 130, 100)
-        self.assertEqual(self._get_reasons(), (["late"], ["Orders every 30 days as a rule, last 100 days ago"]))
+        self.assertEqual(self._get_reasons(), (["late"], ["Usually orders every 30 days; last order 100 days ago"]))
 
     def test_regular_customer_who_has_just_ordered_is_not_to_call(self):
         self._order(90, 60, 30)
@@ -68,7 +68,7 @@ class TestCalls(PortalAgentCommon):
 
     def test_one_long_break_does_not_change_the_usual_interval(self):
         self._order(500, 130, 120, 110, 100)
-        self.assertEqual(self._get_reasons()[1], ["Orders every 10 days as a rule, last 100 days ago"])
+        self.assertEqual(self._get_reasons()[1], ["Usually orders every 10 days; last order 100 days ago"])
 
     def test_quotations_and_cancelled_orders_do_not_count_as_orders(self):
         self._order(160, 130)

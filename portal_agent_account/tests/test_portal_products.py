@@ -136,14 +136,14 @@ class TestPortalProducts(PortalAgentPagesCommon):
             self.assertEqual(len(rows), len(names), query)
             for row, name in zip(rows, names, strict=True):
                 self.assertTrue(row.startswith(name), (query, row))
-        self.assertIn("Not any more", self._get_products(filterby="stopped")[0])
+        self.assertIn("No longer bought", self._get_products(filterby="stopped")[0])
 
     def test_list_is_exported_as_it_is_filtered(self):
         page = html.fromstring(self._get(self.url, filterby="stopped").text)
         [url] = page.xpath("//a[text()='CSV']/@href")
         content = self._get(url).content.decode("utf-8-sig")
         [row] = csv.DictReader(io.StringIO(content))
-        self.assertEqual((row["Product"], row["12 months before"], row["Not any more"]), ("Spade", "3.0", "Yes"))
+        self.assertEqual((row["Product"], row["12 months before"], row["No longer bought"]), ("Spade", "3.0", "Yes"))
 
     def test_page_of_the_customer_shows_some_products_and_links_to_all(self):
         page = html.fromstring(self._get(f"/my/agent/customers/{self.grower.id}").text)

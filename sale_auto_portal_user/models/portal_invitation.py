@@ -36,7 +36,7 @@ class SalePortalInvitation(models.Model):
     )
     is_reminder = fields.Boolean(
         readonly=True,
-        help="The mail that is being sent, or was sent last, reminds the customer.",
+        help="The mail that is being sent, or was sent last, is a reminder.",
     )
     # The invitation was held back because its order is no longer confirmed. Another confirmed order releases it.
     is_waiting_for_order = fields.Boolean(readonly=True)
@@ -46,7 +46,7 @@ class SalePortalInvitation(models.Model):
     expiry_date = fields.Datetime(
         string="Expires On",
         readonly=True,
-        help="Until when the link in the last mail works.",
+        help="Date until which the link in the last mail works.",
     )
     # Number of the link in the last mail. Each mail has a new link, which voids the previous ones.
     link_number = fields.Integer(readonly=True)

@@ -45,7 +45,7 @@ class SalePortalInvitation(models.Model):
             return self.env._("%(requested)s invitations are on their way.", requested=requested)
         return self.env._(
             "%(requested)s of %(selected)s invitations are on their way. The others were accepted, declined or "
-            "revoked, or sent a short time ago. Who declined can be invited again on the invitation itself.",
+            "revoked, or sent a short time ago. Customers who declined can be invited again on the invitation itself.",
             requested=requested,
             selected=len(self),
         )

@@ -55,29 +55,29 @@ class SalePortalJoin(models.Model):
     )
     reason = fields.Selection(
         selection=[
-            ("no_owner", "The address belongs to a user who is no active portal user"),
+            ("no_owner", "The address belongs to a user who is not an active portal user"),
             ("has_user", "The customer's contact has a user of its own"),
             ("has_parent", "The customer's contact belongs to another contact"),
             ("company", "The customer is a company"),
-            ("staff", "The customer's contact was made by a member of the staff"),
-            ("other_role", "The customer's contact is archived, or more than a customer"),
+            ("staff", "The customer's contact was created by staff"),
+            ("other_role", "The customer's contact is archived, or is not only a customer"),
             ("other_address", "The customer's contact has another email address"),
             ("other_company", "The account has no access to the documents of this company"),
             ("vat", "The tax number differs from the account's"),
             ("terms", "The customer's contact has terms of its own, e.g. of payment"),
             ("locked", "There are journal entries in a locked period"),
             ("secured", "There are journal entries that are secured against changes"),
-            ("cancelled", "The order is not confirmed any more"),
+            ("cancelled", "The order is no longer confirmed"),
             ("other_contact", "The order has another customer now"),
-            ("separated", "A member of the staff separated it from the account again"),
-            ("off", "The company has switched it off"),
+            ("separated", "Staff separated it from the account"),
+            ("off", "The company has turned this off"),
             ("error", "An error occurred"),
         ],
         readonly=True,
     )
     is_mail_requested = fields.Boolean(
         readonly=True,
-        help="Somebody asked for the mail: it doesn't wait because another one was sent to the address.",
+        help="Somebody requested the mail: it doesn't wait even if another one was sent to the address.",
     )
     proof = fields.Selection(
         selection=[

@@ -137,7 +137,7 @@ class SalePortalJoin(models.Model):
             return self.env._("The message about a later order of the customer offers this one, too.")
         if self.state == "to_send" and self.next_attempt > fields.Datetime.now():
             return self.env._(
-                "The message leaves on %(date)s: the customer was sent another one a short time ago.",
+                "The message will be sent on %(date)s: the customer received another one a short time ago.",
                 date=format_datetime(self.env, self.next_attempt),
             )
         return False
@@ -210,9 +210,9 @@ class SalePortalJoin(models.Model):
         if self.join_state != "joined" or self.partner_id.portal_join_id != self:
             return self.env._("These orders are not joined.")
         if self.partner_id.parent_id != self.owner_id or set(map(str, family.ids)) != set(self.undo_data["addresses"]):
-            return self.env._("The contact was changed since: its addresses, or the contact above it, are others.")
+            return self.env._("The contact has changed since: it has other addresses or another parent contact.")
         if self._has_portal_bookings_since(family):
-            return self.env._("Something was booked since: an invoice, a credit note or a payment.")
+            return self.env._("Something has been posted since: an invoice, a credit note or a payment.")
         if family.portal_join_id != self or self._has_portal_orders_since(family):
             return self.env._("Another order of the account uses one of the addresses.")
         if obstacle := family._get_portal_ledger_obstacle(self.partner_id._get_portal_guest_moves()):

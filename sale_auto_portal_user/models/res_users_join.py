@@ -14,13 +14,13 @@ class ResUsers(models.Model):
         readonly=True,
         copy=False,
         groups="base.group_erp_manager",
-        help="The address whose mailbox this user reads: a link that was mailed to it was opened by this user.",
+        help="Address whose mailbox this user has access to: the user opened a link that was mailed to it.",
     )
     portal_mailbox_date = fields.Datetime(
         readonly=True,
         copy=False,
         groups="base.group_erp_manager",
-        help="When that was proved last. Guest orders of the address from before are offered to this user.",
+        help="When this was last proved. Earlier guest orders of the address are offered to this user.",
     )
 
     def _get_portal_login_address(self):

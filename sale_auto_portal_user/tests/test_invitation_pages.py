@@ -387,7 +387,7 @@ class TestVoidLink(InvitationPagesCommon):
 class TestDecline(InvitationPagesCommon):
     def test_declining_takes_one_button(self):
         page = self.submit(self.get(self.decline_link))
-        self.assertEqual(self.heading(page), "There is no account")
+        self.assertEqual(self.heading(page), "Account declined")
         self.assertEqual((self.invitation.state, self.user.active), ("declined", False))
         self.assertTrue(self.invitation.declined_date)
         self.assertEqual(self.sale.portal_account_state, "declined")
@@ -396,7 +396,7 @@ class TestDecline(InvitationPagesCommon):
     def test_both_links_display_that_the_account_was_declined(self):
         self.submit(self.get(self.decline_link))
         for link in (self.link, self.decline_link):
-            self.assertEqual(self.heading(self.get(link)), "There is no account")
+            self.assertEqual(self.heading(self.get(link)), "Account declined")
 
     def test_an_account_in_use_is_not_archived_by_the_link(self):
         self.choose_password(self.get(self.link))

@@ -331,7 +331,7 @@ class TestGuestOrdersPage(GuestPagesCommon):
         self.waiting()
         self.browse_as(self.owner)
         page = self.page("/my/guest-orders/link/AAAA")
-        self.assertIn("does not work any more", self.text(page, "portal_join_outcome"))
+        self.assertIn("no longer works", self.text(page, "portal_join_outcome"))
         self.assertTrue(page.xpath("//form[@action='/my/guest-orders/send']"))
 
     def test_asking_for_the_message_says_the_same_whether_there_is_one_or_not(self):

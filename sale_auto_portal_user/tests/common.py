@@ -169,6 +169,7 @@ class PortalInvitationCommon(MailCase, PortalAccountCommon):
                SET create_date = create_date - %(time)s,
                    sent_date = sent_date - %(time)s,
                    last_sent_date = last_sent_date - %(time)s,
+                   unused_since = unused_since - %(time)s,
                    expiry_date = expiry_date - %(time)s
              WHERE id IN %(ids)s
             """,

@@ -1,4 +1,5 @@
 from . import ir_rule
+from . import mail_mail
 from . import portal_mail
 from . import portal_mail_send
 from . import portal_mail_shop

@@ -42,6 +42,8 @@ class SalePortalInvitation(models.Model):
     is_waiting_for_order = fields.Boolean(readonly=True)
     # Start of the delay to archive the account, if the last mail does not restart it: a stranger's orders caused it.
     unused_since = fields.Datetime(readonly=True)
+    # An employee gave access again, without this invitation: the account is not archived as unused.
+    is_access_granted = fields.Boolean(readonly=True)
     reminded_date = fields.Datetime(string="Reminded On", readonly=True)
     accepted_date = fields.Datetime(string="Accepted On", readonly=True)
     declined_date = fields.Datetime(string="Declined On", readonly=True)
@@ -162,7 +164,7 @@ class SalePortalInvitation(models.Model):
         if not is_same_address:
             self._get_account_orders().portal_account_granted = may_grant
         self._drop_unconfirmed_order()
-        self._request_again(is_reminder=False)
+        self._request_again(is_reminder=False, is_access_granted=False)
 
     def _can_resend(self):
         """Return whether the invitation can be sent again manually.

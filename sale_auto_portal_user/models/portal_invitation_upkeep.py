@@ -22,6 +22,7 @@ class SalePortalInvitation(models.Model):
         for company in companies.search([("auto_portal_user_archive_days", ">", 0)]):
             self._do_in_portions(self._get_never_used_domain(company), "_archive_never_used")
         self._do_in_portions(self._get_expired_domain(), "_expire")
+        self.env["sale.portal.join"]._uncover_lost()
 
     @api.model
     def _do_in_portions(self, domain, method):
@@ -126,6 +127,7 @@ class SalePortalInvitation(models.Model):
             & Domain("user_id.share", "=", True)
             # Skip users to whom an employee granted access.
             & Domain("user_id.portal_tokens_exposed", "=", True)
+            & Domain("is_access_granted", "=", False)
             & self._get_unused_domain(limit)
         )
 
@@ -150,12 +152,16 @@ class SalePortalInvitation(models.Model):
         :rtype: bool
         """
         self.ensure_one()
-        days = self.company_id.auto_portal_user_archive_days
+        days = not self.is_access_granted and self.company_id.auto_portal_user_archive_days
         return bool(days and self.unused_since and self.unused_since <= fields.Datetime.now() - timedelta(days=days))
 
     def _archive_never_used(self):
-        """Archive the accounts that were never used and log a note on their orders."""
+        """Archive the accounts that were never used and log a note on their orders.
+
+        Skip accounts that were given other rights in the meantime: their owner is more than a customer.
+        """
         unused = self._filter_waiting_for_owner()
+        unused = unused.filtered(lambda invitation: not invitation.user_id._has_more_than_portal_groups())
         unused.user_id.action_archive()
         unused.state = "expired"
         for invitations in unused.grouped("company_id").values():

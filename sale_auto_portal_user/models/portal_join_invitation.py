@@ -102,7 +102,8 @@ class SalePortalJoin(models.Model):
         if note or self.sent_date or self.state != "cancelled":
             return note
         invitation = self._find_portal_invitation()
-        if not self.user_id._is_portal_account_unused() or not self._is_portal_invitation_withheld(invitation):
+        unused = self.user_id.filtered(lambda user: user._is_portal_account_unused())
+        if not unused or not self._is_portal_invitation_withheld(invitation):
             return note
         if invitation.state == "declined":
             return self.order_id._get_portal_account_issue_label("declined")

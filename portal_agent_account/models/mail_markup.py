@@ -2,7 +2,8 @@
 
 The body is not parsed into a tree: mail clients parse it differently from lxml, so they might find the link in another
 place, e.g. in the URL of an image that the client loads. Instead, each tag has to be complete by itself, wherever a
-client starts to read it. Then the link can't be a part of any tag except the one that it is the target of.
+client starts to read it. Then the link can't be a part of any tag except the one that it is the target of. Style sheets
+that could load a different file for each link are not allowed, either.
 """
 
 import re
@@ -17,9 +18,30 @@ TAG_START_RE = re.compile(r"<[a-zA-Z]")
 # Elements whose link is only opened by a click: links, areas of images, and buttons for Outlook.
 LINK_START = rf"<(?:a|area|v:rect|v:roundrect)(?:{ATTRIBUTE})*?{SPACE}+href{SPACE}*={SPACE}*"
 # Elements whose content is text: a style sheet could load the link, a form could send it.
-TEXT_ELEMENT_RES = [
-    re.compile(rf"<(/?){name}[ \t\n\f\r/>]", re.ASCII | re.IGNORECASE) for name in ("style", "textarea")
-]
+MARK = r"<(?P<end>/?)(?P<name>(?i:style|textarea))[ \t\n\f\r/>]"
+# What a client doesn't display: comments, including malformed ones, and elements whose content is text.
+HIDDEN_RE = re.compile(
+    r"<!--(?:-?>|.*?(?:--!?>|\Z))|<(?:[!?]|/[^a-z>])[^>]*|</[a-z](?:\"[^\"]*(?:\"|\Z)|'[^']*(?:'|\Z)|[^\"'>])*"
+    r"|<(style|textarea|title|script|iframe|xmp|noembed|noframes)[ \t\n\f\r/>].*?(?:</\1[ \t\n\f\r/>]|\Z)",
+    re.ASCII | re.IGNORECASE | re.DOTALL,
+)
+
+STYLE_RE = re.compile(r"<style[ \t\n\f\r/>](.*?)(?:</style[ \t\n\f\r/>]|\Z)", re.ASCII | re.IGNORECASE | re.DOTALL)
+CSS_ESCAPE_RE = re.compile(r"\\(?:([0-9a-f]{1,6})\s?|(.))", re.ASCII | re.IGNORECASE | re.DOTALL)
+# A selector that compares an attribute with a value. Comments, escapes and quotes can hide the operator.
+ATTRIBUTE_SELECTOR_RE = re.compile(r"""\[(?![^][=\\/"']*\])[^]{}]{,60}\]?""")
+# "attr()" displays the link in a font, whose file may depend on the characters.
+LOADING_RULE_RE = re.compile(r"@import|\battr\s*\(", re.ASCII | re.IGNORECASE)
+# In SVG and MathML, the content of <style> is not text.
+FOREIGN_RE = re.compile(r"<(?:svg|math)(?=[ \t\n\f\r/>])", re.ASCII | re.IGNORECASE)
+# "ping" sends the target of a link to another server once it is clicked.
+UNSAFE_TAG_RE = re.compile(
+    r"<!\[CDATA\[|<(?:link|base)(?=[ \t\n\f\r/>])"
+    rf"|<(?:a|area)(?:{ATTRIBUTE})*?{SPACE}+ping(?=[ \t\n\f\r=/>])"
+    rf"|<meta(?:{ATTRIBUTE})*?{SPACE}+http-equiv"
+    rf"""(?!{SPACE}*={SPACE}*["']?(?:content-type|x-ua-compatible)["' \t\n\f\r/>])""",
+    re.ASCII | re.IGNORECASE,
+)
 
 
 def has_complete_tags(body):
@@ -31,44 +53,79 @@ def has_complete_tags(body):
     return all(TAG_RE.match(body, start.start()) for start in TAG_START_RE.finditer(body))
 
 
+def find_unsafe_code(body):
+    """Return the first code in a body with complete tags that could disclose a link to a server.
+
+    A style sheet can load a different image for each beginning of a link, and thus disclose it character by character.
+
+    :param str body: HTML body of a mail
+    :return: beginning of the code, an empty string if there is none
+    :rtype: str
+    """
+    found = UNSAFE_TAG_RE.search(body)
+    for style in STYLE_RE.finditer(body):
+        css = style[1]
+        found = (
+            found
+            or ATTRIBUTE_SELECTOR_RE.search(css)
+            or LOADING_RULE_RE.search(CSS_ESCAPE_RE.sub(_unescape_css, css))
+            or FOREIGN_RE.search(body)
+        )
+    return found[0] if found else ""
+
+
 def has_link(body, url):
-    """Return whether a body with complete tags has a link that :func:`replace_link` replaces.
+    """Return whether a body with complete tags has a link that :func:`replace_link` replaces and that is displayed.
 
     :param str body: HTML body of a mail
     :param str url: absolute URL
     :rtype: bool
     """
-    return any(not _is_in_text_element(body, match.start()) for match in _get_link_re(url).finditer(body))
+    displayed = HIDDEN_RE.sub(lambda hidden: " " * len(hidden[0]), body)
+    return any(displayed[match.start()] == "<" for match in _find_links(body, url))
 
 
 def replace_link(body, url, new_url):
     """Replace the target of links in a body with complete tags. All other text remains unchanged.
+
+    Links in comments are replaced, too: Outlook displays the content of conditional comments.
 
     :param str body: HTML body of a mail
     :param str url: absolute URL to replace, also if a query or a fragment follows, which is kept
     :param str new_url: absolute URL to insert
     :rtype: str
     """
-
-    def replace(match):
-        if _is_in_text_element(body, match.start()):
-            return match[0]
+    parts, end = [], 0
+    for match in _find_links(body, url):
         rest = match["rest"]
         if "?" in new_url:
             rest = re.sub(r"^\?", "&amp;", rest)
-        return f"{match['start']}{match['quote']}{escape(new_url)}{rest}{match['quote']}"
+        link = f"{match['start']}{match['quote']}{escape(new_url)}{rest}{match['quote']}"
+        parts += body[end : match.start()], link
+        end = match.end()
+    return "".join([*parts, body[end:]])
 
-    return _get_link_re(url).sub(replace, body)
 
+def _find_links(body, url):
+    """Find the links to a URL, which a query or a fragment may follow, except in elements whose content is text.
 
-def _get_link_re(url):
-    """Return the pattern of a link to a URL, which a query or a fragment may follow."""
+    :param str body: HTML body of a mail with complete tags
+    :param str url: absolute URL
+    :return: matches, with the groups ``start``, ``quote`` and ``rest``
+    """
     url = re.escape(str(escape(url)))
-    pattern = rf"""(?P<start>{LINK_START})(?P<quote>["']){url}(?P<rest>(?:[?#][^"'<]*)?)(?P=quote)"""
-    return re.compile(pattern, re.ASCII)
+    link = rf"""(?P<start>{LINK_START})(?P<quote>["']){url}(?P<rest>(?:[?#][^"'<]*)?)(?P=quote)"""
+    open_elements = set()
+    for match in re.finditer(f"{link}|{MARK}", body, re.ASCII):
+        if not match["name"]:
+            if not open_elements:
+                yield match
+        elif match["end"]:
+            open_elements.discard(match["name"].lower())
+        else:
+            open_elements.add(match["name"].lower())
 
 
-def _is_in_text_element(body, position):
-    """Return whether the content of the element at a position is text, not HTML."""
-    marks = [pattern.findall(body, 0, position)[-1:] for pattern in TEXT_ELEMENT_RES]
-    return [""] in marks
+def _unescape_css(match):
+    """Return the character that an escape sequence of CSS stands for."""
+    return chr(min(int(match[1], 16), 0x10FFFF)) if match[1] else match[2]

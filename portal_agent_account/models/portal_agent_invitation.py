@@ -11,7 +11,7 @@ from odoo.tools.mail import append_content_to_html
 from odoo.tools.urls import urljoin
 
 from .mail_headers import clean_address, clean_header
-from .mail_markup import has_complete_tags, has_link, replace_link
+from .mail_markup import find_unsafe_code, has_complete_tags, has_link, replace_link
 
 TEMPLATE = "portal_agent_account.mail_template_portal_agent_invitation"
 HOME = "/my/agent"
@@ -192,7 +192,7 @@ class PortalAgentInvitation(models.Model):
 
         :param str body: body rendered from the template
         :rtype: str
-        :raise UserError: if a tag in the body is not closed properly, because the tag could then contain the link
+        :raise UserError: if a tag in the body is not closed properly or other code in it could disclose the link
         """
         self.ensure_one()
         url = self._get_signup_url()
@@ -206,6 +206,14 @@ class PortalAgentInvitation(models.Model):
             raise UserError(
                 self.env._(
                     "The email template contains HTML code that is not closed properly. Correct it, then try again."
+                )
+            )
+        if code := find_unsafe_code(body):
+            raise UserError(
+                self.env._(
+                    "The email template contains HTML code that could disclose the link: %(code)s. Remove it, then try "
+                    "again.",
+                    code=code,
                 )
             )
         return replace_link(body, home, url)

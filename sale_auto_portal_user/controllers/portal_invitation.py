@@ -56,8 +56,8 @@ class PortalInvitation(AuthSignupHome):
         invitation_sudo = self._find_invitation(invitation_id, CHOOSE_PASSWORD)
         if not invitation_sudo or invitation_sudo._get_link_state() != "expired":
             return self._respond_to_link(invitation_sudo)
-        if invitation_sudo._is_resend_decent():
-            invitation_sudo._request_again(is_reminder=False)
+        if not invitation_sudo._resend_to_customer():
+            return self._respond_to_link(invitation_sudo)
         return self._render_invitation_page("portal_invitation_resent", invitation_sudo)
 
     # ------------------------------------------------------------

@@ -109,7 +109,7 @@ class PortalJoin(CustomerPortal):
             return protect(self._redirect_portal_join(outcome))
         request.session["portal_join_token"] = token
         if request.env.user._is_public():
-            if join_sudo.user_id._is_portal_account_unused():
+            if join_sudo.user_id._needs_portal_password():
                 return protect(request.redirect(INVITATION_PATH))
             query = {"login": join_sudo.user_id.login, "redirect": JOIN_PATH}
             return protect(request.redirect(f"/web/login?{urlencode(query)}"))
@@ -118,12 +118,12 @@ class PortalJoin(CustomerPortal):
     @route(INVITATION_PATH, methods=["GET"], **PUBLIC_PAGE)
     def portal_join_invitation(self, **kwargs):
         """Offer the owner of an account without a password another invitation."""
-        return self._render_portal_join_invitation("sale_auto_portal_user.portal_join_invitation")
+        return self._render_portal_join_invitation()
 
     @route(INVITATION_PATH, methods=["POST"], **PUBLIC_PAGE)
     def portal_join_resend_invitation(self, **kwargs):
         """Send the invitation again to the address that the link in this session was mailed to."""
-        return self._render_portal_join_invitation("sale_auto_portal_user.portal_invitation_resent", resend=True)
+        return self._render_portal_join_invitation(resend=True)
 
     @route(SESSION_PATH, methods=["GET"], **JOIN_PAGE)
     def portal_join_session(self, **kwargs):
@@ -167,26 +167,24 @@ class PortalJoin(CustomerPortal):
 
     # ---- helpers
 
-    def _render_portal_join_invitation(self, template, resend=False):
+    def _render_portal_join_invitation(self, resend=False):
         """Render a page for the owner of an account without a password, or redirect to the page for guest orders.
 
-        :param str template: XML id of the page's template
-        :param bool resend: whether to send the invitation again
+        :param bool resend: whether to send the invitation
         :rtype: Response
         """
         join_sudo = self._find_portal_join_link()
-        if not join_sudo or not join_sudo.user_id._is_portal_account_unused():
+        if not join_sudo or not join_sudo.user_id._needs_portal_password():
             return protect(self._redirect_portal_join())
-        may_resend = join_sudo._get_portal_invitation()._is_resend_decent()
-        if resend:
-            join_sudo._resend_portal_invitation()
+        is_sent = resend and join_sudo._get_portal_invitation()._resend_to_customer()
         values = {
             "page_name": "guest_orders",
             "invitation_email": join_sudo.email,
             "invitation_shop": join_sudo._get_portal_shop().name,
-            "may_resend": may_resend,
+            "may_resend": join_sudo._can_resend_portal_invitation(),
         }
-        return protect(request.render(template, values))
+        template = "portal_invitation_resent" if is_sent else "portal_join_invitation"
+        return protect(request.render(f"sale_auto_portal_user.{template}", values))
 
     def _find_portal_join_link(self):
         """Return the record of the link in this session, regardless of the account that it was sent to.
@@ -323,7 +321,7 @@ class PortalJoin(CustomerPortal):
         return {
             **self._prepare_portal_layout_values(),
             "page_name": "guest_orders",
-            "guests": [(guest, data.orders) for guest, data in guests_sudo._read_portal_guests().items()],
+            "guests": list(guests_sudo._get_portal_guest_orders_by_contact().items()),
             "outcome": outcome,
             "email": user.login,
             "company": user._has_portal_colleagues() and user.partner_id.commercial_partner_id,

@@ -1,4 +1,5 @@
 from . import ir_rule
+from . import mail_mail
 from . import portal_mail
 from . import portal_mail_send
 from . import portal_mail_shop
@@ -7,12 +8,14 @@ from . import portal_invitation_actions
 from . import portal_invitation_link
 from . import portal_invitation_send
 from . import portal_invitation_upkeep
+from . import portal_wizard
 from . import res_company
 from . import res_config_settings
 from . import res_partner
 from . import res_users
 from . import res_users_invitation
 from . import res_users_login
+from . import res_users_unused
 from . import sale_order
 from . import sale_order_account
 from . import sale_order_account_creation
@@ -27,4 +30,5 @@ from . import portal_join_offers
 from . import res_partner_guest
 from . import res_partner_join
 from . import res_users_join
+from . import res_users_credentials
 from . import sale_order_join

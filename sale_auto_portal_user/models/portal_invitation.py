@@ -1,6 +1,6 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
-from odoo.tools import SQL, format_datetime
+from odoo.tools import format_datetime
 
 
 class SalePortalInvitation(models.Model):
@@ -40,6 +40,10 @@ class SalePortalInvitation(models.Model):
     )
     # The invitation was held back because its order is no longer confirmed. Another confirmed order releases it.
     is_waiting_for_order = fields.Boolean(readonly=True)
+    # Start of the delay to archive the account, if the last mail does not restart it: a stranger's orders caused it.
+    unused_since = fields.Datetime(readonly=True)
+    # An employee gave access again, without this invitation: the account is not archived as unused.
+    is_access_granted = fields.Boolean(readonly=True)
     reminded_date = fields.Datetime(string="Reminded On", readonly=True)
     accepted_date = fields.Datetime(string="Accepted On", readonly=True)
     declined_date = fields.Datetime(string="Declined On", readonly=True)
@@ -102,13 +106,15 @@ class SalePortalInvitation(models.Model):
         return {invitation.user_id.with_env(users.env): invitation for invitation in invitations_sudo}
 
     @api.model
-    def _get_or_create(self, user):
-        """Return the invitation of an account, or create it if it was deleted.
+    def _get_or_create(self, user, **values):
+        """Return the invitation of an account, or create it if it was deleted or the account has never had one.
 
         :param user: user of the account
+        :param values: values of a new invitation, whose mail still has to be requested
         :rtype: sale.portal.invitation record
         """
-        return self.search([("user_id", "=", user.id)]) or self.create(self._prepare_invitation(user))
+        invitation = self.search([("user_id", "=", user.id)])
+        return invitation or self.create({**self._prepare_invitation(user), "state": "cancelled", **values})
 
     def _is_account_in_use(self):
         """Return whether the account's owner has signed in or has a password.
@@ -121,30 +127,10 @@ class SalePortalInvitation(models.Model):
     def _filter_in_use(self):
         """Return the invitations whose account's owner has signed in or has a password.
 
-        No field tells whether a user has a password, hence the SQL.
-
         :rtype: sale.portal.invitation recordset
         """
-        if not self:
-            return self
-        self.env["res.users"].flush_model(["password"])
-        self.env["res.users.log"].flush_model()
-        rows = self.env.execute_query(
-            SQL(
-                """
-                SELECT id
-                  FROM res_users
-                 WHERE id IN %s
-                   AND (
-                       coalesce(password, '') != ''
-                       OR EXISTS (SELECT 1 FROM res_users_log WHERE create_uid = res_users.id)
-                   )
-                """,
-                tuple(self.user_id.ids),
-            )
-        )
-        user_ids = {user_id for (user_id,) in rows}
-        return self.filtered(lambda invitation: invitation.user_id.id in user_ids)
+        users = self.user_id._filter_portal_account_in_use()
+        return self.filtered(lambda invitation: invitation.user_id in users)
 
     def _resend(self, may_grant=False):
         """Send the invitation again at the request of an employee.
@@ -178,7 +164,7 @@ class SalePortalInvitation(models.Model):
         if not is_same_address:
             self._get_account_orders().portal_account_granted = may_grant
         self._drop_unconfirmed_order()
-        self._request_again(is_reminder=False)
+        self._request_again(is_reminder=False, is_access_granted=False)
 
     def _can_resend(self):
         """Return whether the invitation can be sent again manually.
@@ -191,6 +177,43 @@ class SalePortalInvitation(models.Model):
         if self.state == "accepted" or self.user_id.login_date:
             return False
         return self.user_id.active or self.state in ("declined", "expired")
+
+    def _is_withheld(self):
+        """Return whether only an employee or the customer can request the invitation again.
+
+        The customer declined it, or an administrator cancelled the mail or archived the account.
+
+        :rtype: bool
+        """
+        self.ensure_one()
+        return self.state == "declined" or (self.state == "cancelled" and not self.is_waiting_for_order)
+
+    def _resend_to_customer(self):
+        """Send the invitation again at the request of somebody who opened a link that was mailed to the customer.
+
+        :return: whether the mail is on its way
+        :rtype: bool
+        """
+        self.ensure_one()
+        if self.state in ("to_send", "queued") and not self.is_reminder:
+            return True
+        return self._is_resend_decent() and self._try_request_again()
+
+    def _try_request_again(self, **values):
+        """Request another invitation, without waiting for other transactions.
+
+        :param values: other values to write
+        :return: whether it was requested
+        :rtype: bool
+        """
+        if not self.try_lock_for_update(allow_referencing=True):
+            return False
+        self._drop_unconfirmed_order()
+        return self._request_again(is_reminder=False, is_waiting_for_order=False, **values)
+
+    def _request(self, **values):
+        """Restart the delay to archive the account, unless the values include its start."""
+        return super()._request(**{"unused_since": False, **values})
 
     # ------------------------------------------------------------
     # The end of an invitation

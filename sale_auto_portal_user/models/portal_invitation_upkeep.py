@@ -22,6 +22,7 @@ class SalePortalInvitation(models.Model):
         for company in companies.search([("auto_portal_user_archive_days", ">", 0)]):
             self._do_in_portions(self._get_never_used_domain(company), "_archive_never_used")
         self._do_in_portions(self._get_expired_domain(), "_expire")
+        self.env["sale.portal.join"]._uncover_lost()
 
     @api.model
     def _do_in_portions(self, domain, method):
@@ -93,8 +94,9 @@ class SalePortalInvitation(models.Model):
     def _remind(self):
         """Request a reminder with a new link."""
         waiting = self._filter_waiting_for_owner()
-        if waiting:
-            waiting._request(is_reminder=True)
+        for since, invitations in waiting.grouped("unused_since").items():
+            # A reminder of a mail sent because of a guest order does not restart the delay to archive, either.
+            invitations._request(is_reminder=True, unused_since=since)
 
     # ------------------------------------------------------------
     # Expired and never used
@@ -123,14 +125,43 @@ class SalePortalInvitation(models.Model):
             & Domain("user_active", "=", True)
             # Skip users who became internal users: employees may sign in by other means.
             & Domain("user_id.share", "=", True)
-            # The delay starts at the last mail: a customer who got a new link has the full delay to use it, and a
-            # customer who was never invited has not ignored an invitation.
-            & Domain("last_sent_date", "<=", limit)
+            # Skip users to whom an employee granted access.
+            & Domain("user_id.portal_tokens_exposed", "=", True)
+            & Domain("is_access_granted", "=", False)
+            & self._get_unused_domain(limit)
         )
 
+    @api.model
+    def _get_unused_domain(self, limit):
+        """Return the domain of the invitations whose delay to archive the account has ended.
+
+        The delay starts at the last mail that the shop, an employee or the customer requested: a customer who got a new
+        link has the full delay to use it, and a customer who was never invited has not ignored an invitation. A mail
+        sent because of a guest order does not restart the delay, because a stranger could order every day. The link in
+        such a mail still works until it expires; no further mail is sent, see :meth:`_is_archive_due`.
+
+        :param datetime.datetime limit: latest start of the delay
+        :rtype: odoo.fields.Domain
+        """
+        is_expired = Domain("unused_since", "<=", limit) & Domain("expiry_date", "<=", fields.Datetime.now())
+        return is_expired | (Domain("unused_since", "=", False) & Domain("last_sent_date", "<=", limit))
+
+    def _is_archive_due(self):
+        """Return whether the account will be archived as soon as the link sent because of a guest order expires.
+
+        :rtype: bool
+        """
+        self.ensure_one()
+        days = not self.is_access_granted and self.company_id.auto_portal_user_archive_days
+        return bool(days and self.unused_since and self.unused_since <= fields.Datetime.now() - timedelta(days=days))
+
     def _archive_never_used(self):
-        """Archive the accounts that were never used and log a note on their orders."""
+        """Archive the accounts that were never used and log a note on their orders.
+
+        Skip accounts that were given other rights in the meantime: their owner is more than a customer.
+        """
         unused = self._filter_waiting_for_owner()
+        unused = unused.filtered(lambda invitation: not invitation.user_id._has_more_than_portal_groups())
         unused.user_id.action_archive()
         unused.state = "expired"
         for invitations in unused.grouped("company_id").values():

@@ -314,9 +314,9 @@ class SalePortalJoin(models.Model):
         """
         found = self._get_portal_join_by_contact(guests)
         missing = guests - self.env["res.partner"].union(*found)
-        data = missing._read_portal_guests() if missing else {}
+        orders = missing._get_portal_guest_orders_by_contact()
         created = self.create(
-            [{**self._prepare_portal_join(data[guest].orders[:1]), "state": "cancelled"} for guest in missing]
+            [{**self._prepare_portal_join(orders[guest][:1]), "state": "cancelled"} for guest in missing]
         )
         return self.union(*found.values(), created)
 

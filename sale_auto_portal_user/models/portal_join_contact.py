@@ -148,9 +148,8 @@ class SalePortalJoin(models.Model):
         :rtype: bool
         """
         self.ensure_one()
-        told = ["|", ("state", "=", "queued"), ("last_sent_date", "!=", False)]
-        others = self.search([("user_id", "=", self.user_id.id), *told])
-        return any(join.order_id.date_order >= self.order_id.date_order for join in others - self)
+        told = self._search_portal_joins_told(self.user_id)
+        return any(self._is_before(other) and other._has_open_portal_link() for other in told)
 
     def _log_portal_join(self, orders):
         """Log on the orders and on both contacts which orders joined, and by which proof.

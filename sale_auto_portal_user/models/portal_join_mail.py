@@ -2,9 +2,11 @@ import binascii
 from datetime import timedelta
 
 from odoo import api, fields, models
+from odoo.tools import split_every
 from odoo.tools.misc import hash_sign, verify_hash_signed
 from odoo.tools.urls import urljoin
 
+from .portal_mail import SEARCH_LIMIT
 from .portal_mail_link import makes_links_of
 
 LINK_SCOPE = "sale_auto_portal_user.join"
@@ -144,6 +146,53 @@ class SalePortalJoin(models.Model):
             if not join._is_covered_by_another_mail():
                 join._request()
 
+    @api.model
+    def _uncover_lost(self):
+        """Send the mails about waiting orders that a mail about a later order offered, if its link is void by now."""
+        waiting = [("user_id", "!=", False), ("join_state", "=", "waiting")]
+        unsent = [("state", "=", "cancelled"), ("sent_date", "=", False)]
+        for ids in split_every(SEARCH_LIMIT, self.search([*waiting, *unsent]).ids):
+            for user, joins in self.browse(ids)._lock_free().grouped("user_id").items():
+                told = self._search_portal_joins_told(user)
+                for join in joins:
+                    later = told.filtered(lambda other, join=join: join._is_before(other))
+                    if later and not any(other._has_open_portal_link() for other in later):
+                        join._request()
+            self.env["ir.cron"]._commit_progress(len(ids), remaining=0)
+
+    @api.model
+    def _search_portal_joins_told(self, user):
+        """Return the records whose mail the owner of an account was sent, or will be.
+
+        :param user: owner of the account
+        :rtype: sale.portal.join recordset
+        """
+        return self.search([("user_id", "=", user.id), "|", ("state", "=", "queued"), ("last_sent_date", "!=", False)])
+
+    def _is_before(self, other):
+        """Return whether the mail about another order offers this one as well.
+
+        :param other: record of the other order
+        :rtype: bool
+        """
+        return other != self and other.order_id.date_order >= self.order_id.date_order
+
+    def _has_open_portal_link(self):
+        """Return whether the link in the mail about this order still leads the owner to the earlier orders.
+
+        :rtype: bool
+        """
+        self.ensure_one()
+        user, guest = self.user_id, self.partner_id
+        if not user or self.join_state == "joined":
+            return bool(user)
+        return (
+            (self.join_state in ("waiting", "declined") or self.reason == "cancelled")
+            and self.order_id.partner_id == guest
+            and not guest.parent_id
+            and self.email == guest._get_portal_address() == user._get_portal_login_address()
+        )
+
     def _sort_by_order_date(self):
         """Sort the records by order date, the earliest first.
 
@@ -242,7 +291,7 @@ class SalePortalJoin(models.Model):
         except (ValueError, binascii.Error):
             values = None
         join = self._portal_join_env()[self._name].browse(values and values[0]).exists()
-        if not join or not join.user_id._is_portal_owner() or values != get_link_values(join):
+        if not join.user_id or not join.user_id._is_portal_owner() or values != get_link_values(join):
             return join.browse()
         if join.join_state == "joined":
             return join

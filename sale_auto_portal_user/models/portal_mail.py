@@ -185,8 +185,11 @@ class SalePortalMail(models.AbstractModel):
         return {"state": "cancelled", "next_attempt": False}
 
     def _unlink_mails(self):
-        """Delete the mails from Odoo's queue, because they may contain secret links."""
-        self.sudo().mail_id.unlink()
+        """Delete the mails from Odoo's queue, because they may contain secret links.
+
+        Don't wait for a mail that is being sent: :meth:`_send_queued` deletes it afterwards.
+        """
+        self.sudo().mail_id.try_lock_for_update().unlink()
 
     def _get_next_resend_date(self):
         """Return when the mail may be sent to the same address again.
@@ -231,7 +234,7 @@ class SalePortalMail(models.AbstractModel):
         then runs the action again without waiting for its next interval.
         """
         cron = self.env["ir.cron"]
-        for ids in split_every(SEARCH_LIMIT, self.search([("state", "=", "queued")]).ids):
+        for ids in split_every(SEARCH_LIMIT, self.search(self._get_unsettled_domain()).ids):
             self.browse(ids)._settle()
             cron._commit_progress(remaining=0)
         while records := self._search_due(SEARCH_LIMIT)._lock_free(PORTION_SIZE):
@@ -244,6 +247,14 @@ class SalePortalMail(models.AbstractModel):
             cron._commit_progress(remaining=0 if unreachable else None)
             if unreachable or not remaining_time:
                 break
+
+    @api.model
+    def _get_unsettled_domain(self):
+        """Return the domain of the records with a mail in Odoo's queue, even if the mail is obsolete.
+
+        :rtype: list
+        """
+        return ["|", ("state", "=", "queued"), ("mail_id", "!=", False)]
 
     @api.model
     def _get_due_domain(self):

@@ -8,7 +8,7 @@ templates, server actions and clients must not be able to generate links, whatev
 from odoo.exceptions import UserError
 from odoo.tools.urls import urljoin
 
-from .mail_markup import has_complete_tags, has_link, replace_link
+from .mail_markup import find_unsafe_code, has_complete_tags, has_link, replace_link
 
 # Functions that generate the links of a record, by model name.
 _LINK_MAKERS = {}
@@ -38,7 +38,8 @@ def insert_links(record_sudo, body):
     :param record_sudo: record that the mail belongs to
     :param str body: mail body rendered by QWeb
     :rtype: str
-    :raise UserError: if a tag in the body is not closed properly, or if the body has no place for a link
+    :raise UserError: if a tag in the body is not closed properly, if the body has no place for a link, or if other code
+        in the body could disclose a link
     """
     base_url = record_sudo.get_base_url()
     paths = _LINK_MAKERS[record_sudo._name](record_sudo)
@@ -46,6 +47,14 @@ def insert_links(record_sudo, body):
         raise UserError(
             record_sudo.env._(
                 "The email template contains HTML code that is not closed properly. Correct it, then try again."
+            )
+        )
+    if code := find_unsafe_code(body):
+        raise UserError(
+            record_sudo.env._(
+                "The email template contains HTML code that could disclose the link: %(code)s. Remove it, then try "
+                "again.",
+                code=code,
             )
         )
     for sample, path in paths.items():

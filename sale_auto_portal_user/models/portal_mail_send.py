@@ -198,7 +198,9 @@ class SalePortalMail(models.AbstractModel):
         self = self.exists()  # queueing may have deleted records
         mails_sudo = self.sudo().mail_id
         if mails_sudo:  # without ids, Odoo would send its whole queue
-            mails_sudo.process_email_queue(mails_sudo.ids)
+            mails_sudo.with_context(lock_portal_mail=True).process_email_queue(mails_sudo.ids)
+        # Delete the mails of records that were deleted in the meantime.
+        (mails_sudo - self.exists().sudo().mail_id).exists().unlink()
         return self._settle()
 
     def _settle(self):
@@ -208,7 +210,11 @@ class SalePortalMail(models.AbstractModel):
         :rtype: sale.portal.mail recordset
         """
         unreachable = waiting = self.browse()
-        for record in self._lock_free().filtered(lambda record: record.state == "queued"):
+        records = self._lock_free()
+        records.invalidate_recordset(["state"])  # it may have changed while the mail was being sent
+        queued = records.filtered(lambda record: record.state == "queued")
+        (records - queued)._unlink_mails()
+        for record in queued:
             mail_sudo = record.sudo().mail_id
             if mail_sudo.state == "outgoing":  # still to be sent by Odoo's queue
                 waiting += record

@@ -266,6 +266,18 @@ class ResPartner(models.Model):
             [("partner_id", "child_of", self.ids), ("state", "in", ("sent", "sale"))], order="date_order desc, id desc"
         )
 
+    def _get_portal_guest_orders_by_contact(self):
+        """Return the sent and confirmed orders of each guest contact.
+
+        :return: orders by guest contact, the latest first
+        :rtype: dict[res.partner, sale.order]
+        """
+        found = dict.fromkeys(self, self.env["sale.order"])
+        for order in self._get_portal_guest_orders() if self else ():
+            for guest in order.partner_id._get_portal_contacts_above() & self:
+                found[guest] += order
+        return found
+
     def _read_portal_guests(self):
         """Read the records that decide whether guest contacts can join. The number of contacts adds no queries.
 

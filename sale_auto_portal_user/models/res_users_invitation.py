@@ -1,4 +1,5 @@
 from odoo import api, fields, models
+from odoo.tools import SQL
 
 # Value of a context key that disables Odoo's alerts. Clients can't forge it, because the object itself is compared.
 NO_ALERT = object()
@@ -31,6 +32,34 @@ class ResUsers(models.Model):
         self.env["sale.portal.invitation"].sudo().search(
             [("user_id", "in", self.ids), ("state", "not in", ["accepted", "declined"])]
         )._cancel()
+
+    def _filter_portal_account_in_use(self):
+        """Return the users who have signed in or have a password.
+
+        No field tells whether a user has a password, hence the SQL.
+
+        :rtype: res.users recordset
+        """
+        if not self:
+            return self
+        self.env["res.users"].flush_model(["password"])
+        self.env["res.users.log"].flush_model()
+        rows = self.env.execute_query(
+            SQL(
+                """
+                SELECT id
+                  FROM res_users
+                 WHERE id IN %s
+                   AND (
+                       coalesce(password, '') != ''
+                       OR EXISTS (SELECT 1 FROM res_users_log WHERE create_uid = res_users.id)
+                   )
+                """,
+                tuple(self.ids),
+            )
+        )
+        user_ids = {user_id for (user_id,) in rows}
+        return self.filtered(lambda user: user.id in user_ids)
 
     def _can_resend_portal_invitation(self, invitation):
         """Return whether the user, if any, can be invited again.

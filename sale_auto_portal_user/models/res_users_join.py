@@ -72,16 +72,31 @@ class ResUsers(models.Model):
         return self.active and self.share and self._is_portal() and self.partner_id.active
 
     def _is_portal_account_unused(self):
-        """Return whether an order created this account and its owner has neither signed in nor chosen a password.
+        """Return whether the owner, who has neither signed in nor chosen a password, is invited by this addon.
+
+        An order created the account, or the owner has requested an invitation.
 
         :rtype: bool
         """
         self.ensure_one()
         user_sudo = self.sudo()
-        if not user_sudo.portal_tokens_exposed or user_sudo.login_date:
+        is_invited = user_sudo.portal_tokens_exposed or user_sudo.portal_invitation_ids
+        return bool(is_invited) and self._needs_portal_password()
+
+    def _needs_portal_password(self):
+        """Return whether the owner has neither signed in nor chosen a password, and can be sent an invitation.
+
+        This includes owners to whom an employee granted access. Their invitation can only be sent if the contact still
+        has the login's address.
+
+        :rtype: bool
+        """
+        self.ensure_one()
+        user_sudo = self.sudo()
+        if user_sudo.login_date or user_sudo._filter_portal_account_in_use():
             return False
-        invitation_sudo = user_sudo.env["sale.portal.invitation"].search([("user_id", "=", user_sudo.id)])
-        return not invitation_sudo._filter_in_use()
+        address = user_sudo.partner_id._get_portal_address()
+        return user_sudo.portal_tokens_exposed or address == user_sudo._get_portal_login_address()
 
     def _prove_portal_mailbox(self, date=None):
         """Record that this user has access to the mailbox of the login's email address.

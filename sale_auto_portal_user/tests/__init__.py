@@ -11,6 +11,7 @@ from . import test_invitation_secrets
 from . import test_invitation_upkeep
 from . import test_invitations
 from . import test_join_contact
+from . import test_join_credentials
 from . import test_join_decision
 from . import test_join_invitation
 from . import test_join_mail

@@ -93,6 +93,12 @@ class PortalAccountCommon(TransactionCase):
         """Return the notes in the order's chatter, the latest first."""
         return order.message_ids.mapped("preview")
 
+    def keep_house(self):
+        """Run the daily scheduled action."""
+        with contextlib.nullcontext() if isinstance(self, HttpCase) else self.enter_registry_test_mode():
+            self.assertIs(self.env.ref(UPKEEP_CRON).method_direct_trigger(), True, "the action did not fail")
+        self.env.invalidate_all()
+
     def assert_account(self, order):
         """Check that the order created the account of its contact."""
         user = self.users_of(order.partner_id)
@@ -154,12 +160,6 @@ class PortalInvitationCommon(MailCase, PortalAccountCommon):
     def triggers(self):
         return self.env["ir.cron.trigger"].search([("cron_id", "=", self.env.ref(CRON).id)])
 
-    def keep_house(self):
-        """Run the daily scheduled action."""
-        with contextlib.nullcontext() if isinstance(self, HttpCase) else self.enter_registry_test_mode():
-            self.assertIs(self.env.ref(UPKEEP_CRON).method_direct_trigger(), True, "the action did not fail")
-        self.env.invalidate_all()
-
     def days_pass(self, invitation, days):
         """Move all dates of an invitation some days into the past."""
         self.env.flush_all()
@@ -169,6 +169,7 @@ class PortalInvitationCommon(MailCase, PortalAccountCommon):
                SET create_date = create_date - %(time)s,
                    sent_date = sent_date - %(time)s,
                    last_sent_date = last_sent_date - %(time)s,
+                   unused_since = unused_since - %(time)s,
                    expiry_date = expiry_date - %(time)s
              WHERE id IN %(ids)s
             """,

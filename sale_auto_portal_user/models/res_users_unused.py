@@ -1,0 +1,33 @@
+from odoo import models
+from odoo.exceptions import UserError
+
+
+class ResUsers(models.Model):
+    """Accounts that are not archived although they were never used: employees have other plans for them."""
+
+    _inherit = "res.users"
+
+    def write(self, vals):
+        """Record that accounts are unarchived."""
+        if vals.get("active"):
+            self.filtered(lambda user: not user.active)._keep_unused_portal_accounts()
+        return super().write(vals)
+
+    def _keep_unused_portal_accounts(self):
+        """Keep these accounts until their invitation is sent again: an employee gave them access."""
+        invitations_sudo = self.env["sale.portal.invitation"].sudo().search([("user_id", "in", self.ids)])
+        invitations_sudo.is_access_granted = True
+
+    def _has_more_than_portal_groups(self):
+        """Return whether this user has groups that new portal accounts don't have, e.g. those of another addon.
+
+        :rtype: bool
+        """
+        self.ensure_one()
+        try:
+            standard = self._get_portal_template_user().all_group_ids
+        except UserError:
+            standard = self.env["res.groups"]
+        # Odoo adds the last one to users with several companies.
+        standard |= self.env.ref("base.group_portal").all_implied_ids | self.env.ref("base.group_multi_company")
+        return bool(self.all_group_ids - standard)

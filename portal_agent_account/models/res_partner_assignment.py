@@ -223,6 +223,9 @@ class ResPartner(models.Model):
         customers.modified(["portal_agent_ids"])
         customers.invalidate_recordset(["portal_agent_ids", "commercial_portal_agent_ids"], flush=False)
         self.env["res.users"].invalidate_model(["portal_agent_customer_count"], flush=False)
+        if removed:
+            # A weekly mail that waits in the mail queue may contain these customers.
+            self.env["res.users"].browse({user_id for _partner_id, user_id in removed})._cancel_weekly_mails()
         customers._log_portal_agents(changes)
         return customers
 

@@ -113,6 +113,10 @@ class TestWeeklyMail(CronMixinCase, MailCase, PortalAgentCommon):
     def test_a_mail_that_waits_is_not_sent_to_an_agent_who_unsubscribed(self):
         self._check_cancelled_by(lambda: self.agent.write({"portal_agent_weekly_mail": False}))
 
+    def test_a_mail_that_waits_is_not_sent_to_the_previous_address(self):
+        self._check_cancelled_by(lambda: self.agent.write({"email": "corrected@example.com"}))
+        self.assertEqual(self.run_cron(MONDAY + timedelta(hours=1)).email_to, "corrected@example.com")
+
     def test_a_mail_that_waits_is_replaced_by_one_without_an_unassigned_customer(self):
         self.other_customer.portal_agent_ids += self.agent
         self.other_order.date_order = MONDAY - timedelta(days=1)

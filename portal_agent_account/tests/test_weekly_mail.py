@@ -132,6 +132,9 @@ class TestWeeklyMail(CronMixinCase, MailCase, PortalAgentCommon):
         self.assertIn(self.other_order.name, anew.body_html)
         self.assertNotIn(self.order.name, anew.body_html)
 
+    def test_a_mail_that_waits_is_cancelled_if_a_contact_moves_to_another_customer(self):
+        self._check_cancelled_by(lambda: self.warehouse.write({"parent_id": self.strange_customer.id}))
+
     def test_a_mail_that_waits_is_not_cancelled_with_the_mail_of_another_agent(self):
         self.customer.portal_agent_ids += self.other_agent
         mails = self.run_cron()

@@ -4,27 +4,26 @@ import re
 
 from odoo.tools.mail import email_normalize, email_split_tuples, formataddr
 
-# A line break would end the header and start another header or the body. Other control characters break mail clients.
-_CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
-# What mail clients turn into links.
-_LINKS = re.compile(r"\S*(?:://|@|\bwww\.)\S*", re.IGNORECASE)
+from ..tools import _portal_safe_text
+
 _QUOTES = re.compile(r'["\\]+')
 # Characters with a meaning in an address header. Python omits the quotes around a name that has to be encoded.
 _SPECIALS = re.compile(r"[()<>\[\]:;@,]+")
 # Python also omits the quotes around a name that is longer than a line.
 LONGEST_NAME = 60
+LONGEST_SUBJECT = 200
 
 
-def clean_header(value):
-    """Remove from the value of a mail header what would start another header.
+def clean_subject(value):
+    """Remove from a subject what would start another header, and what changes the text direction.
 
     These are line breaks and other control characters, including those in an encoded word (RFC 2047), which Python
-    decodes when it writes the header.
+    decodes when it writes the header. Links are kept: the shop's own name may look like one.
 
-    :param str value: subject, name or address, possibly typed by a user; may be empty
+    :param str value: subject as rendered from the template; may be empty
     :rtype: str
     """
-    return _CONTROL_CHARACTERS.sub(" ", value or "").replace("=?", "= ?").strip()
+    return _portal_safe_text(value, LONGEST_SUBJECT, keep_links=True)
 
 
 def clean_address(value, company):
@@ -41,7 +40,8 @@ def clean_address(value, company):
     if len(addresses) != 1 or not addresses[0][1]:
         addresses = [(company.name, email_normalize(company.email) or company.env.user.email_normalized)]
     name, address = addresses[0]
-    name = clean_name(name)
+    # Links are kept: it is the name of a company or of an employee, for example "Chairs.example".
+    name = _portal_safe_text(_QUOTES.sub(" ", name), LONGEST_NAME, keep_links=True)
     if not name.isascii():
         name = " ".join(_SPECIALS.sub(" ", name).split())
     return formataddr((name, address)) if address else ""
@@ -55,5 +55,4 @@ def clean_name(value):
     :param str value: name; may be empty
     :rtype: str
     """
-    name = " ".join(_QUOTES.sub(" ", _LINKS.sub(" ", clean_header(value))).split())
-    return name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1].rstrip() + "…"
+    return _portal_safe_text(value, LONGEST_NAME)

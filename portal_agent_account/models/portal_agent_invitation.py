@@ -10,7 +10,7 @@ from odoo.fields import Domain
 from odoo.tools.mail import append_content_to_html
 from odoo.tools.urls import urljoin
 
-from .mail_headers import clean_address, clean_header
+from .mail_headers import clean_address, clean_subject
 from .mail_markup import find_unsafe_code, has_complete_tags, has_link, replace_link
 
 TEMPLATE = "portal_agent_account.mail_template_portal_agent_invitation"
@@ -179,7 +179,7 @@ class PortalAgentInvitation(models.Model):
         self.email = self.user_id.email_normalized
         mail_sudo.write(
             {
-                "subject": clean_header(mail_sudo.subject),
+                "subject": clean_subject(mail_sudo.subject),
                 "email_from": clean_address(mail_sudo.email_from, company),
                 "reply_to": clean_address(mail_sudo.reply_to or mail_sudo.email_from, company),
                 "email_to": self.email,

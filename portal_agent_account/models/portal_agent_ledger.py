@@ -106,7 +106,8 @@ class PortalAgentLedger(models.AbstractModel):
         """Return the conditions for the receivable items of customers in the current company.
 
         Items of documents belong to the customer of the document's contact, as in the record rules. All others, mainly
-        payments, belong to the customer of the item.
+        payments, belong to the customer of the item. These include sales receipts: an agent can't read them, but the
+        customer owes them.
 
         :param customers: ``res.partner`` commercial entities
         :param list contact_ids: ids of their contacts, see :meth:`_find_contacts`
@@ -151,6 +152,7 @@ class PortalAgentLedger(models.AbstractModel):
         return {
             "invoice": self.env._("Invoice"),
             "credit_note": self.env._("Credit note"),
+            "receipt": self.env._("Sales receipt"),
             "payment": self.env._("Payment"),
             "entry": self.env._("Other entry"),
             "transfer": self.env._("Matched with another currency or customer"),
@@ -164,7 +166,7 @@ class PortalAgentLedger(models.AbstractModel):
         :param bool is_payment: whether the entry belongs to a payment or a bank statement
         :rtype: str
         """
-        kinds = {"out_invoice": "invoice", "out_refund": "credit_note"}
+        kinds = {"out_invoice": "invoice", "out_refund": "credit_note", "out_receipt": "receipt"}
         return kinds.get(move_type) or ("payment" if is_payment else "entry")
 
     @api.model

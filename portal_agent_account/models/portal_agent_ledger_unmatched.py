@@ -1,4 +1,4 @@
-"""Payments that are not reconciled with an invoice yet.
+"""Payments that are not reconciled with an invoice yet, and sales receipts, which are in no list of invoices.
 
 Amounts due and overdue are computed from invoices, so a payment on account changes them only once it is reconciled. A
 statement shows the whole balance. Where both are shown, a separate line shows the difference.
@@ -37,7 +37,7 @@ class PortalAgentLedger(models.AbstractModel):
 
     @api.model
     def _sum_up_unmatched(self, items, name, currency):
-        """Sum up the residual amounts of payments and other entries by kind.
+        """Sum up the residual amounts of payments, sales receipts and other entries by kind.
 
         :param list items: ``LedgerItem`` values of one customer
         :param str name: name of the amount to sum up
@@ -58,11 +58,12 @@ class PortalAgentLedger(models.AbstractModel):
 
     @api.model
     def _get_unmatched_labels(self):
-        """Return the labels of the kinds of unreconciled items.
+        """Return the labels of the kinds of unreconciled items that are not in the amount due.
 
         :rtype: dict[str, str]
         """
         return {
+            "receipt": self._get_kinds()["receipt"],
             "payment": self.env._("Payments not matched yet"),
             "entry": self.env._("Other entries not matched yet"),
         }

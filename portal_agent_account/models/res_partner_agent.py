@@ -165,19 +165,16 @@ class ResPartner(models.Model):
         """
         self.ensure_one()
         name = self.display_name
-        user = self._get_user_to_make_agent()
+        user, login = self._get_user_to_make_agent(), self._get_login_to_make_agent()
         if user and user._is_internal():
             return self.env._("%(name)s is an internal user; only portal users can be agents.", name=name)
         if user in impersonal_users:
             return self.env._("%(name)s represents the visitors of a website or new portal users.", name=name)
-        if user:
-            return None
-        login = email_normalize(self.email)
-        if not login:
+        if not user and not login:
             return self.env._("%(name)s has no valid email address.", name=name)
-        if taken_logins[login] > 1:
+        if login and taken_logins[login] > 1:
             return self.env._("%(name)s has the email address of another user or contact.", name=name)
-        if not self.active:
+        if not user and not self.active:
             return self.env._("%(name)s is archived.", name=name)
         return None
 
@@ -186,8 +183,7 @@ class ResPartner(models.Model):
 
         :rtype: collections.Counter
         """
-        contacts_sudo = self.sudo().filtered(lambda contact: not contact._get_user_to_make_agent())
-        logins = Counter(login for contact in contacts_sudo if (login := email_normalize(contact.email)))
+        logins = Counter(login for contact in self.sudo() if (login := contact._get_login_to_make_agent()))
         logins.update(self.env["res.users"]._search_portal_agent_logins(logins))
         return logins
 
@@ -198,6 +194,17 @@ class ResPartner(models.Model):
         """
         self.ensure_one()
         return self.with_context(active_test=False).user_ids.sorted("active", reverse=True)[:1]
+
+    def _get_login_to_make_agent(self):
+        """Return the login that this contact's new account, or its account without a sign-in, is going to get.
+
+        :return: normalized email address; ``False`` if there is none, or if the account keeps its login
+        :rtype: str | bool
+        """
+        user = self._get_user_to_make_agent()
+        if not user:
+            return email_normalize(self.email)
+        return not user._is_portal_agent() and user._get_corrected_portal_agent_login()
 
     def _create_portal_agent_users(self):
         """Create the users of these contacts in one batch, as copies of the portal template user.

@@ -10,6 +10,8 @@ from odoo.tools import SQL
 # The fields through which the agents of a customer can be changed.
 AGENT_FIELDS = {"portal_agent_ids", "commercial_portal_agent_ids"}
 AGENT_DEFAULTS = {f"default_{name}" for name in AGENT_FIELDS}
+# The fields that decide to which commercial entity a contact, and thereby its documents, belongs.
+ENTITY_FIELDS = {"parent_id", "is_company", "commercial_partner_id"}
 
 
 class ResPartner(models.Model):
@@ -40,9 +42,13 @@ class ResPartner(models.Model):
     def write(self, vals):
         """Assign agents through the method that checks and logs the change.
 
-        Remove them from contacts that get another commercial entity.
+        Remove them from contacts that get another commercial entity, whose agents read the contact's documents from
+        then on.
+
+        :raise AccessError: see :meth:`_check_may_show_documents`
         """
-        may_change_entity = bool({"parent_id", "is_company"} & vals.keys())
+        may_change_entity = bool(ENTITY_FIELDS & vals.keys())
+        readers = self._get_entity_agents() if may_change_entity else {}
         commands, others = self._pop_portal_agents(vals, [])
         result = super().write(others) if others or not vals else True
         if commands:
@@ -50,6 +56,7 @@ class ResPartner(models.Model):
             self._change_portal_agents(add=add, remove=remove, replace=replace)
         if may_change_entity:
             self._drop_agents_of_former_entities()
+            self._entities_changed(readers)
         return result
 
     @api.model
@@ -223,6 +230,9 @@ class ResPartner(models.Model):
         customers.modified(["portal_agent_ids"])
         customers.invalidate_recordset(["portal_agent_ids", "commercial_portal_agent_ids"], flush=False)
         self.env["res.users"].invalidate_model(["portal_agent_customer_count"], flush=False)
+        if removed:
+            # A weekly mail that waits in the mail queue may contain these customers.
+            self.env["res.users"].browse({user_id for _partner_id, user_id in removed})._cancel_weekly_mails()
         customers._log_portal_agents(changes)
         return customers
 
@@ -257,6 +267,31 @@ class ResPartner(models.Model):
         contacts_sudo = self.sudo().with_context(active_test=False)
         contacts_sudo = contacts_sudo.filtered(lambda contact: contact.commercial_partner_id != contact)
         contacts_sudo._portal_agents_changed([], contacts_sudo._delete_portal_agents([], keep=True))
+
+    def _get_entity_agents(self):
+        """Return the agents of the commercial entities of these contacts.
+
+        :return: ``res.users`` by ``res.partner``, both with sudo
+        :rtype: dict
+        """
+        return {contact_sudo: contact_sudo.commercial_partner_id.portal_agent_ids for contact_sudo in self.sudo()}
+
+    def _entities_changed(self, readers):
+        """Check whom the documents of moved contacts are shown to, and cancel the mails that may still contain them.
+
+        :param dict readers: agents before the change, from :meth:`_get_entity_agents`
+        :raise AccessError: see :meth:`_check_may_show_documents`
+        """
+        Contacts_sudo, Agents_sudo = self.env["res.partner"].sudo(), self.env["res.users"].sudo()
+        shown_sudo, new_sudo, former_sudo = Contacts_sudo, Agents_sudo, Agents_sudo
+        for contact_sudo, now_sudo in self._get_entity_agents().items():
+            if now_sudo - readers[contact_sudo]:
+                shown_sudo += contact_sudo
+                new_sudo |= now_sudo - readers[contact_sudo]
+            former_sudo |= readers[contact_sudo] - now_sudo
+        if former_sudo:
+            former_sudo._cancel_weekly_mails()
+        shown_sudo.with_env(self.env)._check_may_show_documents(new_sudo)
 
     def _create_contact_parent_company(self):
         """Copy a customer's agents to the company created from its company name, which becomes the customer."""

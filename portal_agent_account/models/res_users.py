@@ -61,8 +61,14 @@ class ResUsers(models.Model):
         (agents - agents_before)._log_portal_agent_change(is_agent=True)
         former = agents_before - agents
         former._log_portal_agent_change(is_agent=False)
-        self.env["portal.agent.invitation"].sudo()._cancel(former)
+        former._cancel_portal_agent_mails()
         return result
+
+    def _cancel_portal_agent_mails(self):
+        """Cancel the invitations and the weekly mails of these users that have not been sent."""
+        if self:
+            self.env["portal.agent.invitation"].sudo()._cancel(self)
+            self._cancel_weekly_mails()
 
     def _log_portal_agent_change(self, is_agent):
         """Log in the chatter of these users' contacts that they became agents or are no longer agents.
@@ -77,6 +83,7 @@ class ResUsers(models.Model):
     def unlink(self):
         self.check_access("unlink")
         self._release_portal_agent_customers()
+        self._cancel_portal_agent_mails()
         return super().unlink()
 
     def _grant_portal_agent(self):

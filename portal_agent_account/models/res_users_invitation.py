@@ -1,8 +1,10 @@
 """Invite agents, and handle the links with which they choose a password."""
 
+from collections import Counter
+
 from odoo import SUPERUSER_ID, api, fields, models
 from odoo.exceptions import UserError
-from odoo.tools import format_datetime
+from odoo.tools import email_normalize, format_datetime
 
 
 class ResUsers(models.Model):
@@ -35,6 +37,16 @@ class ResUsers(models.Model):
             user.portal_agent_invitation_state = invitation.state
             user.portal_agent_invitation_failure = invitation.state == "failed" and invitation.failure_reason
 
+    def write(self, vals):
+        """Cancel the invitations that have not been sent if the login changes: their links stop working."""
+        changed_sudo = self.sudo().browse()
+        if "login" in vals:
+            changed_sudo = self.sudo().filtered(lambda user: user.login != vals["login"])
+        result = super().write(vals)
+        if changed_sudo:
+            self.env["portal.agent.invitation"].sudo()._cancel(changed_sudo)
+        return result
+
     def action_send_portal_agent_invitation(self):
         """Queue invitations for the agents among these users; the mail queue sends them.
 
@@ -56,7 +68,11 @@ class ResUsers(models.Model):
         return Partner._notify_portal_agents_invited(users_sudo.mapped("name"), reasons.values())
 
     def _invite_portal_agents(self):
-        """Queue invitations for these agents, without checking when they were last invited."""
+        """Queue invitations for these agents, without checking when they were last invited.
+
+        :raise UserError: see :meth:`_correct_portal_agent_logins`
+        """
+        self._correct_portal_agent_logins()
         self.filtered(lambda user: not user.login_date).partner_id.signup_prepare()
         self.env["portal.agent.invitation"].sudo()._invite(self)
 
@@ -68,7 +84,7 @@ class ResUsers(models.Model):
         """
         users_sudo = self.sudo()
         next_dates = users_sudo.env["portal.agent.invitation"]._get_next_dates(users_sudo)
-        reasons, now = {}, fields.Datetime.now()
+        reasons, now = users_sudo._get_reasons_against_corrected_logins(), fields.Datetime.now()
         for user_sudo in users_sudo:
             if not user_sudo.is_portal_agent:
                 reasons[user_sudo.id] = self.env._("%(name)s is not a portal agent.", name=user_sudo.name)
@@ -79,6 +95,46 @@ class ResUsers(models.Model):
                     time=format_datetime(self.env, next_dates[user_sudo.id]),
                 )
         return reasons
+
+    def _get_corrected_portal_agent_login(self):
+        """Return the login that this user needs because the address was corrected before the first sign-in.
+
+        A login that is not an email address was chosen on purpose, and is kept.
+
+        :return: normalized email address; ``False`` if the login stays as it is
+        :rtype: str | bool
+        """
+        self.ensure_one()
+        login, email = email_normalize(self.login), self.email_normalized
+        return login and login != email and not self.login_date and email
+
+    def _get_reasons_against_corrected_logins(self):
+        """Return why the logins of users can't be corrected.
+
+        :return: translated sentence by user id, for the users whose address is the login of another user
+        :rtype: dict[int, str]
+        """
+        logins = {user: login for user in self if (login := user._get_corrected_portal_agent_login())}
+        taken = Counter(logins.values())
+        taken.update(self._search_portal_agent_logins(set(taken)))
+        return {
+            user.id: self.env._("%(name)s has the email address of another user or contact.", name=user.name)
+            for user, login in logins.items()
+            if taken[login] > 1
+        }
+
+    def _correct_portal_agent_logins(self):
+        """Replace the logins of those users who need another one, see :meth:`_get_corrected_portal_agent_login`.
+
+        :raise UserError: if the address of a user is the login of another user
+        """
+        reasons = self._get_reasons_against_corrected_logins()
+        if reasons:
+            raise UserError("\n".join(reasons.values()))
+        for user in self:
+            login = user._get_corrected_portal_agent_login()
+            if login:
+                user.login = login
 
     @api.model
     def _get_portal_agent_link_hours(self):

@@ -11,7 +11,7 @@ from odoo.tools import consteq, hmac, split_every
 from odoo.tools.urls import urljoin
 
 from . import agent_scope
-from .mail_headers import clean_address, clean_header
+from .mail_headers import clean_address, clean_subject
 
 # Number of agents per transaction, which is what an interrupted run repeats at most.
 PORTION = 20
@@ -41,6 +41,13 @@ class ResUsers(models.Model):
         copy=False,
         groups="base.group_erp_manager",
     )
+
+    def write(self, vals):
+        """Cancel the weekly mails that wait in the mail queue when their reader unsubscribes."""
+        result = super().write(vals)
+        if not vals.get("portal_agent_weekly_mail", True):
+            self._cancel_weekly_mails()
+        return result
 
     # ---- recipients
 
@@ -169,7 +176,7 @@ class ResUsers(models.Model):
                 with self.env.cr.savepoint():
                     sections = agent._read_weekly_mail_sections(since, now)
                     if sections:
-                        agent._queue_weekly_mail(sections)
+                        agent._queue_weekly_mail(sections, since)
                 done |= agent
             except Exception:
                 _logger.exception("The weekly mail of the portal agent %s could not be made.", agent.id)
@@ -213,13 +220,14 @@ class ResUsers(models.Model):
         name = self.tz or self.company_id.partner_id.tz
         return name if name in pytz.all_timezones_set else "UTC"
 
-    def _queue_weekly_mail(self, sections):
+    def _queue_weekly_mail(self, sections, since):
         """Render the agent's mail and add it to Odoo's mail queue.
 
         The figures are passed to this rendering only and are not stored on the user: a user who renders the template
         for another agent doesn't get them.
 
         :param list sections: sections of the mail
+        :param datetime since: start of the period that the mail covers, in UTC
         """
         self.ensure_one()
         template = self._get_weekly_mail_template()
@@ -231,7 +239,7 @@ class ResUsers(models.Model):
         )
         self.env["mail.mail"].create(
             {
-                "subject": clean_header(subject),
+                "subject": clean_subject(subject),
                 "body_html": body,
                 "email_from": clean_address(email_from, self.company_id),
                 "email_to": self.email_normalized,
@@ -241,8 +249,24 @@ class ResUsers(models.Model):
                 # Linked to no record, because users who may read a record may read its messages.
                 "model": False,
                 "res_id": False,
+                "portal_agent_id": self.id,
+                "portal_agent_period_start": since,
             }
         )
+
+    def _cancel_weekly_mails(self):
+        """Cancel the weekly mails of these users that have not been sent.
+
+        A mail contains what the agent could read when it was made, and goes to the address of that time. If the user is
+        still an agent, the next mail covers the same period again, without what the agent can't read any more.
+        """
+        mails_sudo = self.env["mail.mail"].sudo()
+        mails_sudo = mails_sudo.search(
+            Domain("portal_agent_id", "in", self.ids) & Domain("state", "in", ("outgoing", "exception"))
+        )
+        mails_sudo.cancel()
+        for user_sudo, mails in mails_sudo.grouped("portal_agent_id").items():
+            user_sudo.portal_agent_weekly_mail_date = min(mails.mapped("portal_agent_period_start"))
 
     @api.model
     def _prepare_weekly_mail_headers(self, unsubscribe_url):

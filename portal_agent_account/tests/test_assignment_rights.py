@@ -1,3 +1,5 @@
+from unittest.mock import patch
+
 from odoo.exceptions import AccessError
 from odoo.fields import Command
 from odoo.tests import Form, new_test_user, tagged
@@ -94,6 +96,98 @@ class TestAssignmentRights(PortalAgentCommon):
                     self._try(user, change, refused)
                     self.env.invalidate_all()
                     self.assertEqual(self.other_agent in self.customer.portal_agent_ids, not refused)
+
+    # ---- documents that move with their contact
+
+    def _make_contact_of(self, customer, user, **values):
+        customer.with_user(user).write({"is_company": False, "parent_id": self.other_customer.id} | values)
+
+    def _link_as_child(self, customer, user):
+        customer.is_company = False
+        # In x2many commands, contacts are changed by the transaction's user, who is the user of the request.
+        with patch.object(self.env.transaction, "default_env", self.env(user=user.id)):
+            self.other_customer.with_user(user).child_ids = [Command.link(customer.id)]
+
+    def _make_person_below(self, customer, user):
+        customer.parent_id = self.other_customer
+        customer.with_user(user).is_company = False
+
+    def _write_entity(self, customer, user):
+        customer.with_user(user).commercial_partner_id = self.other_customer.id
+
+    def _merge(self, customer, user):
+        twin = self._new_customer("Twin", email=customer.email, portal_agent_ids=self.other_agent.ids)
+        self.env["base.partner.merge.automatic.wizard"].with_user(user)._merge(
+            (customer + twin).ids, customer.with_user(user)
+        )
+
+    def _is_shown(self, order):
+        self.env.flush_all()
+        with self.on_an_agents_page(self.other_agent) as env:
+            return bool(env["sale.order"].search_count([("id", "=", order.id)]))
+
+    MOVES = ("_make_contact_of", "_link_as_child", "_make_person_below", "_write_entity", "_merge")
+
+    def test_moving_a_contact_shows_agents_no_documents_that_the_user_can_not_read(self):
+        for name in ("clerk", "own_documents", "selling_accountant"):
+            for move in self.MOVES:
+                with self.subTest(name, move=move):
+                    customer = self._new_customer(f"Quail {name}", is_company=move != "_link_as_child")
+                    contact = self._new_customer("Quint", parent_id=customer.id, is_company=False, active=False)
+                    order = self._new_order(contact, "QUAIL", confirm=True)
+                    order.user_id = self.users["administrator"]
+                    self._try(
+                        self.users[name],
+                        lambda user, customer=customer, move=move: getattr(self, move)(customer, user),
+                        "may read all orders and invoices",
+                    )
+                    self.env.invalidate_all()
+                    self.assertFalse(self._is_shown(order))
+
+    def test_invoices_of_a_moved_contact_are_not_shown_either(self):
+        customer = self._new_customer("Quail")
+        self._new_invoice(customer, "QUAIL")
+        for name in ("own_documents", "buyer"):
+            with self.assertRaisesRegex(AccessError, "may read all orders"), self.env.cr.savepoint():
+                self._make_contact_of(customer, self.users[name])
+
+    def test_users_who_read_all_documents_move_contacts(self):
+        for name in ("selling_manager", "all_documents", "administrator"):
+            for move in self.MOVES:
+                with self.subTest(name, move=move):
+                    customer = self._new_customer("Quail")
+                    order = self._new_order(customer, "QUAIL", confirm=True)
+                    getattr(self, move)(customer, self.users[name])
+                    self.assertTrue(self._is_shown(order))
+
+    def test_a_salesperson_moves_contacts_without_documents_and_with_own_documents(self):
+        user = self.users["own_documents"]
+        for has_order in (False, True):
+            for move in self.MOVES:
+                with self.subTest(move=move, has_order=has_order):
+                    customer = self._new_customer("Quail")
+                    if has_order:
+                        self._new_order(customer, "QUAIL", confirm=True).user_id = user
+                    getattr(self, move)(customer, user)
+
+    def test_a_clerk_moves_contacts_between_customers_with_the_same_agents_or_without_agents(self):
+        user = self.users["clerk"]
+        twin = self._new_customer("Quill Two", portal_agent_ids=self.agent.ids)
+        for company in (twin, self.strange_customer, self.env["res.partner"]):
+            self.buyer.with_user(user).parent_id = company.id
+            self.assertEqual(self.buyer.commercial_partner_id, company or self.buyer)
+
+    def test_trusted_code_moves_contacts_for_every_user(self):
+        self.customer.with_user(self.users["clerk"]).sudo().write(
+            {"is_company": False, "parent_id": self.other_customer.id}
+        )
+        self.assertTrue(self._is_shown(self.order))
+
+    def test_changes_that_move_no_contact_cost_no_query(self):
+        contacts = (self.customer + self.buyer).with_user(self.users["clerk"])
+        with patch.object(type(contacts), "_get_entity_agents") as read:
+            contacts.write({"phone": "+32 2"})
+        read.assert_not_called()
 
     def test_becoming_the_customers_salesperson_gives_no_right_to_assign(self):
         for name in ("own_documents", "selling_accountant"):

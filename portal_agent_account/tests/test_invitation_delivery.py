@@ -222,6 +222,68 @@ class TestInvitationDelivery(MailCase, PortalAgentCommon):
             self.assertFalse(self._works(link))
             self.assertTrue(self._works(self._get_link()))
 
+    def test_mails_to_the_previous_address_or_login_are_cancelled(self):
+        for change in (
+            lambda: self.agent.partner_id.write({"email": "corrected@agents.example.com"}),
+            lambda: self.agent.write({"login": "ann@agents.example.com"}),
+        ):
+            mail = self._invite().mail_id
+            self.agent.partner_id.write({"email": self.agent.email, "phone": "+32 2"})
+            self.agent.write({"login": self.agent.login})
+            self.assertEqual(mail.state, "outgoing")
+            change()
+            self.assertEqual(mail.state, "cancel")
+        self.assertEqual(self.agent.portal_agent_invitation_state, "cancelled")
+
+    def _mistype(self):
+        """Return an agent whose address was corrected after the account was created."""
+        contact = self.env["res.partner"].create({"name": "Zed New", "email": "zed@exmaple.com"})
+        contact.action_make_portal_agent()
+        contact.email = "Zed <Zed@example.com>"
+        self.assertEqual(contact.user_ids.login, "zed@exmaple.com")
+        return contact.user_ids
+
+    def test_new_invitation_names_the_corrected_address_as_login(self):
+        agent = self._mistype()
+        agent.action_send_portal_agent_invitation()
+        mail = agent.portal_agent_invitation_ids[:1].mail_id
+        self.assertEqual((agent.login, mail.email_to, mail.state), ("zed@example.com", "zed@example.com", "outgoing"))
+        self.assertIn("Your login: zed@example.com", html.fromstring(mail.body_html).text_content())
+
+    def test_agent_made_again_gets_the_corrected_address_as_login(self):
+        agent = self._mistype()
+        agent.action_revoke_portal_agent()
+        agent.partner_id.action_make_portal_agent()
+        self.assertEqual(agent.login, "zed@example.com")
+
+    def test_agent_invited_in_the_portal_wizard_gets_the_corrected_address_as_login(self):
+        agent = self._mistype()
+        wizard = self.env["portal.wizard"].create({"partner_ids": agent.partner_id.ids})
+        wizard.user_ids.email = "zed.new@example.com"
+        wizard.user_ids.action_invite_again()
+        self.assertEqual((agent.email, agent.login), ("zed.new@example.com", "zed.new@example.com"))
+
+    def test_login_stays_after_the_first_sign_in_or_if_it_is_no_address(self):
+        agent = self._mistype()
+        self.env["res.users.log"].with_user(agent).sudo().create({})
+        (agent + self.other_agent).action_send_portal_agent_invitation()
+        self.assertEqual((agent + self.other_agent).mapped("login"), ["zed@exmaple.com", "portal_agent_bob"])
+
+    def test_corrected_address_that_is_another_users_login_is_a_clear_error(self):
+        agent = self._mistype()
+        new_test_user(self.env, login="ZED@example.com", groups="base.group_portal")
+        reason = "^Zed New has the email address of another user or contact.$"
+        with self.assertRaisesRegex(UserError, reason):
+            agent.action_send_portal_agent_invitation()
+        answer = (agent + self.other_agent).action_send_portal_agent_invitation()["params"]["message"]
+        self.assertEqual(answer, "Invited: Bob Agent. Zed New has the email address of another user or contact.")
+        self.assertEqual(agent.login, "zed@exmaple.com")
+        self.assertFalse(agent.partner_id._get_reasons_against_portal_agents(), "an agent already")
+        agent.action_revoke_portal_agent()
+        self.assertIn(agent.partner_id.id, agent.partner_id._get_reasons_against_portal_agents())
+        with self.assertRaisesRegex(UserError, "Zed New has the email address of another"):
+            agent.partner_id.action_make_portal_agent()
+
     def test_line_breaks_in_names_are_removed_from_headers(self):
         evil = "Evil\r\nBcc: victim@example.com\t\u2028\n\nBody"
         self.company.name = evil

@@ -82,6 +82,32 @@ class TestLaterDates(LedgerBalanceCommon):
 
 
 @tagged("post_install", "-at_install", "once")
+class TestSalesReceipts(LedgerBalanceCommon):
+    """A customer owes sales receipts, which are in no list of invoices."""
+
+    def test_sales_receipt_is_a_line_of_its_own_until_it_is_paid(self):
+        self._bill(self.second, 500, 9, invoice_payment_term_id=False)
+        receipt = self._bill(self.second, 40, 9, move_type="out_receipt", invoice_payment_term_id=False)
+        entries = self._assert_balance(self.second, 540)
+        self.assertIn((receipt.name, "Sales receipt"), {(entry["number"], entry["label"]) for entry in entries})
+        with self.on_an_agents_page() as env:
+            [[balance]] = env[REPORT]._get_statements(self.second.with_env(env)).values()
+            [line] = [line for line in balance["lines"] if line["number"] == receipt.name]
+        self.assertEqual((line["label"], line["amount_due"]), ("Sales receipt", 40))
+        self.assertEqual((balance["documents"], balance["unmatched"][0]["amount"]), (500, 40))
+        content = self._get_content(f"/my/agent/customers/{self.second.id}").replace("\xa0", " ").replace("\ufeff", "")
+        self.assertRegex(content, r"Sales receipt \$ ?40\.00 Balance, as in the statement \$ ?540\.00")
+        self._pay(receipt)
+        self._assert_balance(self.second, 500)
+        self.assertNotIn("Sales receipt", self._get_content(f"/my/agent/customers/{self.second.id}"))
+
+    def test_sales_receipt_has_no_page_and_is_in_no_list(self):
+        receipt = self._bill(self.customer, 40, 9, move_type="out_receipt", invoice_payment_term_id=False)
+        self.assertEqual(self._get(f"/my/agent/invoices/{receipt.id}").status_code, 404)
+        self.assertNotIn(receipt.name, self._get_references("/my/agent/invoices"))
+
+
+@tagged("post_install", "-at_install", "once")
 class TestHiddenContact(LedgerBalanceCommon):
     """A contact is moved to a company that the agent doesn't see: its invoices and its payments are gone."""
 

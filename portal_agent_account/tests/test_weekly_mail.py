@@ -93,6 +93,55 @@ class TestWeeklyMail(CronMixinCase, MailCase, PortalAgentCommon):
         self.customer.portal_agent_ids -= self.agent
         self.assertFalse(self.run_cron())
 
+    def _check_cancelled_by(self, take_back):
+        """Check that a mail in the mail queue and one that no mail server accepted are cancelled."""
+        waiting = self.run_cron()
+        failed = waiting.copy({"state": "exception"})
+        self.assertEqual(waiting.state, "outgoing")
+        take_back()
+        self.assertEqual((waiting + failed).mapped("state"), ["cancel", "cancel"])
+
+    def test_a_mail_that_waits_is_not_sent_to_a_dismissed_agent(self):
+        self._check_cancelled_by(self.agent.action_revoke_portal_agent)
+
+    def test_a_mail_that_waits_is_not_sent_to_an_archived_agent(self):
+        self._check_cancelled_by(lambda: self.agent.write({"active": False}))
+
+    def test_a_mail_that_waits_is_not_sent_to_a_deleted_agent(self):
+        self._check_cancelled_by(self.agent.unlink)
+
+    def test_a_mail_that_waits_is_not_sent_to_an_agent_who_unsubscribed(self):
+        self._check_cancelled_by(lambda: self.agent.write({"portal_agent_weekly_mail": False}))
+
+    def test_a_mail_that_waits_is_not_sent_to_the_previous_address(self):
+        self._check_cancelled_by(lambda: self.agent.write({"email": "corrected@example.com"}))
+        self.assertEqual(self.run_cron(MONDAY + timedelta(hours=1)).email_to, "corrected@example.com")
+
+    def test_a_mail_that_waits_is_replaced_by_one_without_an_unassigned_customer(self):
+        self.other_customer.portal_agent_ids += self.agent
+        self.other_order.date_order = MONDAY - timedelta(days=1)
+        last = MONDAY - timedelta(days=3)
+        self.agent.portal_agent_weekly_mail_date = last
+        waiting = self.run_cron().filtered(lambda mail: mail.email_to == self.agent.email)
+        self.assertIn(self.order.name, waiting.body_html)
+        self.customer.portal_agent_ids -= self.agent
+        self.assertEqual(waiting.state, "cancel")
+        self.assertEqual(self.agent.portal_agent_weekly_mail_date, last, "no news of other customers are lost")
+        anew = self.run_cron(MONDAY + timedelta(hours=1))
+        self.assertEqual(anew.email_to, self.agent.email)
+        self.assertIn(self.other_order.name, anew.body_html)
+        self.assertNotIn(self.order.name, anew.body_html)
+
+    def test_a_mail_that_waits_is_cancelled_if_a_contact_moves_to_another_customer(self):
+        self._check_cancelled_by(lambda: self.warehouse.write({"parent_id": self.strange_customer.id}))
+
+    def test_a_mail_that_waits_is_not_cancelled_with_the_mail_of_another_agent(self):
+        self.customer.portal_agent_ids += self.other_agent
+        mails = self.run_cron()
+        self.other_agent.action_revoke_portal_agent()
+        states = {mail.email_to: mail.state for mail in mails}
+        self.assertEqual(states, {self.agent.email: "outgoing", self.other_agent.email: "cancel"})
+
     def test_a_former_agent_gets_no_mail(self):
         self.agent.action_revoke_portal_agent()
         self.assertFalse(self.run_cron())
@@ -176,11 +225,27 @@ class TestWeeklyMail(CronMixinCase, MailCase, PortalAgentCommon):
         self.assertEqual(len(self.run_cron(MONDAY + timedelta(days=7))), 1)
 
     def test_links_in_customer_names_are_removed(self):
-        self.order.partner_id.name = "Refund www.evil.example https://evil.example/x a@evil.example " + "x" * 200
+        links = "www.evil.example https://evil.example/x a@evil.example shop-login.example/verify evil\u3002example"
+        self.order.partner_id.name = f"Refund {links}"
         body = html2plaintext(self.run_cron().body_html, include_references=False)
         self.assertIn("Refund", body)
-        self.assertNotIn("evil", body)
+        self.assertNotRegex(body, r"(evil|login)[.\u3002]example|@evil|://evil")
+
+    def test_a_customer_name_is_short_and_does_not_change_the_text_direction(self):
+        self.order.partner_id.name = "Refund\u202e \u2066moc.live\u200b" + "x" * 200
+        body = html2plaintext(self.run_cron().body_html, include_references=False)
+        self.assertIn("Refund", body)
+        self.assertNotRegex(body, "[\u200b\u202a-\u202e\u2066-\u2069]")
         self.assertNotIn("x" * 90, body)
+
+    def test_subject_and_sender_keep_the_companys_name_and_the_text_direction(self):
+        self.company.email = "chairs@example.com"
+        self.company.name = "Chairs.example\u202e\nBcc: x"
+        template = self.env.ref("portal_agent_account.mail_template_weekly_mail")
+        template.subject = "Customers of {{ object.company_id.name }}"
+        mail = self.run_cron()
+        self.assertEqual(mail.subject, "Customers of Chairs.example Bcc: x")
+        self.assertIn("Chairs.example Bcc: x", mail.email_from)
 
     def test_mails_are_sent_immediately(self):
         """Without a trigger, Odoo's mail queue runs once an hour."""

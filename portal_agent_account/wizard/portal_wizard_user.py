@@ -7,8 +7,15 @@ class PortalWizardUser(models.TransientModel):
     is_portal_agent = fields.Boolean(related="user_id.is_portal_agent")
 
     def action_invite_again(self):
-        """Explain why the current user may not invite an agent, instead of failing to render the mail."""
+        """Explain why the current user may not invite an agent, instead of failing to render the mail.
+
+        The invitation names the agent's login, so correct it as for the agents' own invitations.
+        """
         self.partner_id._check_may_take_over_portal_agents()
+        agents_sudo = self.user_id.sudo().filtered(lambda user: user._is_portal_agent())
+        if agents_sudo:
+            self._update_partner_email()
+            agents_sudo._correct_portal_agent_logins()
         return super().action_invite_again()
 
     def action_make_portal_agent(self):

@@ -237,4 +237,4 @@ class PortalAgentMixin(models.AbstractModel):
         :param Domain domain: additional condition of the page
         :return: the record, or an empty recordset
         """
-        return self.search(Domain("id", "=", record_id) & self._get_portal_agent_domain() & domain, limit=1)
+        return self.search_fetch(Domain("id", "=", record_id) & self._get_portal_agent_domain() & domain, limit=1)

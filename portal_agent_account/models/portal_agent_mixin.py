@@ -197,14 +197,15 @@ class PortalAgentMixin(models.AbstractModel):
     def _get_portal_agent_customer_sql(self, query):
         """Return the SQL for the customer of each record, the current commercial entity of its contact.
 
-        The record's own rule already ensures that the customer is the agent's, so the rules of contacts are not
-        applied.
+        The record's own rule already ensures that the record has a contact and that the customer is the agent's, so
+        the rules of contacts are not applied. With an inner join, PostgreSQL looks up each contact only once, before
+        its documents.
 
         :param Query query: query from ``_search``
         :rtype: SQL
         """
         Partner_sudo = self.env["res.partner"].sudo()
-        contact = query.left_join(self._table, "partner_id", "res_partner", "id", "partner_id")
+        contact = query.join(self._table, "partner_id", "res_partner", "id", "agent_contact")
         return Partner_sudo._field_to_sql(contact, "commercial_partner_id", query)
 
     @api.model

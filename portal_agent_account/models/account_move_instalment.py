@@ -74,11 +74,13 @@ class AccountMove(models.Model):
 
     @api.depends("state", "payment_state", "invoice_date_due", "line_ids.reconciled", "line_ids.date_maturity")
     def _compute_portal_agent_instalments(self):
-        instalments = {}
-        for instalment in self._read_portal_agent_instalments(Domain("id", "in", self.ids)):
-            instalments.setdefault(instalment.move_id, []).append(instalment)
+        saved = self._origin.filtered("amount_residual")
+        documents = {move.id: (move.move_type, move.payment_state, None) for move in saved}
+        instalments = defaultdict(list)
+        for instalment in self._read_portal_agent_instalments_of(documents):
+            instalments[instalment.move_id].append(instalment)
         for move in self:
-            items = instalments.get(move._origin.id, ())
+            items = instalments[move._origin.id]
             late = [item for item in items if item.days_overdue]
             move.portal_agent_date_due = min((item.date_due for item in items), default=move.invoice_date_due)
             move.portal_agent_date_overdue = min((item.date_due for item in late), default=False)

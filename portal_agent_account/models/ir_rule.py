@@ -66,9 +66,19 @@ class IrRule(models.Model):
     def _get_portal_agent_contact_domain(self):
         """Return the contacts that the global rules let the current user read, which excludes other companies.
 
+        The parents of the current companies are looked up here, instead of whenever the domain is used: Odoo doesn't
+        allow changes to the hierarchy of companies.
+
         :rtype: Domain
         """
-        return Domain.AND(self._get_rule_domains("res.partner", of_groups=False))
+        Partner_sudo = self.env["res.partner"].sudo()
+
+        def look_up(condition):
+            field = Partner_sudo._fields.get(condition.field_expr)
+            is_hierarchy = condition.operator == "parent_of" and field and field.comodel_name == "res.company"
+            return condition.optimize_full(Partner_sudo) if is_hierarchy else condition
+
+        return Domain.AND(self._get_rule_domains("res.partner", of_groups=False)).map_conditions(look_up)
 
     @api.model
     def _do_groups_hide(self, model_name, domain):

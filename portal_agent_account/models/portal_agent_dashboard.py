@@ -340,6 +340,8 @@ class PortalAgentDashboard(models.AbstractModel):
         newest = heapq.nlargest(LATEST_DOCUMENTS, invoices, key=operator.itemgetter("date", "id"))
         moves = self.env["account.move"].browse(row["id"] for row in newest)
         orders = self.env["sale.order"].browse(self._get_latest_order_ids(orders))
+        moves._fetch_for_portal_agent()
+        orders._fetch_for_portal_agent()
         orders = orders.sorted(lambda order: (order.date_order, order.id), reverse=True)
         dated = [(fields.Datetime.context_timestamp(order, order.date_order).date(), order) for order in orders]
         dated += [(move.invoice_date, move) for move in moves]

@@ -93,13 +93,14 @@ class PortalAgentLedger(models.AbstractModel):
         """
         Partner_sudo = self.env["res.partner"].sudo().with_context(active_test=False)
         in_customers = Domain("commercial_partner_id", "in", customers.ids)
-        contact_ids = list(Partner_sudo._search(in_customers))
+        query = Partner_sudo._search(in_customers)
         if not customers._is_read_by_portal_agent():
-            return contact_ids, []
-        rules = self.env["ir.rule"]._get_portal_agent_contact_domain()
-        readable_ids = set(Partner_sudo._search(in_customers & rules))
-        hidden_ids = [contact_id for contact_id in contact_ids if contact_id not in readable_ids]
-        return list(readable_ids), hidden_ids
+            return list(query), []
+        rules = self.env["ir.rule"]._get_portal_agent_contact_domain().optimize_full(Partner_sudo)
+        condition = rules._to_sql(Partner_sudo, query.table, query)
+        contacts = self.env.execute_query(query.select(SQL.identifier(query.table, "id"), condition))
+        readable_ids = [contact_id for contact_id, is_readable in contacts if is_readable]
+        return readable_ids, [contact_id for contact_id, is_readable in contacts if not is_readable]
 
     @api.model
     def _get_item_domains(self, customers, contact_ids):

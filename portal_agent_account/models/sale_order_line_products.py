@@ -112,8 +112,8 @@ class SaleOrderLine(models.Model):
         """Return the quantities by product and unit, with the last line of each.
 
         :param Domain domain: condition on the lines
-        :return: rows of product, unit, last line, quantity of the last twelve months and of the twelve months before.
-            The last line is empty if everything was returned.
+        :return: rows of product, unit, last line, its time, quantity of the last twelve months and of the twelve months
+            before. The last line is empty if everything was returned.
         :rtype: list[tuple]
         """
         query = self._search(domain)
@@ -133,6 +133,7 @@ class SaleOrderLine(models.Model):
                 product,
                 unit,
                 SQL("(array_agg(%s ORDER BY %s DESC, %s DESC) FILTER (WHERE %s > 0))[1]", line, day, line, quantity),
+                SQL("MAX(%s) FILTER (WHERE %s > 0)", day, quantity),
                 SQL("COALESCE(SUM(%s) FILTER (WHERE %s >= %s), 0)", quantity, day, start),
                 SQL("COALESCE(SUM(%s) FILTER (WHERE %s >= %s AND %s < %s), 0)", quantity, day, before, day, start),
             )
@@ -159,26 +160,29 @@ class SaleOrderLine(models.Model):
         :rtype: list[ProductFigures]
         """
         lines = self.browse(row[2] for row in rows if row[2])
+        lines._fetch_for_portal_agent()
         # Hide from the agent what the order hides from the customer.
         without_price = set(lines._filter_portal_agent_collapsed_prices().ids)
         Product_sudo = self.env["product.product"].sudo()
         products_sudo = Product_sudo.browse({row[0] for row in rows}).grouped("id")
         units_sudo = self.env["uom.uom"].sudo().browse({row[1] for row in rows}).grouped("id")
         quantities, last_lines = {}, {}
-        for product_id, unit_id, line_id, *years in rows:
+        for product_id, unit_id, line_id, moment, *years in rows:
             own_sudo = products_sudo[product_id].uom_id
             converted = [units_sudo[unit_id]._compute_quantity(each, own_sudo, round=False) for each in years]
             known = quantities.setdefault(product_id, [0.0, 0.0])
             quantities[product_id] = [one + other for one, other in zip(known, converted, strict=True)]
-            if not line_id:
-                continue
-            line = lines.browse(line_id).with_prefetch(lines.ids)
-            last = last_lines.setdefault(product_id, line)
-            if (line.order_id.date_order, line.id) > (last.order_id.date_order, last.id):
-                last_lines[product_id] = line
+            if line_id:
+                last_lines[product_id] = max(last_lines.get(product_id, ()), (moment, line_id))
         return [
-            self._make_portal_agent_product(products_sudo[key], line, quantities[key], without_price)
-            for key, line in last_lines.items()
+            self._make_portal_agent_product(
+                products_sudo[key],
+                lines.browse(line_id).with_prefetch(lines.ids),
+                moment,
+                quantities[key],
+                without_price,
+            )
+            for key, (moment, line_id) in last_lines.items()
         ]
 
     def _filter_portal_agent_collapsed_prices(self):
@@ -191,11 +195,12 @@ class SaleOrderLine(models.Model):
         return self.search(Domain("id", "in", self.ids) & get_section_domain("order_id", "collapse_prices"))
 
     @api.model
-    def _make_portal_agent_product(self, product_sudo, line, quantities, without_price):
+    def _make_portal_agent_product(self, product_sudo, line, moment, quantities, without_price):
         """Return the figures of a product.
 
         :param product_sudo: ``product.product`` with sudo
         :param line: last ``sale.order.line`` of the product
+        :param datetime moment: time of its order
         :param list quantities: quantities of the last twelve months and of the twelve months before, in the product's
             unit
         :param set without_price: ids of lines whose price is hidden
@@ -209,7 +214,7 @@ class SaleOrderLine(models.Model):
             reference=reference,
             unit=product_sudo.uom_id.name,
             order_id=line.order_id.id,
-            last_date=fields.Datetime.context_timestamp(line, line.order_id.date_order).date(),
+            last_date=fields.Datetime.context_timestamp(line, moment).date(),
             last_quantity=line.product_uom_qty,
             last_unit=line.product_uom_id.sudo().name,
             last_price=None if line.id in without_price else line.price_unit * (1 - line.discount / 100),

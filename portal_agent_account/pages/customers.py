@@ -200,12 +200,13 @@ class CustomerPage(AgentPage):
         :return: ``res.partner``, up to one more than the page shows, to detect further ones
         """
         domain = Domain("commercial_partner_id", "=", self.customer.id) & Domain("id", "!=", self.customer.id)
-        return self.env["res.partner"].search(domain, limit=self.contacts_limit + 1)
+        return self.env["res.partner"].search_fetch(domain, limit=self.contacts_limit + 1)
 
     def search_latest(self, name):
         """Return the customer's latest documents of a kind.
 
         :param str name: name of the list with these documents
         """
-        documents = self.context.make(name, query={}, customer=self.customer)
-        return documents.search_page(self.latest_limit)[0]
+        documents = self.context.make(name, query={}, customer=self.customer).search_page(self.latest_limit)[0]
+        documents._fetch_for_portal_agent()
+        return documents

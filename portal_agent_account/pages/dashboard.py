@@ -37,6 +37,14 @@ class DashboardPage(AgentPage):
             "all": {"label": self.env._("All time"), "since": None},
         }
 
+    def _fetch_contacts(self, summary):
+        """Fetch the contacts that the page names with a single query."""
+        contacts = self.env["res.partner"].union(
+            *(row["customer"] for row in (*summary["top_customers"], *summary["calls"]["customers"])),
+            *(document.partner_id for document in summary["latest"]),
+        )
+        contacts._fetch_for_portal_agent()
+
     def _get_period_args(self, key):
         return {} if key == self.default_period else {"period": key}
 
@@ -45,6 +53,7 @@ class DashboardPage(AgentPage):
         since = self.periods[self.period]["since"]
         summary = Dashboard._get_summary(self.customer, since)
         self.is_empty = not summary["figures"]["customers"]["count"]
+        self._fetch_contacts(summary)
         customer_args = {"customer": self.customer.id} if self.customer else {}
         return {
             "agent_args": customer_args | self._get_period_args(self.period),

@@ -179,6 +179,18 @@ class TestPortalCompanies(PortalAgentPagesCommon):
         self.env.flush_all()
         self.assertIn("QUILL-ORDER", self._get_references(LISTS[2]))
 
+    def test_branch_shows_the_customers_of_its_parent_company(self):
+        self.second.company_id = self.company
+        found = {}
+        for name, parent in (("Branch", self.company), ("Stranger", self.abroad)):
+            company = self.env["res.company"].create({"name": name, "parent_id": parent.id})
+            self.agent.company_ids |= company
+            self.env.flush_all()
+            with self.on_an_agents_page() as env:
+                customers = env["res.partner"].with_context(allowed_company_ids=company.ids).search([])
+                found[name] = self.second in customers
+        self.assertEqual(found, {"Branch": True, "Stranger": False})
+
     def test_moved_customers_stay_visible_if_companies_share_contacts(self):
         self._move_customer()
         self.env.ref("base.res_partner_rule").active = False

@@ -112,6 +112,21 @@ class TestRowsRead(PortalAgentCommon):
                     lambda env, model=model, order=order: env[model]._search_portal_agent_page(Domain.TRUE, order, 80)
                 )
 
+    def test_agent_of_every_fifteenth_customer_reads_no_other_contacts(self):
+        self.env.cr.execute(
+            """
+            INSERT INTO res_partner_portal_agent_rel (partner_id, user_id)
+                 SELECT id, %s FROM res_partner WHERE name = 'Crowd' AND id %% 15 = 0;
+            ANALYZE res_partner_portal_agent_rel;
+            """,
+            [self.agent.id],
+        )
+        for model in ("res.partner", "sale.order", "account.move"):
+            with self.subTest(model=model):
+                rows = self._count_rows(lambda env, model=model: env[model].search_count([]))
+                self.assertLess(rows["res_partner"], CROWD / 2)
+                self.assertGreaterEqual(rows["res_partner"], CROWD // 15, "the measure can fail")
+
     def test_counts_read_no_other_records(self):
         for model in ("res.partner", "sale.order", "account.move"):
             with self.subTest(model=model):

@@ -27,6 +27,11 @@ def pytest_configure(config):
         os.environ[LOGS_VARIABLE] = str(make_log_folder())
 
 
+def pytest_collection_modifyitems(items):
+    """Start with the files that take long, so that no process is left with one of them at the end."""
+    items.sort(key=lambda item: not item.get_closest_marker("long"))
+
+
 @pytest.fixture(scope="session")
 def dev_session():
     """The environment of the tests: a :class:`devtools.session.Session`."""

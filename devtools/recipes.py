@@ -5,18 +5,35 @@ from .databases import Recipe
 
 # The modules of a company with agents: the shop, Sales, Contacts, and a payment provider that needs no network.
 SHOP_MODULES = ("website_sale", "sale_management", "contacts", "payment_demo")
-# Odoo generates all asset bundles before tests that open a page. This takes half a minute: do it once per template.
-MAKE_EVERY_BUNDLE = """
-env["ir.qweb"]._pregenerate_assets_bundles()
+# The stylesheets of PDF documents, such as those attached to mails.
+MAKE_REPORT_BUNDLES = """
+for bundle in ("web.report_assets_common", "web.report_assets_pdf"):
+    env["ir.qweb"]._get_asset_bundle(bundle, js=False, autoprefix=True).css()
 env.cr.commit()
 """
+# Odoo generates all asset bundles before tests that open a page. This takes half a minute: do it once per template.
+MAKE_EVERY_BUNDLE = f"""
+env["ir.qweb"]._pregenerate_assets_bundles()
+{MAKE_REPORT_BUNDLES}
+"""
 # The bundles that the first visitor of a page would wait for.
-MAKE_WEBSITE_BUNDLES = """
+MAKE_WEBSITE_BUNDLES = f"""
 qweb = env["ir.qweb"].with_context(website_id=env["website"].search([], limit=1).id)
-for bundle in ("web.assets_frontend", "web.assets_frontend_minimal", "web.assets_frontend_lazy"):
-    for kind in ("css", "js"):
-        getattr(qweb._get_asset_bundle(bundle, css=kind == "css", js=kind == "js"), kind)()
-env.cr.commit()
+for name in (
+    "web.assets_frontend",
+    "web.assets_frontend_minimal",
+    "web.assets_frontend_lazy",
+    "web.chartjs_lib",
+    "portal.assets_chatter",
+    "portal.assets_chatter_style",
+    "portal_agent_account.assets_portal_agent",
+):
+    bundle = qweb._get_asset_bundle(name)
+    if bundle.stylesheets:
+        bundle.css()
+    if bundle.javascripts or bundle.templates:
+        bundle.js()
+{MAKE_REPORT_BUNDLES}
 """
 # Adds a language as an administrator does; the website stays in English.
 ADD_FRENCH = """
@@ -58,7 +75,7 @@ env.cr.commit()
 # A shop without our addons.
 SHOP = Recipe("website_sale", ("website_sale",), warm_up=MAKE_EVERY_BUNDLE)
 # The same with demo data, a payment provider and a second language, which the website doesn't use.
-DEMO_SHOP = Recipe("demo_shop", SHOP_MODULES, demo=True, warm_up=ADD_FRENCH)
+DEMO_SHOP = Recipe("demo_shop", SHOP_MODULES, demo=True, warm_up=ADD_FRENCH + MAKE_WEBSITE_BUNDLES)
 
 
 def with_addons():
@@ -80,6 +97,21 @@ def demo_with_addons():
     return Recipe("demo_bundles", base=installed, warm_up=MAKE_WEBSITE_BUNDLES, has_bundles=True)
 
 
+def with_odoo_modules(*modules):
+    """Describe the shop of :func:`demo_with_addons` with more modules of Odoo.
+
+    :param str modules: names of the modules
+    :rtype: Recipe
+    """
+    return Recipe(
+        "demo_" + "_".join(modules)[:24],
+        modules,
+        base=demo_with_addons(),
+        warm_up=MAKE_WEBSITE_BUNDLES,
+        has_bundles=True,
+    )
+
+
 def two_shops():
     """Describe two websites of two companies, in three languages, with shared contacts.
 
@@ -97,4 +129,6 @@ def dependencies(addon):
     """
     manifest = paths.read_manifest(paths.REPOSITORY / addon)
     depends = tuple(sorted(set(manifest["depends"]) - set(paths.addons())))
-    return Recipe("_".join(depends)[:24], depends, warm_up=MAKE_EVERY_BUNDLE)
+    # The addon changes the order of the modules, and thus of the files in every bundle.
+    as_if_installed = f'env.registry._init_modules.add("{addon}")'
+    return Recipe("_".join(depends)[:24], depends, warm_up=as_if_installed + MAKE_EVERY_BUNDLE)

@@ -172,8 +172,10 @@ class TestRun(Session):
         """Run `tests/` with pytest."""
         report, log = self.logs / "pytest.xml", self.log_file("pytest")
         command = [sys.executable, "-m", "pytest", "tests", f"--junit-xml={report}", "-v", "--color=no"]
-        # Two processes: most of these tests wait for a server, a browser or a scheduled action.
-        command += ["-k", self.name] if self.name else ["--numprocesses=2", "--dist=loadfile"]
+        # Two processes: most of these tests wait for a server, a browser or a scheduled action. They take the files in
+        # the order of the collection, where the long ones come first.
+        parallel = ["--numprocesses=2", "--dist=loadfile", "--no-loadscope-reorder"]
+        command += ["-k", self.name] if self.name else parallel
         environment = {LOGS_VARIABLE: str(self.logs), odoo_source.PATH_VARIABLE: str(self.odoo.python_path)}
         with log.open("w") as output:
             process = subprocess.Popen(

@@ -202,7 +202,7 @@ def foreign_names(shared_shop):
     return [row["name"] for row in rows]
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def run_in_shell(dev_session, odoo_source, cluster):
     """A function that runs Python in `odoo shell`: `run_in_shell(database, script, *options)` returns the output.
 

@@ -85,16 +85,22 @@ SELECT body_html->>'en_US', email_layout_xmlid FROM mail_template JOIN ir_model_
 """
 
 
+@pytest.fixture(scope="module")
+def old_database(make_database, run_in_shell, cluster):
+    """The name of a filled database with the old structure."""
+    database = make_database()
+    run_in_shell(database, test_invitation_migration.CREATE_ACCOUNTS + FILL)
+    cluster.query(database, test_invitation_migration.OLD_FORM)
+    cluster.query(database, OLD_FORM)
+    return database
+
+
 @pytest.fixture
-def upgrade(make_database, run_in_shell, odoo_source, cluster, dev_session):
-    """A function that fills a database, restores its old structure and upgrades both addons with one command."""
+def upgrade(old_database, make_database, odoo_source, cluster, dev_session):
+    """A function that upgrades both addons of a copy of the old database with one command."""
 
     def make(name, is_template_edited=False):
-        database = make_database()
-        run_in_shell(database, test_invitation_migration.CREATE_ACCOUNTS)
-        run_in_shell(database, FILL)
-        cluster.query(database, test_invitation_migration.OLD_FORM)
-        cluster.query(database, OLD_FORM)
+        database = make_database(old_database)
         if is_template_edited:
             cluster.query(database, EDITED)
         log = dev_session.log_file(name)

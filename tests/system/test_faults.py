@@ -29,6 +29,8 @@ from devtools.pytest_plugin import server_factory
 from tests.system.conftest import PENDING_ACCOUNTS, SEND_INVITATIONS, open_shop, wait_until
 from tests.system.odoo_rpc import OdooError, OdooRpc
 
+pytestmark = pytest.mark.long
+
 # How many times Odoo is killed. Ten take half a minute; use a hundred before a release.
 ROUNDS = int(os.environ.get("FAULT_ROUNDS", "10"))
 # In every so many rounds all processes are killed, in the others one.

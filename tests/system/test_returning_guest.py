@@ -11,6 +11,8 @@ from tests.system.agent import sign_in
 from tests.system.checkout import buy_as_guest
 from tests.system.conftest import RETRIED, SEND_INVITATIONS
 
+pytestmark = pytest.mark.long
+
 EMAIL = "rita.returning@example.com"
 PASSWORD = "a long password"
 SECONDS_TO_ANSWER = 4

@@ -11,6 +11,8 @@ from tests.system.checkout import buy_as_guest
 from tests.system.conftest import RETRIED, SEND_INVITATIONS
 from tests.system.test_returning_guest import PASSWORD, accept_invitation, order_on
 
+pytestmark = pytest.mark.long
+
 EMAIL = "rita@example.com"
 # Both hosts are this machine; each is the domain of one website.
 HOSTS = {"My Website": "localhost", "My Website 2": "127.0.0.1"}

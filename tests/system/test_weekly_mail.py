@@ -4,7 +4,11 @@ import re
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
 from tests.system.conftest import wait_until
+
+pytestmark = pytest.mark.long
 
 CRON = "portal_agent_account.ir_cron_send_weekly_mails"
 AGENTS = 1000

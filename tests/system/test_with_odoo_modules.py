@@ -5,28 +5,26 @@ import re
 import pytest
 import requests
 
+from devtools import recipes
 from devtools.browser import open_context
 from devtools.logcheck import Expected
 from tests.system.checkout import buy_as_guest
 from tests.system.conftest import SEND_INVITATIONS
 from tests.system.test_returning_guest import RETURNING_GUEST, accept_invitation, order_on
 
+pytestmark = pytest.mark.long
+
 MODULES = ("sale_stock", "auth_password_policy_signup")
 NOT_FOUND = Expected(r"odoo\.http", "<function> returns an HTTPException", "sale_stock does this if access is denied")
-BUNDLES = Expected(
-    r"odoo\.sql_db", "bad query: b'DELETE FROM ir_attachment", "the first visitors request the bundles at the same time"
-)
 PASSWORD = "a long password"
 MINIMUM = 12
 
 
 @pytest.fixture(scope="module")
-def shop(make_module_shop, make_database, databases, odoo_source, dev_session):
+def shop(make_module_shop, dev_session):
     """A running shop with these modules and a mail server."""
-    database = make_database()
-    log = dev_session.log_file("install-odoo-modules")
-    databases.install(odoo_source, database, list(MODULES), log, "Installing modules of Odoo")
-    return make_module_shop("odoo_modules", database=database, check_log=[NOT_FOUND, BUNDLES])
+    template = dev_session.prepare(recipes.with_odoo_modules(*MODULES))
+    return make_module_shop("odoo_modules", template=template, check_log=[NOT_FOUND])
 
 
 def invite(shop, email):

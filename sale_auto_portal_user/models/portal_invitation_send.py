@@ -192,10 +192,6 @@ class SalePortalInvitation(models.Model):
             self._get_portal_decline_url(): self.env._("I don't want an account"),
         }
 
-    def _prepare_queued_values(self, mail_sudo, template):
-        """Set the expiry date of the link already: the mail may be sent before its outcome is known."""
-        return {**super()._prepare_queued_values(mail_sudo, template), "expiry_date": self._get_next_expiry()}
-
     def _prepare_sent_values(self):
         values = super()._prepare_sent_values()
         values.update(expiry_date=self._get_next_expiry(), link_number=self.link_number + 1)

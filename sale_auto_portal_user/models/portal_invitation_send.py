@@ -170,7 +170,7 @@ class SalePortalInvitation(models.Model):
         order = self._get_account_orders().filtered(lambda order: order.partner_id == self.partner_id)
         closed = order.partner_id.browse() if order.portal_account_granted else order._get_closed_portal_contacts()
         decision = order._get_portal_account_decision(taken, free, closed) if order else "error"
-        if decision == "create" and not user.try_lock_for_update():
+        if decision == "create" and not user._try_lock_with_portal_documents():
             decision = "pending"
         if decision == "create":
             user._set_portal_login(order._get_portal_login())

@@ -9,7 +9,7 @@ from ..models.portal_invitation_link import CHOOSE_PASSWORD, DECLINE
 from .private_page import protect
 
 # Route parameters shared by all pages.
-INVITATION_PAGE = {"type": "http", "auth": "public", "website": True, "sitemap": False}
+INVITATION_PAGE = {"type": "http", "auth": "public", "website": True, "sitemap": False, "portal_account": True}
 # Maximum number of links that a session keeps; the latest replace the oldest.
 MAX_SESSION_LINKS = 5
 
@@ -40,7 +40,7 @@ class PortalInvitation(AuthSignupHome):
     def portal_invitation_choose_password(self, invitation_id, password="", confirm_password="", **kwargs):
         """Set the first password, sign in and redirect to the order."""
         invitation_sudo = self._find_invitation(invitation_id, CHOOSE_PASSWORD)
-        if not invitation_sudo or invitation_sudo._get_link_state() != "open":
+        if not invitation_sudo or self._get_link_state(invitation_sudo) != "open":
             return self._respond_to_link(invitation_sudo)
         try:
             with request.env.cr.savepoint():
@@ -54,7 +54,7 @@ class PortalInvitation(AuthSignupHome):
     def portal_invitation_resend(self, invitation_id, **kwargs):
         """Send a new link to the address that the expired link was sent to."""
         invitation_sudo = self._find_invitation(invitation_id, CHOOSE_PASSWORD)
-        if not invitation_sudo or invitation_sudo._get_link_state() != "expired":
+        if not invitation_sudo or self._get_link_state(invitation_sudo) != "expired":
             return self._respond_to_link(invitation_sudo)
         if not invitation_sudo._resend_to_customer():
             return self._respond_to_link(invitation_sudo)
@@ -114,8 +114,26 @@ class PortalInvitation(AuthSignupHome):
         :return: invitation in sudo mode, empty if the link is void
         :rtype: sale.portal.invitation record
         """
-        signature = request.session.get("portal_invitation_links", {}).get(f"{purpose},{invitation_id}", "")
+        signature = self._get_link_signature(invitation_id, purpose)
         return request.env["sale.portal.invitation"]._find_by_link(invitation_id, signature, purpose)
+
+    def _get_link_signature(self, invitation_id, purpose):
+        """Return the signature of a link that was opened in this session.
+
+        :param int invitation_id: id in the page's path
+        :param str purpose: ``CHOOSE_PASSWORD`` or ``DECLINE``
+        :return: signature, empty if the link was not opened in this session
+        :rtype: str
+        """
+        return request.session.get("portal_invitation_links", {}).get(f"{purpose},{invitation_id}", "")
+
+    def _get_link_state(self, invitation_sudo):
+        """Return the state of the link to choose a password that was opened in this session.
+
+        :param invitation_sudo: invitation that the link belongs to
+        :rtype: str
+        """
+        return invitation_sudo._get_link_state(self._get_link_signature(invitation_sudo.id, CHOOSE_PASSWORD))
 
     def _respond_to_link(self, invitation_sudo):
         """Return the response to a link to choose a password.
@@ -125,7 +143,7 @@ class PortalInvitation(AuthSignupHome):
         """
         if not invitation_sudo:
             return self._render_invitation_page("portal_invitation_void")
-        state = invitation_sudo._get_link_state()
+        state = self._get_link_state(invitation_sudo)
         if state == "open":
             return self._render_invitation_form(invitation_sudo)
         if state == "expired":

@@ -14,7 +14,7 @@ JOIN_PATH = "/my/guest-orders"
 SESSION_PATH = f"{JOIN_PATH}/session"
 # Destination of a link whose owner has no password yet and therefore can't sign in.
 INVITATION_PATH = f"{JOIN_PATH}/invitation"
-JOIN_PAGE = {"type": "http", "auth": "user", "website": True, "sitemap": False}
+JOIN_PAGE = {"type": "http", "auth": "user", "website": True, "sitemap": False, "portal_account": True}
 PUBLIC_PAGE = {**JOIN_PAGE, "auth": "public"}
 # Allowed values of the parameter ``outcome``, which selects the message on the page.
 OUTCOMES = ("busy", "declined", "other_account", "refused", "sample", "sent", "unproved", "void")

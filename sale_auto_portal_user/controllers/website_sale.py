@@ -17,16 +17,18 @@ class WebsiteSalePortalAccount(WebsiteSale):
         return self._leave_order_to_account_owner() or super().print_saleorder(**kwargs)
 
     def _leave_order_to_account_owner(self):
-        """Remove the order from a guest's session once the owner of its account has signed in.
+        """Remove the order from the session that placed it once the owner of its account has signed in elsewhere.
 
         The page displays the current data of the contact, which the owner may have changed since. Whoever placed the
-        order might not be the owner.
+        order might not be the owner, even if they have signed in with an account of their own in the meantime.
 
-        :return: redirection to the sign-in page and then to the order; ``None`` if the guest may see the page
+        :return: redirection to the sign-in page and then to the order; ``None`` if the visitor may see the page
         :rtype: Response or None
         """
         order_sudo = get_session_order()
-        if not (order_sudo and request.env.user._is_public() and order_sudo._is_portal_account_in_use()):
+        if not order_sudo or not order_sudo._is_portal_account_in_use():
+            return None
+        if request.env.user in order_sudo.partner_id._get_portal_account_users():
             return None
         request.session.pop("sale_last_order_id")
         return request.redirect(f"/web/login?{urlencode({'redirect': f'/my/orders/{order_sudo.id}'})}")

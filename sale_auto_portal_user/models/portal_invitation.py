@@ -166,6 +166,12 @@ class SalePortalInvitation(models.Model):
         self._drop_unconfirmed_order()
         self._request_again(is_reminder=False, is_access_granted=False)
 
+    def _request(self, **values):
+        """Void the links that were sent before the customer declined: only the next link opens the account again."""
+        for invitation in self.filtered(lambda invitation: invitation.state == "declined"):
+            invitation.link_number = invitation._get_void_link_number()
+        return super()._request(**values)
+
     def _can_resend(self):
         """Return whether the invitation can be sent again manually.
 
@@ -251,4 +257,12 @@ class SalePortalInvitation(models.Model):
     def _prepare_cancel_values(self):
         """Void the link of the last mail and the link of a mail that is still queued."""
         values = super()._prepare_cancel_values()
-        return {**values, "link_number": self.link_number + 2, "is_waiting_for_order": False}
+        return {**values, "link_number": self._get_void_link_number(), "is_waiting_for_order": False}
+
+    def _get_void_link_number(self):
+        """Return a link number that voids the link of the last mail and the link of a mail that may be in the queue.
+
+        :rtype: int
+        """
+        self.ensure_one()
+        return self.link_number + 2

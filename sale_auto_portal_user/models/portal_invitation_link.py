@@ -1,5 +1,6 @@
 from odoo import api, fields, models
 from odoo.tools import SQL, consteq, hmac
+from odoo.tools.mail import email_normalize_all
 from odoo.tools.urls import urljoin
 
 from .portal_mail_link import makes_links_of
@@ -121,11 +122,11 @@ class SalePortalInvitation(models.Model):
         invitation_sudo = self.sudo().search_fetch(domain, LINK_FIELDS)
         if not invitation_sudo:
             return invitation_sudo
-        login, is_active, is_portal, address = invitation_sudo._read_account()
+        login, is_active, is_portal, addresses = invitation_sudo._read_account()
         is_alive = invitation_sudo.state == "declined" or (
             invitation_sudo.state != "cancelled"
             and is_active
-            and address == invitation_sudo.email
+            and addresses == [invitation_sudo.email]
             and (is_portal or purpose != DECLINE)
         )
         is_valid = is_alive and any(
@@ -138,23 +139,23 @@ class SalePortalInvitation(models.Model):
         """Read the values of the account that its links depend on, in one query.
 
         :return: login, whether the user is active, whether it is not an internal user, and the contact's normalized
-            email address
-        :rtype: tuple[str, bool, bool, str]
+            email addresses
+        :rtype: tuple[str, bool, bool, list[str]]
         """
         self.ensure_one()
         self.env["res.users"].flush_model(["login", "active", "share", "partner_id"])
-        self.env["res.partner"].flush_model(["email_normalized"])
+        self.env["res.partner"].flush_model(["email"])
         query = SQL(
             """
-            SELECT res_users.login, res_users.active, res_users.share, res_partner.email_normalized
+            SELECT res_users.login, res_users.active, res_users.share, res_partner.email
               FROM res_users
               JOIN res_partner ON res_partner.id = res_users.partner_id
              WHERE res_users.id = %s
             """,
             self.user_id.id,
         )
-        (account,) = self.env.execute_query(query)
-        return account
+        [(login, is_active, is_portal, email)] = self.env.execute_query(query)
+        return login, is_active, is_portal, email_normalize_all(email)
 
     def _get_valid_link_numbers(self):
         """Return the numbers of the links that work.
@@ -167,9 +168,25 @@ class SalePortalInvitation(models.Model):
         self.ensure_one()
         return [self.link_number] + ([self.link_number + 1] if self.state == "queued" else [])
 
-    def _get_link_state(self):
+    def _is_queued_link(self, signature):
+        """Return whether a link to choose a password belongs to the mail in the queue, and not to an earlier one.
+
+        :param str signature: signature in the link
+        :rtype: bool
+        """
+        self.ensure_one()
+        if self.state != "queued":
+            return False
+        queued = sign_link(self, self.user_id.login, CHOOSE_PASSWORD, self.link_number + 1)
+        return consteq(queued.encode(), signature.encode())
+
+    def _get_link_state(self, signature=""):
         """Return the current state of a valid link.
 
+        The link of a queued mail doesn't expire. The expiry date still belongs to the link of the mail before it: a
+        mail that was requested, but not sent, extends no earlier link.
+
+        :param str signature: signature in the link to choose a password
         :return: ``used``, ``declined``, ``expired`` or ``open``
         :rtype: str
         """
@@ -178,6 +195,8 @@ class SalePortalInvitation(models.Model):
             return "declined" if self.state == "declined" else "used"
         if self._is_account_in_use():
             return "used"
+        if self._is_queued_link(signature):
+            return "open"
         if self.state == "expired" or not self.expiry_date or self.expiry_date <= fields.Datetime.now():
             return "expired"
         return "open"

@@ -170,7 +170,7 @@ class SalePortalInvitation(models.Model):
         order = self._get_account_orders().filtered(lambda order: order.partner_id == self.partner_id)
         closed = order.partner_id.browse() if order.portal_account_granted else order._get_closed_portal_contacts()
         decision = order._get_portal_account_decision(taken, free, closed) if order else "error"
-        if decision == "create" and not user.try_lock_for_update():
+        if decision == "create" and not user._try_lock_with_portal_documents():
             decision = "pending"
         if decision == "create":
             user._set_portal_login(order._get_portal_login())
@@ -191,10 +191,6 @@ class SalePortalInvitation(models.Model):
             self._get_portal_invitation_url(): self.env._("Choose your password"),
             self._get_portal_decline_url(): self.env._("I don't want an account"),
         }
-
-    def _prepare_queued_values(self, mail_sudo, template):
-        """Set the expiry date of the link already: the mail may be sent before its outcome is known."""
-        return {**super()._prepare_queued_values(mail_sudo, template), "expiry_date": self._get_next_expiry()}
 
     def _prepare_sent_values(self):
         values = super()._prepare_sent_values()

@@ -1,9 +1,12 @@
+import logging
 from datetime import timedelta
 
 from odoo import api, fields, models
 from odoo.fields import Domain
 
 from .portal_mail import SEARCH_LIMIT
+
+_logger = logging.getLogger(__name__)
 
 
 class SalePortalInvitation(models.Model):
@@ -35,8 +38,24 @@ class SalePortalInvitation(models.Model):
         last_id = 0
         while invitations := self.search(Domain(domain) & Domain("id", ">", last_id), order="id", limit=SEARCH_LIMIT):
             last_id = invitations[-1].id
-            getattr(invitations._lock_free(), method)()
+            invitations._lock_free()._do_apart(method)
             self.env["ir.cron"]._commit_progress(len(invitations), remaining=0)
+
+    def _do_apart(self, method):
+        """Call a method on these records. A record for which it fails, e.g. in another addon, is left to the next day.
+
+        :param str method: name of the method
+        """
+        try:
+            with self.env.cr.savepoint():
+                getattr(self, method)()
+        except Exception as error:
+            self._raise_if_closed(error)
+            if len(self) <= 1:
+                _logger.warning("The daily job %s failed for %s", method, self, exc_info=error)
+                return
+            for record in self:
+                record._do_apart(method)
 
     # ------------------------------------------------------------
     # Accepted without the link

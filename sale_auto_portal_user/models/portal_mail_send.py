@@ -8,6 +8,7 @@ from odoo.tools.mail import append_content_to_html, email_normalize, email_split
 
 from ..tools import _portal_safe_text
 from .mail_markup import has_link
+from .portal_mail import LOCKED_MINUTES
 from .portal_mail_link import insert_links
 
 _logger = logging.getLogger(__name__)
@@ -31,12 +32,51 @@ class SalePortalMail(models.AbstractModel):
     # ------------------------------------------------------------
 
     def _queue(self):
-        """Render the mails into Odoo's mail queue."""
-        for template, records in self._filter_sendable().grouped(lambda record: record._get_template()).items():
+        """Render the mails into Odoo's mail queue. A record that fails doesn't affect the others."""
+        try:
+            with self.env.cr.savepoint():
+                by_template = self._filter_sendable().grouped(lambda record: record._get_template())
+        except Exception as error:
+            if len(self) == 1:
+                self._handle_queue_error(error)
+                return
+            self._raise_if_closed(error)
+            for record in self:
+                # A record that was queued before may have taken the place of this one.
+                record.exists().filtered_domain(self._get_due_domain())._queue()
+            return
+        for template, records in by_template.items():
             if template:
                 records._render(template)
             else:
                 records._fail_without_template()
+
+    def _handle_queue_error(self, error):
+        """Mark a mail that can't be queued as failed, or try again later if another transaction was in the way.
+
+        :param Exception error: exception raised, after which the savepoint was rolled back
+        """
+        self._raise_if_closed(error)
+        _logger.warning("The mail of %s could not be queued", self, exc_info=error)
+        if self.env["sale.order"]._is_portal_account_concurrency(error):
+            self._schedule(minutes=LOCKED_MINUTES)
+            return
+        try:
+            with self.env.cr.savepoint():
+                self._fail(str(error))
+        except Exception as next_error:  # most likely for the same reason
+            self._raise_if_closed(next_error)
+            self.write({"state": "failed", "failure_reason": str(error)})
+
+    @api.model
+    def _raise_if_closed(self, error):
+        """Raise an error after which nothing can be written, because the database connection is lost.
+
+        :param Exception error: exception raised
+        :raise Exception: given error
+        """
+        if self.env.cr.closed:
+            raise error
 
     def _fail_without_template(self):
         """Mark the mails as failed because the template was deleted. They can be sent again once it is restored."""
@@ -84,9 +124,9 @@ class SalePortalMail(models.AbstractModel):
                     record.write(record._prepare_queued_values(mail_sudo, template))
         except Exception as error:
             if len(self) == 1:
-                _logger.warning("The mail of %s could not be rendered", self, exc_info=error)
-                self._fail(str(error))
+                self._handle_queue_error(error)
                 return
+            self._raise_if_closed(error)
             for record in self:
                 record._render(template)
 
@@ -299,9 +339,15 @@ class SalePortalMail(models.AbstractModel):
         self.ensure_one()
         self.write({"state": "failed", "failure_reason": reason})
         order = self.order_id
-        if order:
-            order = order.with_env(order._portal_account_env())
-            order._log_portal_account_notes({order: self.with_env(order.env)._get_failure_note(reason or "")})
+        if not order:
+            return
+        order = order.with_env(order._portal_account_env())
+        try:
+            with self.env.cr.savepoint():
+                order._log_portal_account_notes({order: self.with_env(order.env)._get_failure_note(reason or "")})
+        except Exception as error:
+            self._raise_if_closed(error)
+            _logger.warning("The failure of %s could not be noted on its order", self, exc_info=error)
 
     def _get_failure_note(self, reason):
         """Return the note that is logged on the order if the mail could not be delivered.

@@ -2,6 +2,7 @@ import uuid
 from collections import defaultdict
 
 from odoo import api, models
+from odoo.tools.mail import email_normalize_all
 
 from ..tools import _portal_safe_text
 
@@ -10,6 +11,26 @@ SAFE_NAME_LENGTH = 60
 
 class ResPartner(models.Model):
     _inherit = "res.partner"
+
+    def write(self, vals):
+        """Void the links that were sent to the previous address of customers who have never used their account."""
+        if "email" not in vals:
+            return super().write(vals)
+        addresses = email_normalize_all(vals["email"])
+        changed_sudo = self.sudo().filtered(lambda contact: email_normalize_all(contact.email) != addresses)
+        result = super().write(vals)
+        changed_sudo._get_exposed_portal_users()._withdraw_unused_portal_links()
+        return result
+
+    def _get_exposed_portal_users(self):
+        """Return these contacts' accounts whose owner has never signed in.
+
+        :return: users, including archived ones
+        :rtype: res.users recordset
+        """
+        domain = [("partner_id", "in", self.ids), ("portal_tokens_exposed", "=", True)]
+        users = self.env["res.users"].with_context(active_test=False)
+        return users.search(domain) if self else users
 
     def _get_portal_safe_name(self):
         """Return the contact's name as printed in the shop's mails.

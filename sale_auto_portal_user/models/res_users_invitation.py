@@ -17,10 +17,37 @@ class ResUsers(models.Model):
     )
 
     def write(self, vals):
-        """Cancel the invitations of archived users and void the links that were sent."""
+        """Void the links that were sent to users who are archived, or to their previous login."""
+        changed = self.browse()
         if "active" in vals and not vals["active"]:
             self._cancel_portal_invitations()
-        return super().write(vals)
+            changed = self
+        elif "login" in vals:
+            changed = self.sudo().filtered(lambda user: user.login != vals["login"])
+        result = super().write(vals)
+        changed._withdraw_unused_portal_links()
+        return result
+
+    def _withdraw_unused_portal_links(self):
+        """Void the links to the documents of accounts that no owner has used, and their signup tokens.
+
+        Anyone who received mails at a wrong address may know them.
+        """
+        contacts_sudo = self.sudo().filtered("portal_tokens_exposed").partner_id
+        if contacts_sudo:
+            contacts_sudo._withdraw_portal_links()
+
+    def _try_lock_with_portal_documents(self):
+        """Lock a user and the documents whose links a change of the login voids, without waiting.
+
+        :return: whether no other transaction is writing on any of them
+        :rtype: bool
+        """
+        self.ensure_one()
+        documents = self.partner_id._get_exposed_portal_documents()
+        return bool(self.try_lock_for_update()) and all(
+            records.try_lock_for_update(allow_referencing=True) == records for records in documents
+        )
 
     @api.ondelete(at_uninstall=False)
     def _unlink_portal_invitations(self):

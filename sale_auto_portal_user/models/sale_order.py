@@ -297,8 +297,8 @@ class SaleOrder(models.Model):
     def _get_portal_account_announcement(self):
         """Return the email address to display in the confirmation page's message about the new account.
 
-        :return: address that the invitation is sent to; ``False`` if this order created no account or if its owner has
-            signed in already
+        :return: address that the invitation is sent to; ``False`` if this order created no account, if its owner has
+            signed in already or if the address was corrected
         :rtype: str or bool
         """
         self.ensure_one()
@@ -309,6 +309,8 @@ class SaleOrder(models.Model):
             and user_sudo.auto_portal_order_id == self
             and user_sudo.active
             and not user_sudo.login_date
+            # Whoever placed the order doesn't know the address that an employee corrected it to.
+            and user_sudo.login == user_sudo.auto_portal_login
             # The invitation is not sent if the order was cancelled before.
             and self.sudo().portal_account_state != "uninvited"
         )

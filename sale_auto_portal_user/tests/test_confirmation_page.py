@@ -98,6 +98,14 @@ class TestConfirmationPage(PortalAccountHttpCommon):
         self.log_in(user)
         self.assertIsNone(self.message(self.confirmation_page(self.sale)))
 
+    def test_an_address_that_an_employee_corrected_is_not_announced(self):
+        self.sale.action_confirm()
+        self.sale.partner_id.email = "corrected@example.com"
+        invitation = self.invitation_of(self.sale)
+        invitation._queue()
+        self.assertEqual(invitation.user_id.login, "corrected@example.com")
+        self.assertIsNone(self.message(self.confirmation_page(self.sale)))
+
     def test_an_invitation_that_was_stopped_is_not_announced(self):
         self.sale.action_confirm()
         invitation = self.invitation_of(self.sale)

@@ -38,6 +38,84 @@ class FirstLoginCommon(PortalAccountCommon):
 
 
 @tagged("post_install", "-at_install")
+class TestWrongAddress(FirstLoginCommon):
+    """The mails that were sent to a wrong address contain links, and its owner can have a password reset sent."""
+
+    def setUp(self):
+        super().setUp()
+        self.sale = self.order(self.customer(email="nora@exmaple.com"))
+        self.sale.action_confirm()
+        self.user = self.assert_account(self.sale)
+        self.invoices = self.invoice(self.sale)
+        self.documents = (self.sale, self.invoices)
+        self.tokens = [document._portal_ensure_token() for document in self.documents]
+        self.reset = self.request_reset(self.user)
+
+    def request_reset(self, user):
+        user.partner_id.signup_prepare(signup_type="reset")
+        return user.partner_id._generate_signup_token()
+
+    def assert_void(self):
+        self.assertFalse(self.env["res.partner"]._signup_retrieve_info(self.reset))
+        for document, token in zip(self.documents, self.tokens, strict=True):
+            self.assertTrue(document.access_token)
+            self.assertNotEqual(document.access_token, token)
+
+    def assert_valid(self):
+        self.assertTrue(self.env["res.partner"]._signup_retrieve_info(self.reset))
+        self.assertEqual([document.access_token for document in self.documents], self.tokens)
+
+    def test_a_corrected_address_voids_the_links_and_the_password_reset(self):
+        self.sale.partner_id.email = "nora@example.com"
+        self.assert_void()
+
+    def test_an_address_corrected_by_a_salesperson_voids_the_links_and_the_password_reset(self):
+        self.salesman.group_ids += self.env.ref("base.group_partner_manager")
+        self.sale.partner_id.with_user(self.salesman).write({"email": "nora@example.com"})
+        self.assert_void()
+
+    def test_a_changed_login_voids_the_links_and_the_password_reset(self):
+        self.user.login = "nora@example.com"
+        self.assert_void()
+
+    def test_an_archived_account_voids_the_links_and_the_password_reset(self):
+        self.user.action_archive()
+        self.assert_void()
+
+    def test_another_spelling_or_another_value_voids_nothing(self):
+        self.sale.partner_id.write({"email": "Nora <NORA@exmaple.com>", "phone": "+32 2 290 34 90"})
+        self.user.write({"login": self.user.login, "active": True})
+        self.assert_valid()
+
+    def test_an_account_in_use_keeps_its_links(self):
+        self.user.password = "a long password"
+        self.sign_in(self.user)
+        self.tokens = [document.access_token for document in self.documents]
+        self.reset = self.request_reset(self.user)
+        self.sale.partner_id.email = self.user.login = "nora@example.com"
+        self.assert_valid()
+
+    def test_an_account_that_no_order_created_keeps_its_links(self):
+        customer = self.customer(email="otto@example.com")
+        user = self.portal_user(customer)
+        self.documents = [self.order(customer)]
+        self.tokens = [self.documents[0]._portal_ensure_token()]
+        self.reset = self.request_reset(user)
+        customer.email = user.login = "other@example.com"
+        self.assert_valid()
+
+    def test_the_login_is_corrected_later_if_a_document_is_locked(self):
+        invitation = self.invitation_of(self.sale)
+        self.sale.partner_id.email = "nora@example.com"
+        self.sale._portal_ensure_token()
+        with patch.object(self.registry["sale.order"], "try_lock_for_update", lambda orders, **_options: orders[:0]):
+            invitation._queue()
+        self.assertEqual((invitation.state, self.user.login), ("to_send", "nora@exmaple.com"))
+        invitation._queue()
+        self.assertEqual((invitation.state, self.user.login), ("queued", "nora@example.com"))
+
+
+@tagged("post_install", "-at_install")
 class TestFirstLogin(FirstLoginCommon):
     def test_the_first_login_voids_the_tokens_of_all_documents(self):
         order, user = self.sell()

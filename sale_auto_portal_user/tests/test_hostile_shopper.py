@@ -1,5 +1,9 @@
 """Shoppers who order with the address of somebody else, or read what is meant for its owner."""
 
+from urllib.parse import urlsplit
+
+from lxml import html
+
 from odoo.http import root
 from odoo.tests import tagged
 from odoo.tools.mail import email_normalize_all
@@ -104,6 +108,40 @@ class TestGuestOfTheOrder(PortalAccountHttpCommon):
             )
             self.assertNotIn("Secret Lane", response.text)
             self.assertNotIn("sale_last_order_id", root.session_store.get(self.browser.sid), page)
+
+    def sign_in(self, user):
+        """Sign in with Odoo's form, in the session that placed the order."""
+        user.write({"password": user.login})
+        self.env.flush_all()
+        [token, *_others] = html.fromstring(self.url_open("/web/login").content).xpath("//input[@name='csrf_token']")
+        data = {"login": user.login, "password": user.login, "csrf_token": token.get("value")}
+        self.assertEqual(self.url_open("/web/login", data=data, allow_redirects=False).status_code, 303)
+
+    def test_a_guest_who_signs_in_with_another_account_does_not_see_what_the_owner_changed(self):
+        stranger = self.portal_user(self.customer(name="Otto", email="otto@example.com"))
+        self.place()
+        self.sign_in(stranger)
+        self.assertEqual(self.url_open("/shop/confirmation", allow_redirects=False).status_code, 200)
+        for page in self.PAGES:
+            self.sale.partner_id.street = False
+            self.place()
+            self.sign_in(stranger)
+            self.log_in(self.users_of(self.sale.partner_id))
+            self.sale.partner_id.street = "Secret Lane 1"
+            self.env.flush_all()
+            response = self.url_open(page)
+            self.assertEqual(urlsplit(response.url).path, "/my", page)
+            self.assertNotIn("Secret Lane", response.text)
+            self.assertNotIn("sale_last_order_id", root.session_store.get(self.opener.cookies["session_id"]))
+
+    def test_the_owner_s_next_order_is_shown_although_another_order_created_the_account(self):
+        user = self.users_of(self.sale.partner_id)
+        self.log_in(user)
+        self.sale = self.order(user.partner_id, website_id=self.website.id)
+        self.place()
+        self.sign_in(user)
+        for page in self.PAGES:
+            self.assertEqual(self.url_open(page, allow_redirects=False).status_code, 200, page)
 
     def test_the_owner_can_still_see_the_order(self):
         user = self.users_of(self.sale.partner_id)

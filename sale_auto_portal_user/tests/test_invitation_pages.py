@@ -290,6 +290,53 @@ class TestExpiredLink(InvitationPagesCommon):
         self.assertEqual(self.invitation.state, "accepted")
         self.assertEqual(urlsplit(self.response.url).path, "/my")
 
+    def request_new_link(self):
+        """Request a new link, and have its mail put into Odoo's queue."""
+        self.invitation.last_sent_date = self.invitation.last_sent_date.replace(year=2020)
+        self.submit(self.get(self.link))
+        self.env["sale.portal.invitation"]._search_due(10)._queue()
+        self.env.flush_all()
+        self.assertEqual(self.invitation.state, "queued")
+        return self.links_in(self.invitation.mail_id.body_html)[0]
+
+    def assert_expired(self):
+        self.assertEqual(self.heading(self.get(self.link)), "This link has expired")
+        self.post_password(PASSWORD)
+        self.assertFalse(self.invitation._is_account_in_use())
+
+    def test_a_new_link_that_is_on_its_way_does_not_open_the_expired_one_again(self):
+        new_link = self.request_new_link()
+        self.assert_expired()
+        self.assertFalse(self.invitation._get_link_state() == "open")
+        # The mail server may have accepted the mail already.
+        self.choose_password(self.get(new_link))
+        self.assertEqual(self.invitation.state, "accepted")
+
+    def test_a_new_link_that_could_not_be_sent_does_not_open_the_expired_one_again(self):
+        self.request_new_link()
+        expiry_date = self.invitation.expiry_date
+        for reason, state in (("450 try later", "to_send"), ("550 no such mailbox", "failed")):
+            with self.subTest(reason):
+                if state == "failed":
+                    self.invitation._queue()
+                    self.invitation.attempts = 5
+                refused = {"state": "exception", "failure_reason": reason, "failure_type": "mail_smtp"}
+                self.invitation.mail_id.write(refused)
+                self.invitation._settle()
+                self.assertEqual(self.invitation.state, state)
+                self.assert_expired()
+                self.assertEqual(self.invitation.expiry_date, expiry_date)
+
+    def test_the_first_link_works_before_the_outcome_of_its_mail_is_known(self):
+        sale, invitation = self.invite(email="otto@example.com")
+        invitation._queue()
+        self.assertFalse(invitation.expiry_date)
+        self.env.flush_all()
+        self.authenticate(None, None)
+        self.choose_password(self.get(self.links_in(invitation.mail_id.body_html)[0]))
+        self.assertEqual(invitation.state, "accepted")
+        self.assertEqual(urlsplit(self.response.url).path, f"/my/orders/{sale.id}")
+
     def test_a_password_can_not_be_chosen_with_an_expired_link(self):
         self.get(self.link)
         self.post_password(PASSWORD)
@@ -374,10 +421,27 @@ class TestVoidLink(InvitationPagesCommon):
         self.assertEqual(self.invitation.state, "queued")
         self.assertEqual(self.heading(self.get(link)), "Choose your password")
 
+    def test_several_addresses_void_the_link_even_if_the_former_one_is_among_them(self):
+        for email in ("nora@example.com, new@example.com", "new@example.com, nora@example.com"):
+            self.sale.partner_id.email = email
+            self.assert_void(self.link)
+            self.assert_void(self.decline_link)
+
+    def test_a_link_from_before_the_customer_declined_stays_void_if_another_one_is_sent(self):
+        self.invitation._decline()
+        self.days_pass(self.invitation, 2)
+        self.sale.action_resend_portal_invitation()
+        self.assert_void(self.link)
+        new_link = self.send_link()
+        self.assert_void(self.link)
+        self.assertEqual(self.heading(self.get(new_link)), "Choose your password")
+
     def test_malformed_links_are_void(self):
         path = self.link.rsplit("/", 1)[0]
         for signature in ("x", "0" * 64, "é", "a" * 5000):
             self.assert_void(f"{path}/{signature}")
+        self.assert_void(f"{self.link[:-1]}?self=1")
+        self.assert_void(f"/my/invitation/{self.invitation.id}?self=1")
         self.assert_void(f"/my/invitation/999999999/{self.link.rsplit('/', 1)[1]}")
         self.assert_void("/my/invitation/999999999999999999999/x")
 

@@ -46,6 +46,19 @@ class TestReminder(PortalInvitationCommon):
         self.keep_house()
         self.assertFalse(self.send(), "one reminder")
 
+    @mute_logger("odoo.addons.mail.models.mail_mail")
+    def test_a_reminder_that_could_not_be_sent_does_not_extend_the_link_of_the_first_mail(self):
+        self.days_pass(self.invitation, 3)
+        expiry_date = self.invitation.expiry_date
+        self.keep_house()
+        with self.server_away():
+            self.run_cron()
+        self.assertEqual((self.invitation.state, self.invitation.is_reminder), ("to_send", True))
+        self.assertEqual(self.invitation.expiry_date, expiry_date)
+        self.later(self.invitation, 10)
+        self.send()
+        self.assertGreater(self.invitation.expiry_date, expiry_date)
+
     def test_reminders_can_be_disabled(self):
         self.company.auto_portal_user_reminder_days = 0
         self.days_pass(self.invitation, 5)

@@ -4,7 +4,10 @@ from datetime import timedelta
 from smtplib import SMTPServerDisconnected
 from unittest.mock import patch
 
+from psycopg2 import errors
+
 from odoo import fields
+from odoo.exceptions import UserError, ValidationError
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
@@ -12,6 +15,8 @@ from odoo.addons.base.models import ir_cron as ir_cron_module
 from odoo.addons.sale_auto_portal_user.models import portal_mail as portal_mail_module
 
 from .common import PortalInvitationCommon
+
+SEND_LOGGER = "odoo.addons.sale_auto_portal_user.models.portal_mail_send"
 
 
 @tagged("post_install", "-at_install", "once")
@@ -275,6 +280,77 @@ class TestInvitations(PortalInvitationCommon):
             order.action_resend_portal_invitation()
         self.assertTrue(mail.exists())
         self.assertEqual(invitation.state, "queued")
+
+    def refuse_write(self, model, is_refused, fail):
+        """Let another addon refuse values of a model."""
+        write = self.registry[model].write
+
+        def write_or_fail(records, vals):
+            result = write(records, vals)
+            if is_refused(records, vals):
+                fail(records)
+            return result
+
+        self.patch(self.registry[model], "write", write_or_fail)
+
+    @mute_logger(SEND_LOGGER, "odoo.sql_db")
+    def test_an_invitation_that_another_addon_refuses_does_not_delay_the_others(self):
+        def refuse(users):
+            raise ValidationError("This login is reserved.")
+
+        def break_transaction(users):
+            users.env.cr.execute("SELECT 1 / 0")
+
+        for number, fail in enumerate((refuse, break_transaction)):
+            refused = f"corrected{number}@example.com"
+            (order, first), (_order, second) = (self.invite(email=f"{name}{number}@example.com") for name in "ab")
+            order.partner_id.email = refused
+            self.refuse_write("res.users", lambda users, vals, refused=refused: vals.get("login") == refused, fail)
+            with self.subTest(fail=fail.__name__):
+                self.assertEqual(list(self.send()), [f"b{number}@example.com"])
+                self.assertEqual((first.state, second.state), ("failed", "sent"))
+                self.assertIn(first.failure_reason.split("\n")[0], self.notes_of(order)[0])
+                self.assertEqual(first.user_id.login, f"a{number}@example.com")
+
+    @mute_logger(SEND_LOGGER)
+    def test_an_invitation_that_conflicts_with_another_transaction_is_sent_later(self):
+        order, invitation = self.invite()
+        order.partner_id.email = "corrected@example.com"
+        conflicts = [errors.SerializationFailure()]
+
+        def conflict(users):
+            if conflicts:
+                raise conflicts.pop()
+
+        self.refuse_write("res.users", lambda users, vals: "login" in vals, conflict)
+        self.assertFalse(self.send())
+        self.assertEqual(invitation.state, "to_send")
+        self.later(invitation, 2)
+        self.assertIn("corrected@example.com", self.send())
+
+    @mute_logger(SEND_LOGGER)
+    def test_a_failure_that_can_not_be_noted_on_the_order_does_not_delay_the_others(self):
+        (order, first), (_order, second) = self.invite(), self.invite(email="otto@example.com")
+        order.partner_id.email = "nonsense"
+        with patch.object(self.registry["sale.order"], "_message_log_batch", side_effect=ValueError):
+            self.assertEqual(list(self.send()), ["otto@example.com"])
+        self.assertEqual((first.state, second.state), ("failed", "sent"))
+
+    @mute_logger("odoo.addons.sale_auto_portal_user.models.portal_invitation_upkeep")
+    def test_an_account_that_another_addon_keeps_does_not_stop_the_daily_jobs(self):
+        def refuse(users):
+            raise UserError("This account is needed.")
+
+        self.company.auto_portal_user_archive_days = 30
+        kept, other = self.invite_many(2)
+        self.send()
+        self.days_pass(kept + other, 30)
+        self.refuse_write(
+            "res.users", lambda users, vals: vals.get("active") is False and kept.user_id in users, refuse
+        )
+        self.keep_house()
+        self.assertEqual((kept.user_id.active, other.user_id.active), (True, False))
+        self.assertEqual(kept.state, "expired", "the next job was done")
 
     def test_a_customer_who_has_signed_in_meanwhile_is_not_invited(self):
         _order, invitation = self.invite()

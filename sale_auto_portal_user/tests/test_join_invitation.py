@@ -3,7 +3,9 @@
 import re
 from datetime import timedelta
 
+from odoo.exceptions import UserError
 from odoo.tests import tagged
+from odoo.tools import mute_logger
 
 from ..models.portal_join_mail import get_link_token
 from .common import PortalAccountHttpCommon, PortalInvitationCommon
@@ -103,6 +105,23 @@ class TestUnusedAccount(UnusedAccountCommon):
         self.assertEqual(self.invitation.state, "sent")
         self.hours_pass(1)
         self.assertFalse(self.send_all())
+
+    @mute_logger("odoo.addons.sale_auto_portal_user.models.portal_mail_send")
+    def test_an_invitation_that_another_addon_refuses_does_not_delay_the_mails_to_other_owners(self):
+        self.send_all()
+        self.hours_pass(48)
+        second, other = self.buy_again(), self.guest_order()
+        write = self.registry["sale.portal.invitation"].write
+
+        def write_or_refuse(invitations, vals):
+            if vals.get("state") == "to_send":
+                raise UserError("No mails on Sundays.")
+            return write(invitations, vals)
+
+        self.patch(self.registry["sale.portal.invitation"], "write", write_or_refuse)
+        [subject] = self.send_all()
+        self.assertIn(other.name, subject)
+        self.assertEqual(self.joins_of(second).failure_reason, "No mails on Sundays.")
 
     def test_staff_sends_the_invitation_again_from_the_order(self):
         self.send_all()

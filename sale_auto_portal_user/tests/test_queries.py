@@ -112,6 +112,16 @@ class TestQueries(PortalAccountCommon):
             self.assertEqual(invitations.search_count([("state", "=", "queued")]), 20)
         self.assertLessEqual(counts[1], counts[0] + 2)
 
+    def test_only_a_changed_address_of_a_contact_takes_a_query(self):
+        contacts = self.env["res.partner"].create(
+            [{"name": "Nora", "email": f"n{index}@example.com"} for index in "abc"]
+        )
+        warm, same, other = contacts
+        self.count_queries(lambda: warm.write({"email": "warm@example.com"}))
+        spelled = self.count_queries(lambda: same.write({"email": "NB@example.com"}))
+        changed = self.count_queries(lambda: other.write({"email": "other@example.com"}))
+        self.assertLessEqual(changed, spelled + 1)
+
     def count_users_read(self, action):
         """Count the rows of users that PostgreSQL reads for an action, including discarded ones."""
         read = []

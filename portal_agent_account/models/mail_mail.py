@@ -6,12 +6,12 @@ class MailMail(models.Model):
 
     portal_agent_id = fields.Many2one(
         comodel_name="res.users",
-        string="Weekly Mail of Agent",
+        string="Agent",
         readonly=True,
         index="btree_not_null",
         ondelete="set null",
     )
-    portal_agent_period_start = fields.Datetime(string="Start of the Agent's Week", readonly=True)
+    portal_agent_period_start = fields.Datetime(string="Last Weekly Mail", readonly=True)
 
     def _postprocess_sent_message(self, success_pids, success_emails, failure_reason=False, failure_type=None):
         """Record the result of an agent's invitation before the mail is deleted."""

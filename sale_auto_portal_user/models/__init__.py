@@ -9,7 +9,6 @@ from . import portal_invitation_actions
 from . import portal_invitation_link
 from . import portal_invitation_send
 from . import portal_invitation_upkeep
-from . import portal_wizard
 from . import res_company
 from . import res_config_settings
 from . import res_partner

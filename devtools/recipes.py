@@ -129,6 +129,8 @@ def dependencies(addon):
     """
     manifest = paths.read_manifest(paths.REPOSITORY / addon)
     depends = tuple(sorted(set(manifest["depends"]) - set(paths.addons())))
-    # The addon changes the order of the modules, and thus of the files in every bundle.
+    if depends == SHOP.modules:
+        return SHOP
+    # The agents' addon changes the order of the modules, and thus of the files in every bundle.
     as_if_installed = f'env.registry._init_modules.add("{addon}")'
     return Recipe("_".join(depends)[:24], depends, warm_up=as_if_installed + MAKE_EVERY_BUNDLE)

@@ -45,3 +45,9 @@ def test_a_server_that_cannot_start_shows_its_log(make_database, odoo_source, cl
         odoo.start()
     assert "no such option" in raised.value.advice
     assert not odoo.is_running()
+
+
+def test_odoos_byte_code_is_kept_though_the_environment_forbids_it(odoo_source, home, monkeypatch):
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    subprocess.run([sys.executable, "-c", "import odoo.release"], env=odoo_source.environment(), check=True)
+    assert list(home.rglob("odoo/release.*.pyc"))

@@ -11,7 +11,10 @@ class TestPublicMethods(PublicMethodsCase, PortalAccountCommon):
     """Public methods of the addon reveal nothing about inaccessible records."""
 
     addon = "sale_auto_portal_user"
-    arguments = {("res.users", "write"): [{"active": False}]}
+    arguments = {
+        ("res.partner", "write"): [{"email": "other@example.com"}],
+        ("res.users", "write"): [{"active": False}],
+    }
 
     @classmethod
     def setUpClass(cls):

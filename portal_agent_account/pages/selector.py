@@ -102,12 +102,13 @@ class CustomerSelector:
         limit = self.limit + 1
         domain, order = self.model._get_portal_agent_domain(), "complete_name, id"
         if not term:
-            return self.model.search(domain, order=order, limit=limit)
+            return self.model.search_fetch(domain, order=order, limit=limit)
         pattern = escape_psql(term)
-        first = self.model.search(domain & Domain("complete_name", "=ilike", pattern + "%"), order=order, limit=limit)
+        is_first = Domain("complete_name", "=ilike", pattern + "%")
+        first = self.model.search_fetch(domain & is_first, order=order, limit=limit)
         if len(first) == limit:
             return first
-        return (first | self.model.search(domain & self.get_domain(pattern), order=order, limit=limit))[:limit]
+        return (first | self.model.search_fetch(domain & self.get_domain(pattern), order=order, limit=limit))[:limit]
 
     def search_recent(self, recent):
         """Return the recently selected customers that are the agent's, in the same order.
@@ -135,4 +136,4 @@ class CustomerSelector:
         :rtype: dict
         """
         details = list(filter(None, (customer.ref, customer.city, customer.email)))
-        return {"id": customer.id, "name": customer.display_name, "details": details}
+        return {"id": customer.id, "name": customer._get_portal_agent_name(), "details": details}

@@ -295,8 +295,10 @@ class TestInvitations(PortalInvitationCommon):
 
     @mute_logger(SEND_LOGGER, "odoo.sql_db")
     def test_an_invitation_that_another_addon_refuses_does_not_delay_the_others(self):
+        error = ValidationError("This login is reserved.")
+
         def refuse(users):
-            raise ValidationError("This login is reserved.")
+            raise error
 
         def break_transaction(users):
             users.env.cr.execute("SELECT 1 / 0")
@@ -338,8 +340,10 @@ class TestInvitations(PortalInvitationCommon):
 
     @mute_logger("odoo.addons.sale_auto_portal_user.models.portal_invitation_upkeep")
     def test_an_account_that_another_addon_keeps_does_not_stop_the_daily_jobs(self):
+        error = UserError("This account is needed.")
+
         def refuse(users):
-            raise UserError("This account is needed.")
+            raise error
 
         self.company.auto_portal_user_archive_days = 30
         kept, other = self.invite_many(2)

@@ -111,11 +111,11 @@ class TestUnusedAccount(UnusedAccountCommon):
         self.send_all()
         self.hours_pass(48)
         second, other = self.buy_again(), self.guest_order()
-        write = self.registry["sale.portal.invitation"].write
+        write, error = self.registry["sale.portal.invitation"].write, UserError("No mails on Sundays.")
 
         def write_or_refuse(invitations, vals):
             if vals.get("state") == "to_send":
-                raise UserError("No mails on Sundays.")
+                raise error
             return write(invitations, vals)
 
         self.patch(self.registry["sale.portal.invitation"], "write", write_or_refuse)

@@ -293,6 +293,11 @@ class TestGuestOrdersPage(GuestPagesCommon):
         page = self.sign_in(self.owner, page.xpath("//input[@name='redirect']/@value")[0])
         self.assertIn(join.order_id.name, page.text_content())
 
+    def test_a_parameter_named_like_an_argument_is_ignored(self):
+        self.browse_as(self.owner)
+        for path in ("/my/guest-orders", "/my/guest-orders/invitation"):
+            self.page(f"{path}?self=1")
+
     def test_a_link_that_was_used_leads_its_owner_to_the_order(self):
         join = self.join()
         self.browse_as(self.owner)

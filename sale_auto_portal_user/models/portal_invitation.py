@@ -166,12 +166,6 @@ class SalePortalInvitation(models.Model):
         self._drop_unconfirmed_order()
         self._request_again(is_reminder=False, is_access_granted=False)
 
-    def _request(self, **values):
-        """Void the links that were sent before the customer declined: only the next link opens the account again."""
-        for invitation in self.filtered(lambda invitation: invitation.state == "declined"):
-            invitation.link_number = invitation._get_void_link_number()
-        return super()._request(**values)
-
     def _can_resend(self):
         """Return whether the invitation can be sent again manually.
 
@@ -218,7 +212,12 @@ class SalePortalInvitation(models.Model):
         return self._request_again(is_reminder=False, is_waiting_for_order=False, **values)
 
     def _request(self, **values):
-        """Restart the delay to archive the account, unless the values include its start."""
+        """Restart the delay to archive the account, unless the values include its start.
+
+        Links that were sent before the customer declined become void: only the next link opens the account again.
+        """
+        for invitation in self.filtered(lambda invitation: invitation.state == "declined"):
+            invitation.link_number = invitation._get_void_link_number()
         return super()._request(**{"unused_since": False, **values})
 
     # ------------------------------------------------------------
@@ -247,7 +246,7 @@ class SalePortalInvitation(models.Model):
         self.ensure_one()
         self._unlink_mails()
         self.write({"state": "declined", "declined_date": fields.Datetime.now(), "next_attempt": False})
-        self.user_id.action_archive()
+        self.user_id._archive_without_owner()
         order = self.order_id
         if order:
             env = order._portal_account_env()

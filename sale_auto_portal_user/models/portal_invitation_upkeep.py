@@ -181,7 +181,7 @@ class SalePortalInvitation(models.Model):
         """
         unused = self._filter_waiting_for_owner()
         unused = unused.filtered(lambda invitation: not invitation.user_id._has_more_than_portal_groups())
-        unused.user_id.action_archive()
+        unused.user_id._archive_without_owner()
         unused.state = "expired"
         for invitations in unused.grouped("company_id").values():
             orders = invitations.order_id

@@ -34,8 +34,18 @@ class ResUsers(models.Model):
         Anyone who received mails at a wrong address may know them.
         """
         contacts_sudo = self.sudo().filtered("portal_tokens_exposed").partner_id
-        if contacts_sudo:
+        if self.env.context.get("keep_portal_document_links"):
+            contacts_sudo.signup_cancel()
+        elif contacts_sudo:
             contacts_sudo._withdraw_portal_links()
+
+    def _archive_without_owner(self):
+        """Archive accounts that their owners don't want or don't use.
+
+        Nobody's access is revoked: the links to the documents keep working, as they do for customers who have never had
+        an account.
+        """
+        self.with_context(keep_portal_document_links=True).action_archive()
 
     def _try_lock_with_portal_documents(self):
         """Lock a user and the documents whose links a change of the login voids, without waiting.

@@ -82,6 +82,18 @@ class TestWrongAddress(FirstLoginCommon):
         self.user.action_archive()
         self.assert_void()
 
+    def test_an_account_that_is_not_wanted_or_not_used_keeps_the_links_to_documents(self):
+        for method in ("_decline", "_archive_never_used"):
+            with self.subTest(method):
+                getattr(self.invitation_of(self.sale), method)()
+                self.assertFalse(self.user.active)
+                self.assertEqual([document.access_token for document in self.documents], self.tokens)
+                self.assertFalse(self.env["res.partner"]._signup_retrieve_info(self.reset))
+            self.user.active = True
+            self.reset = self.request_reset(self.user)
+        self.sale.partner_id.email = "nora@example.com"
+        self.assert_void()
+
     def test_another_spelling_or_another_value_voids_nothing(self):
         self.sale.partner_id.write({"email": "Nora <NORA@exmaple.com>", "phone": "+32 2 290 34 90"})
         self.user.write({"login": self.user.login, "active": True})

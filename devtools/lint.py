@@ -20,6 +20,11 @@ def check(addons):
     targets = ["."] if addons == paths.addons() else addons
     results = [
         _run("ruff", ["ruff", "check", "--quiet", "--output-format=concise", *targets]),
+        # By default, ruff ignores names with an underscore, and thus a second method of the same name.
+        _run(
+            "ruff: defined twice",
+            ["ruff", "check", "--quiet", "--select=F811", "--config=lint.dummy-variable-rgx='^_+$'", *targets],
+        ),
         _run("ruff format", ["ruff", "format", "--check", "--output-format=concise", *targets]),
     ]
     for addon in addons:

@@ -324,6 +324,7 @@ class PortalJoin(CustomerPortal):
             "guests": list(guests_sudo._get_portal_guest_orders_by_contact().items()),
             "outcome": outcome,
             "email": user.login,
+            "has_unproved_credentials": user._has_unproved_portal_credentials(),
             "company": user._has_portal_colleagues() and user.partner_id.commercial_partner_id,
             "change_user_url": self._get_change_user_url(),
         }

@@ -42,6 +42,8 @@ class SalePortalInvitation(models.Model):
     is_waiting_for_order = fields.Boolean(readonly=True)
     # Start of the delay to archive the account, if the last mail does not restart it: a stranger's orders caused it.
     unused_since = fields.Datetime(readonly=True)
+    # The login is not the address that was typed with the order.
+    is_login_changed = fields.Boolean(readonly=True)
     # An employee gave access again, without this invitation: the account is not archived as unused.
     is_access_granted = fields.Boolean(readonly=True)
     reminded_date = fields.Datetime(string="Reminded On", readonly=True)

@@ -1,12 +1,9 @@
-import logging
 from datetime import timedelta
 
 from odoo import api, fields, models
 from odoo.fields import Domain
 
 from .portal_mail import SEARCH_LIMIT
-
-_logger = logging.getLogger(__name__)
 
 
 class SalePortalInvitation(models.Model):
@@ -40,22 +37,6 @@ class SalePortalInvitation(models.Model):
             last_id = invitations[-1].id
             invitations._lock_free()._do_apart(method)
             self.env["ir.cron"]._commit_progress(len(invitations), remaining=0)
-
-    def _do_apart(self, method):
-        """Call a method on these records. A record for which it fails, e.g. in another addon, is left to the next day.
-
-        :param str method: name of the method
-        """
-        try:
-            with self.env.cr.savepoint():
-                getattr(self, method)()
-        except Exception as error:
-            self._raise_if_closed(error)
-            if len(self) <= 1:
-                _logger.warning("The daily job %s failed for %s", method, self, exc_info=error)
-                return
-            for record in self:
-                record._do_apart(method)
 
     # ------------------------------------------------------------
     # Accepted without the link
@@ -171,7 +152,12 @@ class SalePortalInvitation(models.Model):
         :rtype: bool
         """
         self.ensure_one()
-        days = not self.is_access_granted and self.company_id.auto_portal_user_archive_days
+        is_kept = (
+            self.is_access_granted
+            or not self.user_id.portal_tokens_exposed
+            or self.user_id._has_more_than_portal_groups()
+        )
+        days = not is_kept and self.company_id.auto_portal_user_archive_days
         return bool(days and self.unused_since and self.unused_since <= fields.Datetime.now() - timedelta(days=days))
 
     def _archive_never_used(self):

@@ -152,13 +152,23 @@ class SalePortalJoin(models.Model):
         waiting = [("user_id", "!=", False), ("join_state", "=", "waiting")]
         unsent = [("state", "=", "cancelled"), ("sent_date", "=", False)]
         for ids in split_every(SEARCH_LIMIT, self.search([*waiting, *unsent]).ids):
-            for user, joins in self.browse(ids)._lock_free().grouped("user_id").items():
-                told = self._search_portal_joins_told(user)
-                for join in joins:
-                    later = told.filtered(lambda other, join=join: join._is_before(other))
-                    if later and not any(other._has_open_portal_link() for other in later):
-                        join._request()
+            for joins in self.browse(ids)._lock_free().grouped("user_id").values():
+                if lost := joins._filter_uncovered():
+                    lost._do_apart("_request")
             self.env["ir.cron"]._commit_progress(len(ids), remaining=0)
+
+    def _filter_uncovered(self):
+        """Return the records of one owner that mails about later orders offered, none of whose links works any longer.
+
+        :rtype: sale.portal.join recordset
+        """
+        told = self._search_portal_joins_told(self.user_id)
+
+        def is_uncovered(join):
+            later = told.filtered(join._is_before)
+            return later and not any(other._has_open_portal_link() for other in later)
+
+        return self.filtered(is_uncovered)
 
     @api.model
     def _search_portal_joins_told(self, user):

@@ -68,6 +68,22 @@ class SalePortalMail(models.AbstractModel):
             self._raise_if_closed(next_error)
             self.write({"state": "failed", "failure_reason": str(error)})
 
+    def _do_apart(self, method):
+        """Call a method on these records. A record for which it fails, e.g. in another addon, is left to the next day.
+
+        :param str method: name of the method
+        """
+        try:
+            with self.env.cr.savepoint():
+                getattr(self, method)()
+        except Exception as error:
+            self._raise_if_closed(error)
+            if len(self) <= 1:
+                _logger.warning("The daily job %s failed for %s", method, self, exc_info=error)
+                return
+            for record in self:
+                record._do_apart(method)
+
     @api.model
     def _raise_if_closed(self, error):
         """Raise an error after which nothing can be written, because the database connection is lost.

@@ -25,8 +25,6 @@ class ResUsers(models.Model):
     # The account was created by an order, which may have been deleted, and links to documents that were disclosed
     # before the owner's first login still work.
     portal_tokens_exposed = fields.Boolean(readonly=True, copy=False, groups=fields.NO_ACCESS)
-    # The login that the account was created with, which whoever placed the order knows.
-    auto_portal_login = fields.Char("Created with Login", readonly=True, copy=False, groups=fields.NO_ACCESS)
 
     @api.model
     def _create_portal_users(self, vals_list):
@@ -46,18 +44,9 @@ class ResUsers(models.Model):
             no_reset_password=True,  # our own invitation is sent after the commit
             mail_create_nolog=True,  # logged in one batch below
             portal_account_batch=True,
-        ).create([template.copy_data(self._prepare_portal_user_copy(vals))[0] for vals in vals_list])
+        ).create([template.copy_data({"active": True, "portal_tokens_exposed": True, **vals})[0] for vals in vals_list])
         users._log_portal_access_granted()
         return users
-
-    @api.model
-    def _prepare_portal_user_copy(self, vals):
-        """Prepare the values of a portal user that differ from those of the template user.
-
-        :param dict vals: values of the user, with at least ``login`` and ``partner_id``
-        :rtype: dict
-        """
-        return {"active": True, "portal_tokens_exposed": True, "auto_portal_login": vals["login"], **vals}
 
     def _inverse_notification_type(self):
         """Skip new accounts whose groups are up to date, because writing groups clears Odoo's caches."""

@@ -7,21 +7,37 @@ class ResUsers(models.Model):
     """Ways to sign in that were set up before the owner of the address proved access to the mailbox.
 
     Anyone can sign up with somebody else's address if the website's sign-up is free. When the owner of the address
-    resets the password, Odoo only ends the stranger's sessions.
+    resets the password, Odoo only ends the stranger's sessions. Accounts of an OAuth provider are kept: the provider
+    has verified the address.
     """
 
     _inherit = "res.users"
 
     def _prove_portal_mailbox(self, date=None):
         """Revoke the other ways to sign in at the first proof of access to the mailbox of the current login."""
-        if self.sudo().portal_mailbox != self._get_portal_login_address():
+        if not self._get_portal_mailbox_date():
             self.sudo()._revoke_portal_credentials()
         return super()._prove_portal_mailbox(date)
+
+    def _has_unproved_portal_credentials(self):
+        """Return whether the first proof of access to the mailbox revokes other ways to sign in.
+
+        :rtype: bool
+        """
+        self.ensure_one()
+        user_sudo = self.sudo()
+        names = {"totp_trusted_device_ids", "auth_passkey_key_ids"} & self._fields.keys()
+        return not self._get_portal_mailbox_date() and bool(
+            user_sudo._get_portal_api_keys() or any(user_sudo[name] for name in names)
+        )
+
+    def _get_portal_api_keys(self):
+        return self.env["res.users.apikeys"].search([("user_id", "=", self.id)])
 
     def _revoke_portal_credentials(self):
         """Delete API keys, passkeys and trusted devices, and sign out all devices except the current one."""
         self.ensure_one()
-        self.env["res.users.apikeys"].search([("user_id", "=", self.id)])._remove()
+        self._get_portal_api_keys()._remove()
         if "totp_trusted_device_ids" in self._fields:
             self._revoke_all_devices()
         if "auth_passkey_key_ids" in self._fields and self.auth_passkey_key_ids:

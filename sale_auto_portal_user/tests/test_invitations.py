@@ -338,7 +338,7 @@ class TestInvitations(PortalInvitationCommon):
             self.assertEqual(list(self.send()), ["otto@example.com"])
         self.assertEqual((first.state, second.state), ("failed", "sent"))
 
-    @mute_logger("odoo.addons.sale_auto_portal_user.models.portal_invitation_upkeep")
+    @mute_logger(SEND_LOGGER)
     def test_an_account_that_another_addon_keeps_does_not_stop_the_daily_jobs(self):
         error = UserError("This account is needed.")
 

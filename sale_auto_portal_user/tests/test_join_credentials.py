@@ -81,6 +81,18 @@ class TestSessions(CredentialsCommon, GuestPagesCommon):
         self.authenticate(self.owner.login, PASSWORD, session_extra={"_trace_disable": False})
         self.assertNotIn("/web/login", self.url_open("/my").url)
 
+    def test_the_page_says_which_ways_to_sign_in_are_removed(self):
+        self.owner.portal_mailbox = False
+        for has_key, is_proved in ((False, False), (True, False), (True, True)):
+            with self.subTest(has_key=has_key, is_proved=is_proved):
+                if is_proved:
+                    self.owner._prove_portal_mailbox()
+                if has_key:
+                    self.generate("res.users.apikeys", self.owner, "rpc")
+                self.browse_as(self.owner)
+                page = self.page(self.link(self.waiting()))
+                self.assertEqual(bool(self.text(page, "portal_join_credentials")), has_key and not is_proved)
+
     def test_other_devices_are_signed_out_and_the_owner_stays_signed_in(self):
         for has_passkey in {False, "auth.passkey.key" in self.env}:
             with self.subTest(has_passkey=has_passkey):

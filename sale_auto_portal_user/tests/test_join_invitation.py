@@ -186,6 +186,17 @@ class TestUnusedAccount(UnusedAccountCommon):
         self.assertIn(day, range(36, 42))
         self.assertEqual([mails_by_day[day] for day in (1, 29, 30, 31)], [1, 1, 0, 0])
 
+    def test_an_account_that_is_never_archived_is_told_of_every_order(self):
+        self.company.auto_portal_user_archive_days = 30
+        self.user.group_ids += self.env["res.groups"].create({"name": "More than a Customer"})
+        self.send_all()
+        for _week in range(7):
+            self.hours_pass(7 * 24)
+            self.buy_again()
+            self.assertEqual(len(self.send_all()), 1)
+            self.keep_house()
+        self.assertTrue(self.user.active)
+
     def test_an_invitation_that_staff_requests_restarts_the_delay_to_archive(self):
         self.company.auto_portal_user_archive_days = 30
         self.send_all()

@@ -1,8 +1,11 @@
 """The mail that offers several guest orders is lost, or its order falls away: the customer is told about the others."""
 
 from datetime import timedelta
+from unittest.mock import patch
 
+from odoo.exceptions import UserError
 from odoo.tests import tagged
+from odoo.tools import mute_logger
 
 from .join_common import JoinMailCommon
 
@@ -106,6 +109,25 @@ class TestJoinMailLost(JoinMailCommon):
                 self.keep_house()
                 self.assertFalse(self.send())
                 own.partner_id.email = "done@example.com"
+
+    @mute_logger("odoo.addons.sale_auto_portal_user.models.portal_mail_send")
+    def test_a_mail_that_another_addon_refuses_does_not_stop_the_daily_job(self):
+        own, strange = self.own_and_strange()
+        self.send()
+        strange.partner_id.email = "right@example.com"
+        model, error = self.registry["sale.portal.join"], UserError("No mails on Sundays.")
+        write = model.write
+
+        def write_or_refuse(joins, vals):
+            if vals.get("state") == "to_send":
+                raise error
+            return write(joins, vals)
+
+        with patch.object(model, "write", write_or_refuse):
+            self.keep_house()
+        self.later(hours=24)
+        self.keep_house()
+        self.assert_told_about(own)
 
     def test_no_second_mail_about_an_order_that_a_sent_mail_offered(self):
         own, strange = self.own_and_strange()

@@ -6,7 +6,11 @@ from . import wizard
 
 
 def uninstall_hook(env):
-    """Remove the menu that the addon added to Contacts: it belongs to Contacts, so Odoo would keep it."""
+    """Remove what Odoo would keep: the menu in Contacts, and the weekly mails that have not been sent.
+
+    The menu belongs to Contacts. The mails contain figures of customers and a link that no longer works.
+    """
     menu = env.ref(models.ir_module_module.CONTACTS_MENU, raise_if_not_found=False)
     if menu:
         menu.unlink()
+    env["mail.mail"].search([("portal_agent_id", "!=", False), ("state", "in", ("outgoing", "exception"))]).unlink()

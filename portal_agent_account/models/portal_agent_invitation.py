@@ -112,7 +112,7 @@ class PortalAgentInvitation(models.Model):
         :param users: ``res.users`` whose mails to delete
         """
         is_unsent = Domain("mail_id.state", "in", ("outgoing", "exception", "cancel"))
-        self.search(Domain("user_id", "in", users.ids) & is_unsent).mail_id.unlink()
+        self.search(Domain("user_id", "in", users.ids) & is_unsent).mail_id.try_lock_for_update().unlink()
 
     @api.model
     def _get_next_dates(self, users):
@@ -163,10 +163,12 @@ class PortalAgentInvitation(models.Model):
     def _cancel(self, users):
         """Cancel the invitations of users that have not been sent.
 
+        If a mail that is being sent right now fails, :meth:`_cron_retry` does not try again.
+
         :param users: ``res.users`` whose invitations to cancel
         """
         is_waiting = Domain("mail_id.state", "in", ("outgoing", "exception"))
-        self.search(Domain("user_id", "in", users.ids) & is_waiting).mail_id.cancel()
+        self.search(Domain("user_id", "in", users.ids) & is_waiting).mail_id._cancel_portal_agent_mails()
 
     def _address_mail(self):
         """Address the mail only to the agent, and insert the agent's signup link.
@@ -286,7 +288,17 @@ class PortalAgentInvitation(models.Model):
             Domain("next_attempt_date", "<=", now)
             & Domain("create_date", ">", valid_from)
             & Domain("mail_id.state", "=", "exception")
-        )
+        ).filtered(lambda invitation: invitation._is_current())
         if due:
             due.mail_id.mark_outgoing()
             self.env.ref("mail.ir_cron_mail_scheduler_action")._trigger()
+
+    def _is_current(self):
+        """Return whether this is the last invitation of an agent, and made for the agent's address of today.
+
+        :rtype: bool
+        """
+        self.ensure_one()
+        user = self.user_id
+        is_last = self == user.portal_agent_invitation_ids.sorted("id")[-1:]
+        return is_last and user.active and user._is_portal_agent() and self.email == user.email_normalized

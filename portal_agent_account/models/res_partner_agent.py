@@ -204,7 +204,7 @@ class ResPartner(models.Model):
         user = self._get_user_to_make_agent()
         if not user:
             return email_normalize(self.email)
-        return not user._is_portal_agent() and user._get_corrected_portal_agent_login()
+        return not user._is_portal_agent() and user._get_corrected_portal_agent_logins().get(user, False)
 
     def _create_portal_agent_users(self):
         """Create the users of these contacts in one batch, as copies of the portal template user.

@@ -4,7 +4,7 @@ from collections import Counter
 
 from odoo import SUPERUSER_ID, api, fields, models
 from odoo.exceptions import UserError
-from odoo.tools import email_normalize, format_datetime
+from odoo.tools import SQL, email_normalize, format_datetime
 
 
 class ResUsers(models.Model):
@@ -96,17 +96,36 @@ class ResUsers(models.Model):
                 )
         return reasons
 
-    def _get_corrected_portal_agent_login(self):
-        """Return the login that this user needs because the address was corrected before the first sign-in.
+    def _get_corrected_portal_agent_logins(self):
+        """Return the logins that users need because the address was corrected before the first sign-in.
 
-        A login that is not an email address was chosen on purpose, and is kept.
+        A login that is not an email address was chosen on purpose, and is kept; so is that of a user with a password.
 
-        :return: normalized email address; ``False`` if the login stays as it is
-        :rtype: str | bool
+        :return: normalized email addresses by user, for the users whose login changes
+        :rtype: dict
         """
-        self.ensure_one()
-        login, email = email_normalize(self.login), self.email_normalized
-        return login and login != email and not self.login_date and email
+        corrected = self.filtered(
+            lambda user: (
+                (login := email_normalize(user.login))
+                and user.email_normalized not in (False, login)
+                and not user.login_date
+            )
+        )
+        return {user: user.email_normalized for user in corrected - corrected._filter_portal_agent_password_set()}
+
+    def _filter_portal_agent_password_set(self):
+        """Filter the users who have a password.
+
+        No field tells whether a user has a password, hence the SQL.
+
+        :rtype: res.users
+        """
+        if not self:
+            return self
+        self.flush_recordset(["password"])
+        query = SQL("SELECT id FROM res_users WHERE id IN %s AND coalesce(password, '') != ''", tuple(self.ids))
+        user_ids = {user_id for (user_id,) in self.env.execute_query(query)}
+        return self.filtered(lambda user: user.id in user_ids)
 
     def _get_reasons_against_corrected_logins(self):
         """Return why the logins of users can't be corrected.
@@ -114,7 +133,7 @@ class ResUsers(models.Model):
         :return: translated sentence by user id, for the users whose address is the login of another user
         :rtype: dict[int, str]
         """
-        logins = {user: login for user in self if (login := user._get_corrected_portal_agent_login())}
+        logins = self._get_corrected_portal_agent_logins()
         taken = Counter(logins.values())
         taken.update(self._search_portal_agent_logins(set(taken)))
         return {
@@ -124,17 +143,20 @@ class ResUsers(models.Model):
         }
 
     def _correct_portal_agent_logins(self):
-        """Replace the logins of those users who need another one, see :meth:`_get_corrected_portal_agent_login`.
+        """Replace the logins of those users who need another one, and log the change in the chatter of their contacts.
+
+        See :meth:`_get_corrected_portal_agent_logins`.
 
         :raise UserError: if the address of a user is the login of another user
         """
         reasons = self._get_reasons_against_corrected_logins()
         if reasons:
             raise UserError("\n".join(reasons.values()))
-        for user in self:
-            login = user._get_corrected_portal_agent_login()
-            if login:
-                user.login = login
+        for user, login in self._get_corrected_portal_agent_logins().items():
+            old, user.login = user.login, login
+            user.partner_id._message_log(
+                body=self.env._("The login was changed from %(old)s to %(new)s.", old=old, new=login)
+            )
 
     @api.model
     def _get_portal_agent_link_hours(self):

@@ -258,14 +258,16 @@ class ResUsers(models.Model):
         """Cancel the weekly mails of these users that have not been sent.
 
         A mail contains what the agent could read when it was made, and goes to the address of that time. If the user is
-        still an agent, the next mail covers the same period again, without what the agent can't read any more.
+        still an agent, the next mail covers the same period again, without what the agent can't read any more. A mail
+        that could not be sent is older: later mails may have covered what followed it.
         """
         mails_sudo = self.env["mail.mail"].sudo()
         mails_sudo = mails_sudo.search(
             Domain("portal_agent_id", "in", self.ids) & Domain("state", "in", ("outgoing", "exception"))
         )
-        mails_sudo.cancel()
-        for user_sudo, mails in mails_sudo.grouped("portal_agent_id").items():
+        waiting_sudo = mails_sudo.filtered(lambda mail: mail.state == "outgoing")
+        waiting_sudo &= mails_sudo._cancel_portal_agent_mails()
+        for user_sudo, mails in waiting_sudo.grouped("portal_agent_id").items():
             user_sudo.portal_agent_weekly_mail_date = min(mails.mapped("portal_agent_period_start"))
 
     @api.model

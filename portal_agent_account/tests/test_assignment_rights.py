@@ -151,6 +151,41 @@ class TestAssignmentRights(PortalAgentCommon):
             with self.assertRaisesRegex(AccessError, "may read all orders"), self.env.cr.savepoint():
                 self._make_contact_of(customer, self.users[name])
 
+    def _make_persons(self):
+        """Return persons with the same address, one of a customer with an agent and one of a customer without."""
+        customer = self._new_customer("Quail", portal_agent_ids=self.agent.ids)
+        other = self._new_customer("Quiet")
+        return [
+            self._new_customer("Quint", parent_id=company.id, is_company=False, email="quint@example.com")
+            for company in (customer, other)
+        ]
+
+    def test_a_clerk_merges_persons_whatever_documents_their_companies_have(self):
+        agents_person, other_person = self._make_persons()
+        order = self._new_order(other_person.parent_id, "QUIET", confirm=True)
+        wizard = self.env["base.partner.merge.automatic.wizard"].with_user(self.users["clerk"])
+        wizard._merge((agents_person + other_person).ids, agents_person.with_user(self.users["clerk"]))
+        self.assertFalse(other_person.exists())
+        self.assertNotIn(self.agent, order.partner_id.portal_agent_ids)
+
+    def test_a_clerk_can_not_merge_a_person_with_documents_that_would_be_shown(self):
+        agents_person, other_person = self._make_persons()
+        self._new_order(other_person, "QUIET", confirm=True)
+        wizard = self.env["base.partner.merge.automatic.wizard"].with_user(self.users["clerk"])
+        for kept in (agents_person, other_person):
+            with self.assertRaisesRegex(AccessError, "may read all orders"), self.env.cr.savepoint():
+                wizard._merge((agents_person + other_person).ids, kept.with_user(self.users["clerk"]))
+
+    def test_a_clerk_can_not_merge_a_customers_agents_into_a_company_with_documents(self):
+        _agents_person, other_person = self._make_persons()
+        self._new_order(other_person.parent_id, "QUIET", confirm=True)
+        twin = self._new_customer(
+            "Twin", is_company=False, email="quint@example.com", portal_agent_ids=self.other_agent.ids
+        )
+        wizard = self.env["base.partner.merge.automatic.wizard"].with_user(self.users["clerk"])
+        with self.assertRaisesRegex(AccessError, "may read all orders"), self.env.cr.savepoint():
+            wizard._merge((other_person + twin).ids, other_person.with_user(self.users["clerk"]))
+
     def test_users_who_read_all_documents_move_contacts(self):
         for name in ("selling_manager", "all_documents", "administrator"):
             for move in self.MOVES:

@@ -269,6 +269,34 @@ class TestInvitationDelivery(MailCase, PortalAgentCommon):
         (agent + self.other_agent).action_send_portal_agent_invitation()
         self.assertEqual((agent + self.other_agent).mapped("login"), ["zed@exmaple.com", "portal_agent_bob"])
 
+    def test_login_of_an_agent_with_a_password_stays(self):
+        agent = self._mistype()
+        agent.password = "a long password"
+        agent.action_send_portal_agent_invitation()
+        self.assertEqual(agent.login, "zed@exmaple.com")
+
+    def test_corrected_login_is_logged_in_the_chatter(self):
+        agent = self._mistype()
+        agent.action_send_portal_agent_invitation()
+        notes = "".join(agent.partner_id.message_ids.mapped("body"))
+        self.assertIn("The login was changed from zed@exmaple.com to zed@example.com.", notes)
+
+    def test_invitation_that_failed_while_it_was_cancelled_is_not_retried(self):
+        for take_back in (
+            lambda: self.agent.partner_id.write({"email": "ann.corrected@agents.example.com"}),
+            self.agent.action_revoke_portal_agent,
+        ):
+            invitation = self._invite()
+            take_back()
+            # The mail was being sent, so it could not be cancelled, and then failed.
+            invitation.mail_id.mark_outgoing()
+            with self._with_a_mail_server_that_refuses():
+                invitation.mail_id.send()
+            self.assertTrue(invitation.next_attempt_date)
+            with freeze_time(invitation.next_attempt_date + timedelta(seconds=1)):
+                self._run(RETRY)
+            self.assertEqual(invitation.mail_id.state, "exception")
+
     def test_corrected_address_that_is_another_users_login_is_a_clear_error(self):
         agent = self._mistype()
         new_test_user(self.env, login="ZED@example.com", groups="base.group_portal")

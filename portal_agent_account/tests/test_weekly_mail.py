@@ -14,6 +14,7 @@ from odoo.tools import html2plaintext
 from odoo.addons.base.tests.test_ir_cron import CronMixinCase
 from odoo.addons.mail.tests.common import MailCase
 
+from .. import uninstall_hook
 from .common import PortalAgentCommon
 
 CRON = "portal_agent_account.ir_cron_send_weekly_mails"
@@ -141,6 +142,24 @@ class TestWeeklyMail(CronMixinCase, MailCase, PortalAgentCommon):
         self.other_agent.action_revoke_portal_agent()
         states = {mail.email_to: mail.state for mail in mails}
         self.assertEqual(states, {self.agent.email: "outgoing", self.other_agent.email: "cancel"})
+
+    def test_an_old_failed_mail_does_not_repeat_what_later_mails_have_delivered(self):
+        failed = self.run_cron()
+        failed.state = "exception"
+        self.order.date_order = MONDAY + timedelta(days=5)
+        delivered = self.run_cron(MONDAY + timedelta(days=7))
+        delivered.state = "sent"
+        last = self.agent.portal_agent_weekly_mail_date
+        self.customer.portal_agent_ids -= self.agent
+        self.assertEqual((failed + delivered).mapped("state"), ["cancel", "sent"])
+        self.assertEqual(self.agent.portal_agent_weekly_mail_date, last)
+
+    def test_uninstalling_deletes_the_mails_that_wait(self):
+        waiting = self.run_cron()
+        failed, sent = waiting.copy({"state": "exception"}), waiting.copy({"state": "sent"})
+        other = waiting.copy({"portal_agent_id": False})
+        uninstall_hook(self.env)
+        self.assertEqual((waiting + failed + sent + other).exists(), sent + other)
 
     def test_a_former_agent_gets_no_mail(self):
         self.agent.action_revoke_portal_agent()

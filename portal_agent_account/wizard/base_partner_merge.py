@@ -10,7 +10,7 @@ class BasePartnerMergeAutomaticWizard(models.TransientModel):
         :raise AccessError: if agents would read documents that neither they nor the current user can read now
         """
         partners_sudo = self.env["res.partner"].sudo().browse(partner_ids).exists()
-        self._check_may_show_merged_documents(partners_sudo.commercial_partner_id)
+        self._check_may_show_merged_documents(partners_sudo)
         agents_sudo = partners_sudo.portal_agent_ids
         result = super()._merge(partner_ids, dst_partner=dst_partner, extra_checks=extra_checks)
         merged_sudo = partners_sudo.exists()
@@ -18,14 +18,21 @@ class BasePartnerMergeAutomaticWizard(models.TransientModel):
             merged_sudo._change_portal_agents(add=agents_sudo)
         return result
 
-    def _check_may_show_merged_documents(self, customers_sudo):
+    def _check_may_show_merged_documents(self, partners_sudo):
         """Refuse a merge after which agents of one customer read documents of another that the user can't read.
 
-        :param customers_sudo: ``res.partner`` commercial entities of the contacts to merge, with sudo
+        Only the documents of the merged contacts move. The other documents of a company are shown as well if the agents
+        of a merged customer are assigned to the company.
+
+        :param partners_sudo: ``res.partner`` to merge, with sudo
         :raise AccessError: see :meth:`res.partner._check_may_show_documents`
         """
-        agents_sudo = customers_sudo.portal_agent_ids
-        shown_sudo = customers_sudo.filtered(lambda customer: agents_sudo - customer.portal_agent_ids)
+        customers_sudo = partners_sudo.commercial_partner_id
+        agents_sudo, given_sudo = customers_sudo.portal_agent_ids, partners_sudo.portal_agent_ids
+        shown_sudo = partners_sudo.filtered(
+            lambda contact: agents_sudo - contact.commercial_partner_id.portal_agent_ids
+        )
+        shown_sudo |= customers_sudo.filtered(lambda customer: given_sudo - customer.portal_agent_ids)
         shown_sudo.with_env(self.env)._check_may_show_documents(agents_sudo)
 
     def _update_foreign_keys(self, src_partners, dst_partner):

@@ -1,4 +1,10 @@
+from datetime import timedelta
+
+from lxml import html
+
+from odoo import fields
 from odoo.fields import Command
+from odoo.http import Request
 from odoo.tests import tagged
 
 from .common import PortalAgentHttpCommon
@@ -63,6 +69,28 @@ class TestCommunityAddons(PortalAgentHttpCommon):
         self.assertEqual(contact.user_ids.website_id, website)
         mail = self.env["mail.mail"].search([], order="id desc", limit=1)
         self.assertIn("https://agents.example.com/", mail.body_html)
+
+    # ---- partner_email_check
+
+    def test_older_contact_with_an_unusual_address_becomes_an_agent_where_addresses_are_checked(self):
+        contact = self._new_customer("Zoe Newcomer", email="Zoe <ZOE@new.example.com>", is_company=False)
+        self._accept_any_email(False)
+        contact.with_user(self.env.ref("base.user_admin")).action_make_portal_agent()
+        self.assertTrue(contact.is_portal_agent)
+        self.assertEqual(contact.user_ids.login, "zoe@new.example.com")
+
+    # ---- password_security
+
+    def test_agent_with_an_expired_password_gets_the_page_to_choose_another(self):
+        self.agent.password_write_date = fields.Datetime.now() - timedelta(days=61)
+        self.authenticate(None, None)
+        values = {"login": self.agent.login, "password": self.agent.login, "csrf_token": Request.csrf_token(self)}
+        answer = self.url_open("/web/login", data=values, allow_redirects=False)
+        page = html.fromstring(self.url_open(answer.headers["Location"]).text)
+        [form] = page.xpath("//form[contains(@class, 'oe_reset_password_form')]")
+        values = dict(form.form_values()) | {"password": "Another-1", "confirm_password": "Another-1"}
+        self.assertIn("has been reset", self.url_open("/web/reset_password", data=values).text)
+        self.authenticate(self.agent.login, "Another-1")
 
     # ---- sale_commission_oca, account_commission_oca
 

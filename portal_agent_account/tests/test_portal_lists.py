@@ -385,7 +385,7 @@ class TestPortalLists(PortalAgentPagesCommon):
         [row] = self._get_rows("/my/agent/customers", filterby="call")
         self.assertIn("Quill Trading", row)
         self.assertRegex(row, r"\$ 100\.00 overdue, the oldest part for \d+ days")
-        self.assertIn("A quotation is valid until", row)
+        self.assertIn("A quotation expires on", row)
         overview = self._get_content("/my/agent").replace("\xa0", " ")
         self.assertRegex(overview, r"Whom to call ?\(1\) ?See all.*Quill Trading.*overdue, the oldest part for")
 

@@ -211,7 +211,7 @@ class TestPortalStatement(PortalAgentPagesCommon):
     def test_statement_of_a_customer_who_owes_nothing_says_so(self):
         nobody = self._new_customer("Quiet House", portal_agent_ids=[Command.link(self.agent.id)])
         page = self._print(nobody)
-        self.assertIn("There are no open invoices", page)
+        self.assertIn("There are no unpaid invoices", page)
         self.assertIn("Quiet House", page)
         self.assertNotIn("<table", page.partition("<main")[2])
 

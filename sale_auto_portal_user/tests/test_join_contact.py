@@ -421,14 +421,14 @@ class TestSeparation(GuestLedgerCommon):
     def test_a_later_invoice_prevents_the_separation(self):
         order = self.join().order_id
         self.invoice(order)
-        self.assert_not_separated(order, "booked since")
+        self.assert_not_separated(order, "posted since")
 
     def test_a_later_payment_prevents_the_separation(self):
         order = self.guest_order()
         invoice = self.invoice(order)
         self.join(order)
         self.pay(invoice)
-        self.assert_not_separated(order, "booked since")
+        self.assert_not_separated(order, "posted since")
 
     def test_an_order_to_the_address_prevents_the_separation(self):
         order = self.join().order_id

@@ -59,7 +59,7 @@ class TestJoinMail(JoinMailCommon):
             orders[-1].date_order += timedelta(seconds=number)
         self.assertFalse(self.send())
         self.assertEqual({order.portal_join_state for order in orders}, {"waiting"})
-        self.assertIn("The message leaves on", orders[-1].portal_join_note)
+        self.assertIn("The message will be sent on", orders[-1].portal_join_note)
         self.later(hours=23)
         self.assertFalse(self.send())
         self.later(hours=1)

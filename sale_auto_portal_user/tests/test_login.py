@@ -22,8 +22,7 @@ SPELLINGS = (
 TAKEN = "Another user is already registered using this email address."
 
 
-@tagged("post_install", "-at_install")
-class TestLogin(PortalAccountCommon):
+class LoginCommon(PortalAccountCommon):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
@@ -41,6 +40,9 @@ class TestLogin(PortalAccountCommon):
         partner = self.customer(name=login, email=f"{len(login)}{login.strip().lower()}")
         return self.portal_user(partner, login=login, password=password, **values)
 
+
+@tagged("post_install", "-at_install")
+class TestLogin(LoginCommon):
     def test_users_sign_in_with_any_spelling_of_their_address(self):
         for typed in SPELLINGS:
             with self.subTest(typed=typed):
@@ -73,22 +75,6 @@ class TestLogin(PortalAccountCommon):
         self.assertEqual(self.sign_in("otto@example.com"), named.id)
         self.assertEqual(self.sign_in("Otto <Otto@example.com>"), named.id)
 
-    def test_two_logins_that_differ_only_in_case_are_never_confused(self):
-        capital = self.user_with_login("Nora@example.com", password="the other password")
-        self.assertEqual(self.sign_in("nora@example.com"), self.user.id)
-        self.assertEqual(self.sign_in("Nora@example.com", "the other password"), capital.id)
-        for password in (PASSWORD, "the other password"):
-            with self.assertRaises(AccessDenied):
-                self.sign_in("NORA@example.com", password)
-
-    def test_an_archived_login_is_not_confused_with_another_one_either(self):
-        self.user_with_login("Nora@example.com", active=False)
-        with self.assertRaises(AccessDenied):
-            self.sign_in("NORA@example.com")
-        with self.assertRaises(AccessDenied):
-            self.sign_in("Nora@example.com")
-        self.assertEqual(self.sign_in("nora@example.com"), self.user.id)
-
     def test_each_website_finds_its_own_user(self):
         other_website = self.env["website"].create({"name": "Second Shop", "specific_user_account": True})
         there = self.customer(name="There", email="otto@example.com", website_id=other_website.id)
@@ -116,6 +102,27 @@ class TestLogin(PortalAccountCommon):
         token = partner._generate_signup_token()
         with self.assertRaisesRegex(SignupError, TAKEN):
             self.env["res.users"].sudo().signup({"login": "NORA@example.com", "password": PASSWORD}, token)
+
+
+# auth_user_case_insensitive (OCA) excludes such logins: it is not installed where they exist, and changes new logins to
+# lower case.
+@tagged("post_install", "-at_install", "without_community_addons")
+class TestLoginsThatDifferInCase(LoginCommon):
+    def test_two_logins_that_differ_only_in_case_are_never_confused(self):
+        capital = self.user_with_login("Nora@example.com", password="the other password")
+        self.assertEqual(self.sign_in("nora@example.com"), self.user.id)
+        self.assertEqual(self.sign_in("Nora@example.com", "the other password"), capital.id)
+        for password in (PASSWORD, "the other password"):
+            with self.assertRaises(AccessDenied):
+                self.sign_in("NORA@example.com", password)
+
+    def test_an_archived_login_is_not_confused_with_another_one_either(self):
+        self.user_with_login("Nora@example.com", active=False)
+        with self.assertRaises(AccessDenied):
+            self.sign_in("NORA@example.com")
+        with self.assertRaises(AccessDenied):
+            self.sign_in("Nora@example.com")
+        self.assertEqual(self.sign_in("nora@example.com"), self.user.id)
 
 
 @tagged("post_install", "-at_install", "once")

@@ -104,14 +104,9 @@ class ResUsers(models.Model):
         :return: normalized email addresses by user, for the users whose login changes
         :rtype: dict
         """
-        corrected = self.filtered(
-            lambda user: (
-                (login := email_normalize(user.login))
-                and user.email_normalized not in (False, login)
-                and not user.login_date
-            )
-        )
-        return {user: user.email_normalized for user in corrected - corrected._filter_portal_agent_password_set()}
+        users = self.filtered(lambda user: user.email_normalized and not user.login_date)
+        users = users.filtered(lambda user: email_normalize(user.login) not in (False, user.email_normalized))
+        return {user: user.email_normalized for user in users - users._filter_portal_agent_password_set()}
 
     def _filter_portal_agent_password_set(self):
         """Filter the users who have a password.

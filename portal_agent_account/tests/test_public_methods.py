@@ -12,7 +12,7 @@ ADDONS = ("odoo.addons.portal_agent_account.", "odoo.addons.sale_auto_portal_use
 # Arguments of the methods that need some. The test fails for a method that is missing here: add its arguments.
 ARGUMENTS = {
     "check": ["res.partner"],
-    "create": [[{}]],
+    "create": [[{"name": "Nobody"}]],
     "write": [{}],
     "signup": [{}],
     "reset_password": ["nobody@example.com"],

@@ -3,6 +3,7 @@ from contextlib import contextmanager
 
 from odoo.fields import Domain
 from odoo.tests import tagged
+from odoo.tools import SQL
 
 from .common import PortalAgentCommon
 
@@ -22,40 +23,83 @@ class TestRowsRead(PortalAgentCommon):
 
     @classmethod
     def _fill_tables(cls):
-        """Create ten thousand orders and invoices of two thousand customers that are not the agent's."""
+        """Create ten thousand orders and invoices of two thousand customers that are not the agent's.
+
+        Odoo creates one record of each kind, and the others are copies of its row: any module may add a column that
+        must not be empty.
+        """
+        customer = cls._new_customer("Crowd", email=False, ref=False)
+        cls._copy_row(customer, "generate_series(2, %s) AS number", CROWD)
         cls.env.cr.execute(
             """
-            INSERT INTO res_partner (name, complete_name, active, is_company, type, partner_share, autopost_bills)
-                 SELECT 'Crowd', 'Crowd', TRUE, TRUE, 'contact', TRUE, 'ask' FROM generate_series(1, %(crowd)s);
             UPDATE res_partner SET commercial_partner_id = id WHERE name = 'Crowd';
             INSERT INTO res_partner_portal_agent_rel (partner_id, user_id)
-                 SELECT id, %(other_agent)s FROM res_partner WHERE name = 'Crowd';
-            INSERT INTO sale_order (name, partner_id, partner_invoice_id, partner_shipping_id, company_id, currency_id,
-                                    state, date_order)
-                 SELECT 'Crowd', id, id, id, %(company)s, %(currency)s, 'sale', now() - g * interval '1 day'
-                   FROM res_partner, generate_series(1, 5) AS g WHERE name = 'Crowd';
-            INSERT INTO account_move (name, journal_id, partner_id, commercial_partner_id, company_id, currency_id,
-                                      state, move_type, payment_state, auto_post, date, invoice_date, amount_residual)
-                 SELECT 'Crowd/' || id || '/' || g, %(journal)s, id, id, %(company)s, %(currency)s,
-                        'posted', 'out_invoice', 'not_paid', 'no', current_date - g, current_date - g, 100
-                   FROM res_partner, generate_series(1, 5) AS g WHERE name = 'Crowd';
-            INSERT INTO account_move_line (move_id, journal_id, account_id, partner_id, company_id, currency_id, date,
-                                           date_maturity, parent_state, display_type, amount_residual, reconciled)
-                 SELECT id, journal_id, %(account)s, partner_id, company_id, currency_id, date,
-                        date - 1, 'posted', 'payment_term', 100, FALSE
-                   FROM account_move WHERE name LIKE 'Crowd/%%';
-            ANALYZE res_partner, res_partner_portal_agent_rel, sale_order, account_move, account_move_line;
+                 SELECT id, %s FROM res_partner WHERE name = 'Crowd';
             """,
-            {
-                "crowd": CROWD,
-                "other_agent": cls.other_agent.id,
-                "company": cls.company.id,
-                "currency": cls.company.currency_id.id,
-                "journal": cls.invoice.journal_id.id,
-                "account": cls.invoice.line_ids.account_id.filtered(
-                    lambda account: account.account_type == "asset_receivable"
-                ).id,
-            },
+            [cls.other_agent.id],
+        )
+        cls._copy_documents(customer)
+        cls.env.cr.execute(
+            "ANALYZE res_partner, res_partner_portal_agent_rel, sale_order, account_move, account_move_line"
+        )
+
+    @classmethod
+    def _copy_documents(cls, customer):
+        """Create five orders and five overdue invoices of each customer of the crowd."""
+        customers = """
+            (SELECT id, number FROM res_partner, generate_series(1, %s) AS number WHERE name = 'Crowd') AS customer
+        """
+        per_customer = DOCUMENTS // CROWD
+        partner = dict.fromkeys(("partner_id", "partner_shipping_id"), "customer.id")
+        order = cls._new_order(customer, "Crowd", state="sale")
+        date = "now() - customer.number * interval '1 day'"
+        cls._copy_row(order, customers, per_customer, partner_invoice_id="customer.id", date_order=date, **partner)
+        invoice = cls._new_invoice(customer, "Crowd")
+        date = "current_date - customer.number"
+        values = {"commercial_partner_id": "customer.id", "date": date, "invoice_date": date} | partner
+        name = "'Crowd/' || customer.id || '/' || customer.number"
+        cls._copy_row(invoice, customers, per_customer, name=name, **values)
+        cls._copy_row(
+            invoice.line_ids.filtered(lambda line: line.display_type == "payment_term"),
+            "(SELECT * FROM account_move WHERE starts_with(name, %s)) AS move",
+            "Crowd/",
+            move_id="move.id",
+            move_name="move.name",
+            partner_id="move.partner_id",
+            date="move.date",
+            date_maturity="move.date - 1",
+        )
+
+    @classmethod
+    def _copy_row(cls, record, source, parameter, **values):
+        """Copy the row of a record once for each row of a source.
+
+        :param record: record to copy
+        :param str source: SQL of the source, with a placeholder
+        :param parameter: value of the placeholder
+        :param values: SQL of the columns that differ from the record's
+        """
+        cls.env.flush_all()
+        cls.env.cr.execute(
+            """
+            SELECT column_name FROM information_schema.columns
+             WHERE table_schema = current_schema AND table_name = %s AND column_name != 'id'
+            """,
+            [record.ensure_one()._table],
+        )
+        columns = [name for (name,) in cls.env.cr.fetchall()]
+        cls.env.cr.execute(
+            SQL(
+                "INSERT INTO %s (%s) SELECT %s FROM %s AS original, %s WHERE original.id = %s",
+                SQL.identifier(record._table),
+                SQL(", ").join(SQL.identifier(name) for name in columns),
+                SQL(", ").join(
+                    SQL(values[name]) if name in values else SQL.identifier("original", name) for name in columns
+                ),
+                SQL.identifier(record._table),
+                SQL(source, parameter),
+                record.id,
+            )
         )
 
     @contextmanager

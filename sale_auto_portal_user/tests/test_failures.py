@@ -104,9 +104,7 @@ class TestFailures(PortalAccountCommon):
     @mute_logger("odoo.sql_db")
     def test_a_unique_violation_not_about_logins_is_an_error_and_not_pending(self):
         def repeat_a_key(users, vals_list):
-            users.env.cr.execute(
-                "INSERT INTO ir_config_parameter (key, value) SELECT key, value FROM ir_config_parameter LIMIT 1"
-            )
+            users.env.cr.execute("UPDATE ir_config_parameter SET key = 'repeated'")
 
         self.patch_users("create", repeat_a_key)
         order = self.order(self.customer())

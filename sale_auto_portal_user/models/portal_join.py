@@ -145,16 +145,15 @@ class SalePortalJoin(models.Model):
 
     def _try_recheck_portal_joins(self):
         """Check whether guest orders can join. An order that can't be checked doesn't affect the others."""
-        try:
-            with self.env.cr.savepoint():
-                self._recheck_portal_joins()
-        except Exception:
-            if len(self) == 1:
-                _logger.exception("The account of guest order %s could not be looked for", self.order_id.name)
-                self._set_portal_join_state("refused", reason="error")
-                return
-            for join in self:
-                join._try_recheck_portal_joins()
+        self._do_apart("_recheck_portal_joins", on_error="_handle_recheck_error")
+
+    def _handle_recheck_error(self, error):
+        """Refuse a guest order that can't be checked.
+
+        :param Exception error: exception raised
+        """
+        _logger.error("The account of guest order %s could not be looked for", self.order_id.name, exc_info=error)
+        self._set_portal_join_state("refused", reason="error")
 
     def _recheck_portal_joins(self):
         """Check again which guest orders can join: the obstacles may be gone."""

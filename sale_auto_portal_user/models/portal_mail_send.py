@@ -68,21 +68,30 @@ class SalePortalMail(models.AbstractModel):
             self._raise_if_closed(next_error)
             self.write({"state": "failed", "failure_reason": str(error)})
 
-    def _do_apart(self, method):
-        """Call a method on these records. A record for which it fails, e.g. in another addon, is left to the next day.
+    def _do_apart(self, method, *args, on_error="_log_job_error"):
+        """Call a method on these records. One for which it fails, e.g. in another addon, doesn't affect the others.
 
         :param str method: name of the method
+        :param args: arguments of the method
+        :param str on_error: name of the method that handles the error of a single record
         """
         try:
             with self.env.cr.savepoint():
-                getattr(self, method)()
+                getattr(self, method)(*args)
         except Exception as error:
             self._raise_if_closed(error)
             if len(self) <= 1:
-                _logger.warning("The daily job %s failed for %s", method, self, exc_info=error)
+                getattr(self, on_error)(error)
                 return
             for record in self:
-                record._do_apart(method)
+                record._do_apart(method, *args, on_error=on_error)
+
+    def _log_job_error(self, error):
+        """Leave a record for which a daily job failed to the next day.
+
+        :param Exception error: exception raised
+        """
+        _logger.warning("A daily job failed for %s", self, exc_info=error)
 
     @api.model
     def _raise_if_closed(self, error):
@@ -131,20 +140,18 @@ class SalePortalMail(models.AbstractModel):
 
         :param template: template on the model
         """
-        try:
-            with self.env.cr.savepoint():
-                mails_sudo = template.send_mail_batch(self.ids, email_values=self._prepare_mail_values())
-                for record, mail_sudo in zip(self, mails_sudo, strict=True):
-                    values = record._prepare_recipient_mail_values(mail_sudo)
-                    mail_sudo.write({**values, "body_html": insert_links(record.sudo(), values["body_html"])})
-                    record.write(record._prepare_queued_values(mail_sudo, template))
-        except Exception as error:
-            if len(self) == 1:
-                self._handle_queue_error(error)
-                return
-            self._raise_if_closed(error)
-            for record in self:
-                record._render(template)
+        self._do_apart("_render_together", template, on_error="_handle_queue_error")
+
+    def _render_together(self, template):
+        """Render the mails of one template in a single batch.
+
+        :param template: template on the model
+        """
+        mails_sudo = template.send_mail_batch(self.ids, email_values=self._prepare_mail_values())
+        for record, mail_sudo in zip(self, mails_sudo, strict=True):
+            values = record._prepare_recipient_mail_values(mail_sudo)
+            mail_sudo.write({**values, "body_html": insert_links(record.sudo(), values["body_html"])})
+            record.write(record._prepare_queued_values(mail_sudo, template))
 
     @api.model
     def _prepare_mail_values(self):

@@ -26,18 +26,13 @@ class ResUsers(models.Model):
         """
         self.ensure_one()
         user_sudo = self.sudo()
-        names = {"totp_trusted_device_ids", "auth_passkey_key_ids"} & self._fields.keys()
-        return not self._get_portal_mailbox_date() and bool(
-            user_sudo._get_portal_api_keys() or any(user_sudo[name] for name in names)
-        )
-
-    def _get_portal_api_keys(self):
-        return self.env["res.users.apikeys"].search([("user_id", "=", self.id)])
+        names = {"api_key_ids", "totp_trusted_device_ids", "auth_passkey_key_ids"} & self._fields.keys()
+        return not self._get_portal_mailbox_date() and any(user_sudo[name] for name in names)
 
     def _revoke_portal_credentials(self):
         """Delete API keys, passkeys and trusted devices, and sign out all devices except the current one."""
         self.ensure_one()
-        self._get_portal_api_keys()._remove()
+        self.env["res.users.apikeys"].search([("user_id", "=", self.id)])._remove()
         if "totp_trusted_device_ids" in self._fields:
             self._revoke_all_devices()
         if "auth_passkey_key_ids" in self._fields and self.auth_passkey_key_ids:

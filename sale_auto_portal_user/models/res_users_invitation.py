@@ -24,7 +24,7 @@ class ResUsers(models.Model):
             changed = self
         elif "login" in vals:
             changed = self.sudo().filtered(lambda user: user.login != vals["login"])
-            self.env["sale.portal.invitation"].sudo().search([("user_id", "in", changed.ids)]).is_login_changed = True
+            changed.portal_invitation_ids.is_login_changed = True
         result = super().write(vals)
         changed._withdraw_unused_portal_links()
         return result

@@ -15,8 +15,7 @@ class ResUsers(models.Model):
 
     def _keep_unused_portal_accounts(self):
         """Keep these accounts until their invitation is sent again: an employee gave them access."""
-        invitations_sudo = self.env["sale.portal.invitation"].sudo().search([("user_id", "in", self.ids)])
-        invitations_sudo.is_access_granted = True
+        self.sudo().portal_invitation_ids.is_access_granted = True
 
     def _has_more_than_portal_groups(self):
         """Return whether this user has groups that new portal accounts don't have, e.g. those of another addon.

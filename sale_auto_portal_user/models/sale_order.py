@@ -303,7 +303,6 @@ class SaleOrder(models.Model):
         """
         self.ensure_one()
         user_sudo = self.sudo().portal_user_id
-        invitation_by_user = self.env["sale.portal.invitation"].sudo()._get_by_user(user_sudo)
         is_announced = (
             self.is_user_created
             # The contact may have another user by now.
@@ -311,7 +310,7 @@ class SaleOrder(models.Model):
             and user_sudo.active
             and not user_sudo.login_date
             # Whoever placed the order doesn't know the address that an employee corrected it to.
-            and not any(invitation.is_login_changed for invitation in invitation_by_user.values())
+            and not user_sudo.portal_invitation_ids.is_login_changed
             # The invitation is not sent if the order was cancelled before.
             and self.sudo().portal_account_state != "uninvited"
         )

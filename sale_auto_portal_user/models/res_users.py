@@ -64,10 +64,12 @@ class ResUsers(models.Model):
         :rtype: res.users record
         :raise UserError: if the parameter doesn't refer to a user
         """
-        template_id = self.env["ir.config_parameter"].sudo().get_param("base.template_portal_user_id", "")
-        # Fetch all fields that are copied in one query.
-        domain = [("id", "=", int(template_id) if template_id.isdigit() else False)]
-        template = self.with_context(active_test=False).search_fetch(domain, order="id").with_env(self.env)
+        parameter = self.env["ir.config_parameter"].sudo().get_param("base.template_portal_user_id", "")
+        template_id = int(parameter) if parameter.isdigit() else False
+        # Fetch all fields that are copied in one query, which also fetches the current user, the author of the notes.
+        domain = [("id", "in", [template_id, self.env.uid])]
+        users = self.with_context(active_test=False).search_fetch(domain, order="id").with_env(self.env)
+        template = users.filtered(lambda user: user.id == template_id)
         if not template:
             raise UserError(
                 self.env._(

@@ -11,7 +11,7 @@ from odoo.tools.mail import append_content_to_html
 from odoo.tools.urls import urljoin
 
 from .mail_headers import clean_address, clean_subject
-from .mail_markup import find_unsafe_code, has_complete_tags, has_link, replace_link
+from .mail_markup import has_link, replace_links
 
 TEMPLATE = "portal_agent_account.mail_template_portal_agent_invitation"
 HOME = "/my/agent"
@@ -204,21 +204,7 @@ class PortalAgentInvitation(models.Model):
         if not has_link(body, home):
             link = Markup('<p><a href="%s">%s</a></p>') % (home, self.env._("Choose a Password"))
             body = append_content_to_html(body, link, plaintext=False)
-        if not has_complete_tags(body) or not has_link(body, home):
-            raise UserError(
-                self.env._(
-                    "The email template contains HTML code that is not closed properly. Correct it, then try again."
-                )
-            )
-        if code := find_unsafe_code(body):
-            raise UserError(
-                self.env._(
-                    "The email template contains HTML code that could disclose the link: %(code)s. Remove it, then try "
-                    "again.",
-                    code=code,
-                )
-            )
-        return replace_link(body, home, url)
+        return replace_links(self.env, body, {home: url})
 
     def _get_signup_url(self):
         """Return the link with which the agent chooses a password.

@@ -10,6 +10,8 @@ import re
 
 from markupsafe import escape
 
+from odoo.exceptions import UserError
+
 SPACE = r"[ \t\n\f\r]"
 # No value contains "<": one that does could begin with an unclosed quote in front of a link.
 ATTRIBUTE = rf"""{SPACE}+[^\s<>"'=/]+(?:{SPACE}*={SPACE}*(?:"[^"<]*"|'[^'<]*'|[^\s<>"'=`]+))?"""
@@ -44,6 +46,34 @@ UNSAFE_TAG_RE = re.compile(
 )
 
 
+def replace_links(env, body, new_urls):
+    """Replace the target of links in a body that can't disclose the new targets. All other text remains unchanged.
+
+    :param env: environment, for the messages
+    :param str body: HTML body of a mail
+    :param new_urls: absolute URLs to insert, by the absolute URL to replace
+    :type new_urls: dict[str, str]
+    :rtype: str
+    :raise UserError: if a tag in the body is not closed properly, if the body lacks a link to replace, or if other code
+        in the body could disclose a new target
+    """
+    if not has_complete_tags(body) or not all(has_link(body, url) for url in new_urls):
+        raise UserError(
+            env._("The email template contains HTML code that is not closed properly. Correct it, then try again.")
+        )
+    if code := find_unsafe_code(body):
+        raise UserError(
+            env._(
+                "The email template contains HTML code that could disclose the link: %(code)s. Remove it, then try "
+                "again.",
+                code=code,
+            )
+        )
+    for url, new_url in new_urls.items():
+        body = _replace_link(body, url, new_url)
+    return body
+
+
 def has_complete_tags(body):
     """Return whether each tag is complete, so that no client can read a link after it as a part of it.
 
@@ -75,7 +105,7 @@ def find_unsafe_code(body):
 
 
 def has_link(body, url):
-    """Return whether a body with complete tags has a link that :func:`replace_link` replaces and that is displayed.
+    """Return whether a body with complete tags has a link that :func:`replace_links` replaces and that is displayed.
 
     :param str body: HTML body of a mail
     :param str url: absolute URL
@@ -85,8 +115,8 @@ def has_link(body, url):
     return any(displayed[match.start()] == "<" for match in _find_links(body, url))
 
 
-def replace_link(body, url, new_url):
-    """Replace the target of links in a body with complete tags. All other text remains unchanged.
+def _replace_link(body, url, new_url):
+    """Replace the target of links in a body with complete tags.
 
     Links in comments are replaced, too: Outlook displays the content of conditional comments.
 

@@ -5,10 +5,9 @@ Templates are always rendered with sample links. The code consists of functions 
 templates, server actions and clients must not be able to generate links, whatever their access rights.
 """
 
-from odoo.exceptions import UserError
 from odoo.tools.urls import urljoin
 
-from .mail_markup import find_unsafe_code, has_complete_tags, has_link, replace_link
+from .mail_markup import replace_links
 
 # Functions that generate the links of a record, by model name.
 _LINK_MAKERS = {}
@@ -38,25 +37,9 @@ def insert_links(record_sudo, body):
     :param record_sudo: record that the mail belongs to
     :param str body: mail body rendered by QWeb
     :rtype: str
-    :raise UserError: if a tag in the body is not closed properly, if the body has no place for a link, or if other code
-        in the body could disclose a link
+    :raise UserError: if the body lacks a link, or could disclose it
     """
     base_url = record_sudo.get_base_url()
     paths = _LINK_MAKERS[record_sudo._name](record_sudo)
-    if not has_complete_tags(body) or not all(has_link(body, urljoin(base_url, sample)) for sample in paths):
-        raise UserError(
-            record_sudo.env._(
-                "The email template contains HTML code that is not closed properly. Correct it, then try again."
-            )
-        )
-    if code := find_unsafe_code(body):
-        raise UserError(
-            record_sudo.env._(
-                "The email template contains HTML code that could disclose the link: %(code)s. Remove it, then try "
-                "again.",
-                code=code,
-            )
-        )
-    for sample, path in paths.items():
-        body = replace_link(body, urljoin(base_url, sample), urljoin(base_url, path))
-    return body
+    new_urls = {urljoin(base_url, sample): urljoin(base_url, path) for sample, path in paths.items()}
+    return replace_links(record_sudo.env, body, new_urls)

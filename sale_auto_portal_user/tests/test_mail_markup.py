@@ -4,7 +4,7 @@ import time
 
 from odoo.tests import BaseCase, tagged
 
-from ..models.mail_markup import find_unsafe_code, has_complete_tags, has_link, replace_link
+from ..models.mail_markup import _replace_link, find_unsafe_code, has_complete_tags, has_link
 
 URL = "https://shop.example.com/my/sample"
 SECRET = "https://shop.example.com/my/secret"
@@ -23,7 +23,7 @@ class TestMailMarkup(BaseCase):
         ):
             self.assertTrue(has_complete_tags(body % LINK))
             self.assertFalse(find_unsafe_code(body % LINK))
-            self.assertEqual(replace_link(body % LINK, URL, SECRET), body % LINK.replace(URL, SECRET))
+            self.assertEqual(_replace_link(body % LINK, URL, SECRET), body % LINK.replace(URL, SECRET))
 
     def test_links_areas_and_buttons_for_outlook_are_replaced(self):
         for tag in ("a", "area", "v:rect", "v:roundrect"):
@@ -31,7 +31,7 @@ class TestMailMarkup(BaseCase):
                 body = f'<{tag}{before} href="%s"{after}>'
                 with self.subTest(body):
                     self.assertTrue(has_link(body % URL, URL))
-                    self.assertEqual(replace_link(body % URL, URL, SECRET), body % SECRET)
+                    self.assertEqual(_replace_link(body % URL, URL, SECRET), body % SECRET)
 
     def test_a_query_or_a_fragment_after_the_link_is_kept(self):
         for new_url, rest, expected in (
@@ -41,14 +41,14 @@ class TestMailMarkup(BaseCase):
             (f"{SECRET}?token=1", "#top", "#top"),
             (f"{SECRET}?token=1&x=2", "", ""),
         ):
-            body = replace_link(f'<a href="{URL}{rest}">x</a>', URL, new_url)
+            body = _replace_link(f'<a href="{URL}{rest}">x</a>', URL, new_url)
             self.assertEqual(body, f'<a href="{new_url.replace("&", "&amp;")}{expected}">x</a>')
 
     def test_another_address_is_not_replaced(self):
         for url in (f"{URL}s", f"{URL}/decline", f"x{URL}", f"{EVIL}{URL}"):
             body = f'<a href="{url}">{URL}</a>'
             self.assertFalse(has_link(body, URL))
-            self.assertEqual(replace_link(body, URL, SECRET), body)
+            self.assertEqual(_replace_link(body, URL, SECRET), body)
 
     def test_what_a_client_loads_or_a_form_sends_is_not_replaced(self):
         for body in (
@@ -67,7 +67,7 @@ class TestMailMarkup(BaseCase):
             with self.subTest(body):
                 self.assertFalse(has_link(body, URL) and has_complete_tags(body))
                 if has_complete_tags(body):
-                    self.assertEqual(replace_link(body, URL, SECRET), body)
+                    self.assertEqual(_replace_link(body, URL, SECRET), body)
 
     def test_a_tag_that_a_client_may_read_on_past_its_end_is_found(self):
         for body in (
@@ -148,7 +148,7 @@ class TestMailMarkup(BaseCase):
             with self.subTest(body):
                 self.assertFalse(has_link(body, URL))
                 self.assertTrue(has_link(f"{LINK}{body}", URL))
-                self.assertEqual(replace_link(body, URL, SECRET), body.replace(URL, SECRET), "Outlook may display it")
+                self.assertEqual(_replace_link(body, URL, SECRET), body.replace(URL, SECRET), "Outlook may display it")
         for before in ("<!-->", "<!--->", "<!---->", "<!--x--!>", "<!--[if !mso]><!-->", "<!DOCTYPE html>", "</p>"):
             with self.subTest(before):
                 self.assertTrue(has_link(f"{before}{LINK}<!-- -->", URL))
@@ -160,5 +160,5 @@ class TestMailMarkup(BaseCase):
                 has_complete_tags(body)
                 find_unsafe_code(body)
                 has_link(body, URL)
-                replace_link(body, URL, SECRET)
+                _replace_link(body, URL, SECRET)
                 self.assertLess(time.process_time() - start, 2)

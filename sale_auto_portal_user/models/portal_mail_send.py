@@ -33,19 +33,13 @@ class SalePortalMail(models.AbstractModel):
 
     def _queue(self):
         """Render the mails into Odoo's mail queue. A record that fails doesn't affect the others."""
-        try:
-            with self.env.cr.savepoint():
-                by_template = self._filter_sendable().grouped(lambda record: record._get_template())
-        except Exception as error:
-            if len(self) == 1:
-                self._handle_queue_error(error)
-                return
-            self._raise_if_closed(error)
-            for record in self:
-                # A record that was queued before may have taken the place of this one.
-                record.exists().filtered_domain(self._get_due_domain())._queue()
-            return
-        for template, records in by_template.items():
+        self._do_apart("_queue_together", on_error="_handle_queue_error")
+
+    def _queue_together(self):
+        """Render the mails in one batch per template."""
+        # If each record is queued by itself, one that was queued before may have taken the place of this one.
+        waiting = self.exists().filtered(lambda record: record.state == "to_send")
+        for template, records in waiting._filter_sendable().grouped(lambda record: record._get_template()).items():
             if template:
                 records._render(template)
             else:
@@ -56,7 +50,6 @@ class SalePortalMail(models.AbstractModel):
 
         :param Exception error: exception raised, after which the savepoint was rolled back
         """
-        self._raise_if_closed(error)
         _logger.warning("The mail of %s could not be queued", self, exc_info=error)
         if self.env["sale.order"]._is_portal_account_concurrency(error):
             self._schedule(minutes=LOCKED_MINUTES)

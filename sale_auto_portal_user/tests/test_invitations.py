@@ -331,6 +331,24 @@ class TestInvitations(PortalInvitationCommon):
         self.assertIn("corrected@example.com", self.send())
 
     @mute_logger(SEND_LOGGER)
+    def test_a_conflict_while_the_template_is_missing_does_not_delay_the_others(self):
+        self.env.ref("sale_auto_portal_user.mail_template_portal_invitation").unlink()
+        first, second = self.invite_many(2)
+        conflicts = [errors.SerializationFailure(), errors.SerializationFailure()]  # for the batch and for the record
+
+        def conflict(invitations):
+            if conflicts:
+                raise conflicts.pop()
+
+        self.refuse_write(
+            "sale.portal.invitation",
+            lambda invitations, vals: vals.get("state") == "failed" and first in invitations,
+            conflict,
+        )
+        self.run_cron()
+        self.assertEqual((first.state, second.state), ("to_send", "failed"))
+
+    @mute_logger(SEND_LOGGER)
     def test_a_failure_that_can_not_be_noted_on_the_order_does_not_delay_the_others(self):
         (order, first), (_order, second) = self.invite(), self.invite(email="otto@example.com")
         order.partner_id.email = "nonsense"

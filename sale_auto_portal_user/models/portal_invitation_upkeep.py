@@ -152,11 +152,8 @@ class SalePortalInvitation(models.Model):
         :rtype: bool
         """
         self.ensure_one()
-        is_kept = (
-            self.is_access_granted
-            or not self.user_id.portal_tokens_exposed
-            or self.user_id._has_more_than_portal_groups()
-        )
+        user = self.user_id
+        is_kept = self.is_access_granted or not user.portal_tokens_exposed or user._filter_with_other_groups()
         days = not is_kept and self.company_id.auto_portal_user_archive_days
         return bool(days and self.unused_since and self.unused_since <= fields.Datetime.now() - timedelta(days=days))
 
@@ -166,7 +163,8 @@ class SalePortalInvitation(models.Model):
         Skip accounts that were given other rights in the meantime: their owner is more than a customer.
         """
         unused = self._filter_waiting_for_owner()
-        unused = unused.filtered(lambda invitation: not invitation.user_id._has_more_than_portal_groups())
+        kept = unused.user_id._filter_with_other_groups()
+        unused = unused.filtered(lambda invitation: invitation.user_id not in kept)
         unused.user_id._archive_without_owner()
         unused.state = "expired"
         for invitations in unused.grouped("company_id").values():

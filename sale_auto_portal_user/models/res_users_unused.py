@@ -17,16 +17,15 @@ class ResUsers(models.Model):
         """Keep these accounts until their invitation is sent again: an employee gave them access."""
         self.sudo().portal_invitation_ids.is_access_granted = True
 
-    def _has_more_than_portal_groups(self):
-        """Return whether this user has groups that new portal accounts don't have, e.g. those of another addon.
+    def _filter_with_other_groups(self):
+        """Keep the users who have groups that new portal accounts don't have, e.g. those of another addon.
 
-        :rtype: bool
+        :rtype: res.users recordset
         """
-        self.ensure_one()
         try:
             standard = self._get_portal_template_user().all_group_ids
         except UserError:
             standard = self.env["res.groups"]
         # Odoo adds the last one to users with several companies.
         standard |= self.env.ref("base.group_portal").all_implied_ids | self.env.ref("base.group_multi_company")
-        return bool(self.all_group_ids - standard)
+        return self.filtered(lambda user: user.all_group_ids - standard)

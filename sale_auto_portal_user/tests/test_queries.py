@@ -152,6 +152,13 @@ class TestQueries(PortalAccountCommon):
             self.assertEqual(invitations.search_count([("state", "=", "queued")]), 20)
         self.assertLessEqual(counts[1], counts[0] + 2)
 
+    def test_the_groups_of_many_accounts_take_as_many_queries_as_those_of_two(self):
+        counts = []
+        for count in (2, 20):
+            users = self.users_of(self.orders_of(count, with_account=True, prefix=f"g{count}x").partner_id)
+            counts.append(self.count_queries(users._filter_with_other_groups))
+        self.assertEqual(counts[0], counts[1])
+
     def test_only_a_changed_address_of_a_contact_takes_a_query(self):
         contacts = self.env["res.partner"].create(
             [{"name": "Nora", "email": f"n{index}@example.com"} for index in "abc"]

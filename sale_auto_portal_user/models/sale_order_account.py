@@ -105,17 +105,16 @@ class SaleOrder(models.Model):
                 served_ids.add(partner_id)
                 taken.add((order._get_portal_login(), order._get_portal_account_website().id or 0))
             decisions[order] = decision
-        for order in self._filter_busy_portal_contacts(decisions):
+        for order in self._lock_portal_account_contacts(decisions):
             decisions[order] = "pending"
         return decisions
 
-    def _filter_busy_portal_contacts(self, decisions):
-        """Keep the orders whose contact is locked by another transaction, for which the account would have to wait.
-
-        Lock the other contacts until the accounts are created.
+    def _lock_portal_account_contacts(self, decisions):
+        """Lock the contacts for which accounts are created, without waiting for other transactions.
 
         :param decisions: decisions as in :meth:`_get_portal_account_decisions`
         :type decisions: dict[sale.order, str or bool]
+        :return: orders whose contact is locked by another transaction, so that the account has to wait
         :rtype: sale.order recordset
         """
         orders = self.filtered(lambda order: decisions[order] == "create")

@@ -1,6 +1,6 @@
 import logging
 
-from odoo import fields, models
+from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 from odoo.tools import format_date, format_datetime
 
@@ -119,11 +119,23 @@ class SalePortalJoin(models.Model):
                 "Joined on %(date)s by %(owner)s: %(proof)s",
                 date=format_date(self.env, self.date),
                 owner=self.owner_id.name,
-                proof=dict(self._fields["proof"]._description_selection(self.env))[self.proof],
+                proof=self._get_portal_join_label("proof", self.proof),
             )
         if self.join_state == "refused":
-            return dict(self._fields["reason"]._description_selection(self.env)).get(self.reason, False)
+            return self._get_portal_join_label("reason", self.reason)
         return self.join_state == "waiting" and self._get_portal_join_mail_note()
+
+    @api.model
+    def _get_portal_join_label(self, name, value):
+        """Return the label of a value of a selection field.
+
+        :param str name: name of the field
+        :param value: value of the field
+        :type value: str or bool
+        :return: label, ``False`` if the field is empty
+        :rtype: str or bool
+        """
+        return dict(self._fields[name]._description_selection(self.env)).get(value, False)
 
     def _get_portal_join_mail_note(self):
         """Return why the customer was sent no message about this order.
@@ -156,13 +168,12 @@ class SalePortalJoin(models.Model):
 
         :param orders: orders of the guest
         """
-        proof = dict(self._fields["proof"]._description_selection(self.env))[self.proof]
         note = self.env._(
             "%(orders)s joined the portal account of %(owner)s (%(login)s): %(proof)s.",
             orders=", ".join(orders.mapped("name")),
             owner=self.owner_id.name,
             login=self.user_id.login,
-            proof=proof,
+            proof=self._get_portal_join_label("proof", self.proof),
         )
         self._log_on_documents(orders, note)
 
@@ -215,7 +226,7 @@ class SalePortalJoin(models.Model):
         if family.portal_join_id != self or self._has_portal_orders_since(family):
             return self.env._("Another order of the account uses one of the addresses.")
         if obstacle := family._get_portal_ledger_obstacle(self.partner_id._get_portal_guest_moves()):
-            return dict(self._fields["reason"]._description_selection(self.env))[obstacle]
+            return self._get_portal_join_label("reason", obstacle)
         return False
 
     def _has_portal_bookings_since(self, family):

@@ -176,7 +176,7 @@ class PortalJoin(CustomerPortal):
         join_sudo = self._find_portal_join_link()
         if not join_sudo or not join_sudo.user_id._needs_portal_password():
             return protect(self._redirect_portal_join())
-        is_sent = resend and join_sudo._get_portal_invitation()._resend_to_customer()
+        is_sent = resend and join_sudo._get_or_create_portal_invitation()._resend_to_customer()
         values = {
             "page_name": "guest_orders",
             "invitation_email": join_sudo.email,

@@ -262,7 +262,7 @@ class SalePortalJoin(models.Model):
         user = user.with_env(env)
         joins = env[self._name].search([("user_id", "=", user.id), ("join_state", "=", "waiting")])
         if order and self._check_session_proof(order, user) == "unproved":
-            for join in env[self._name]._get_portal_joins_of(order.with_env(env).partner_id) - joins:
+            for join in env[self._name]._get_or_create_portal_joins(order.with_env(env).partner_id) - joins:
                 owner, reason = join._find_portal_owner()
                 if owner == user and not reason:
                     join._set_portal_join_state("waiting", user_id=user.id)
@@ -304,7 +304,7 @@ class SalePortalJoin(models.Model):
         return {join.partner_id: join for join in ranked}
 
     @api.model
-    def _get_portal_joins_of(self, guests):
+    def _get_or_create_portal_joins(self, guests):
         """Return the records of guest contacts, and create missing ones, e.g. for orders older than this addon.
 
         :param guests: guest contacts
@@ -328,7 +328,7 @@ class SalePortalJoin(models.Model):
         :return: ``busy``, ``refused``, or ``None`` on success
         :rtype: str or None
         """
-        joins = self._get_portal_joins_of(guests)
+        joins = self._get_or_create_portal_joins(guests)
         others = joins._get_other_portal_joins()
         if not (joins | others)._lock_portal_joins(user):
             return "busy"

@@ -40,7 +40,7 @@ class SalePortalJoin(models.Model):
         neither sends a withheld invitation nor keeps an account from being archived.
         """
         is_requested = any(self.mapped("is_mail_requested"))
-        invitation = self._get_portal_invitation() if is_requested else self._find_portal_invitation()
+        invitation = self._get_or_create_portal_invitation() if is_requested else self._find_portal_invitation()
         now, sent_date = fields.Datetime.now(), invitation.last_sent_date
         since = not is_requested and (invitation.unused_since or sent_date)
         if invitation.state in ("to_send", "queued"):
@@ -69,7 +69,7 @@ class SalePortalJoin(models.Model):
         env = self._portal_join_env()
         return env["sale.portal.invitation"].search([("user_id", "=", self.user_id.id)])
 
-    def _get_portal_invitation(self):
+    def _get_or_create_portal_invitation(self):
         """Return the invitation of the account that these orders wait for, or create it if there is none.
 
         :rtype: sale.portal.invitation record

@@ -102,7 +102,7 @@ class SalePortalJoin(models.Model):
         :param guests: contacts that were offered and shown to the user
         """
         joins = self._portal_join_env()[self._name]
-        joins = joins._get_portal_joins_of(guests.with_env(joins.env))
+        joins = joins._get_or_create_portal_joins(guests.with_env(joins.env))
         joins.filtered(lambda join: join.join_state != "joined")._set_portal_join_state("declined", user_id=user.id)
 
     @api.model

@@ -61,10 +61,8 @@ class SalePortalJoin(models.Model):
     _inherit = "sale.portal.join"
 
     def _get_template(self):
-        return (
-            self.env.ref("sale_auto_portal_user.mail_template_portal_join", raise_if_not_found=False)
-            or (self.env["mail.template"])
-        )
+        template = self.env.ref("sale_auto_portal_user.mail_template_portal_join", raise_if_not_found=False)
+        return template or self.env["mail.template"]
 
     def _filter_sendable(self):
         """Look for the accounts of new guest orders, and keep the orders about which a mail is sent now."""

@@ -256,7 +256,7 @@ class SaleOrder(models.Model):
         """
         self.ensure_one()
         self.check_access("write")
-        joins = self.env["sale.portal.join"].with_env(self.env["sale.portal.join"]._portal_join_env())
+        joins = self.env["sale.portal.join"]._portal_join_env()["sale.portal.join"]
         domain = [("partner_id", "=", self.partner_id.id), ("join_state", "in", ("waiting", "refused"))]
         join = joins.search(domain, order="join_state DESC, id", limit=1)
         if not join or not self.can_send_portal_join:

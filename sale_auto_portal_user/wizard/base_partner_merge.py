@@ -16,8 +16,8 @@ class BasePartnerMerge(models.TransientModel):
         """Void the links that whoever placed an order may know, if one of the contacts has an account.
 
         After the merge, the linked pages show the name and the address of the account's owner, of an order that has
-        joined the account, or of a contact below the owner's. Links of contacts whose
-        account was created by an order and never used are voided as well, because anyone may have typed the address.
+        joined the account, or of a contact below the owner's. Links of contacts whose account was created by an order
+        and never used are voided as well, because anyone may have typed the address.
 
         :param contacts: contacts to merge
         """

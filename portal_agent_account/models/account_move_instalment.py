@@ -11,6 +11,9 @@ from typing import NamedTuple
 from odoo import api, fields, models
 from odoo.fields import Domain
 
+# Documents and entries of other types are never overdue.
+OVERDUE_TYPES = ("out_invoice", "out_receipt", "entry")
+
 # Invoices in these states are never overdue, even with an amount left to pay: Odoo's portal excludes them too
 # (``_get_overdue_invoices_domain`` in account's ``controllers/portal.py``).
 NEVER_OVERDUE_PAYMENT_STATES = ("in_payment", "paid", "reversed", "blocked", "invoicing_legacy")
@@ -127,14 +130,14 @@ class AccountMove(models.Model):
 
         A credit note is money owed to the customer: it is never overdue and doesn't reduce an overdue amount.
 
-        :param str move_type: type of the document
+        :param str move_type: type of the document or entry
         :param str payment_state: payment status of the document
         :param date date_due: due date of the instalment
         :param date today: reference day
         :return: number of days; 0 if the instalment is not overdue
         :rtype: int
         """
-        if move_type != "out_invoice" or payment_state in NEVER_OVERDUE_PAYMENT_STATES:
+        if move_type not in OVERDUE_TYPES or payment_state in NEVER_OVERDUE_PAYMENT_STATES:
             return 0
         return max((today - date_due).days, 0)
 

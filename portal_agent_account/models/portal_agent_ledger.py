@@ -171,6 +171,18 @@ class PortalAgentLedger(models.AbstractModel):
         return kinds.get(move_type) or ("payment" if is_payment else "entry")
 
     @api.model
+    def _has_due_date(self, kind, residual):
+        """Return whether an open item has to be paid on a day: payments and credits don't.
+
+        Entries do if the customer owes them, such as the invoices of a previous software.
+
+        :param str kind: kind of the item
+        :param float residual: residual amount of the item
+        :rtype: bool
+        """
+        return bool(residual) and (kind in ("invoice", "receipt") or (kind == "entry" and residual > 0))
+
+    @api.model
     def _select_lines(self, domains, day, is_current):
         """Return the journal items as rows.
 
@@ -242,17 +254,17 @@ class PortalAgentLedger(models.AbstractModel):
         residual = currency.round(residual_now + later_amount)
         if currency.is_zero(residual_now) and payment_state != "blocked":
             payment_state = "not_paid"  # on the requested day a part was still open
-        date_due = maturity or date_
+        date_due, kind = maturity or date_, self._get_kind(move_type, is_payment)
         return LedgerItem(
             id=line_id,
             move_id=move_id,
             customer_id=customer_id,
-            kind=self._get_kind(move_type, is_payment),
+            kind=kind,
             number=number,
             date=date_,
             date_due=date_due,
             days_overdue=self.env["account.move"]._get_portal_agent_days_late(move_type, payment_state, date_due, day)
-            if residual
+            if self._has_due_date(kind, residual)
             else 0,
             currency_id=currency_id,
             amount=amount,

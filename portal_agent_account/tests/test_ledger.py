@@ -78,6 +78,15 @@ class LedgerCommon(PortalAgentPagesCommon):
         return wizard._create_payments()
 
     @classmethod
+    def _pay_without_booking(cls, invoice, amount):
+        method = cls.env["account.payment.method.line"].search(
+            [("journal_id.type", "=", "bank"), ("payment_type", "=", "inbound"), ("company_id", "=", cls.company.id)],
+            limit=1,
+        )
+        method.payment_account_id = False
+        return cls._pay(invoice, amount, journal_id=method.journal_id.id, payment_method_line_id=method.id)
+
+    @classmethod
     def _pay_on_account(cls, customer, amount):
         """Post a customer payment without an invoice, as accounting does."""
         receivable = customer.property_account_receivable_id
@@ -203,19 +212,11 @@ class TestInstalments(LedgerCommon):
     def test_invoice_with_an_unposted_payment_is_not_overdue(self):
         """With Odoo's accounting app, a payment is posted when it is on the bank statement."""
         with patch.object(type(self.split), "_get_invoice_in_payment_state", lambda moves: "in_payment"):
-            self._pay_without_booking()
+            self._pay_without_booking(self.split, 1000)
             self.env.flush_all()
         self.assertEqual((self.split.payment_state, self.split.amount_residual), ("in_payment", 1000))
         self.assertEqual(self._get_figures(), {"due": (1, 1000), "overdue": (0, 0)})
         self.assertIn("Processing payment", self._get_content("/my/agent/invoices"))
-
-    def _pay_without_booking(self):
-        method = self.env["account.payment.method.line"].search(
-            [("journal_id.type", "=", "bank"), ("payment_type", "=", "inbound"), ("company_id", "=", self.company.id)],
-            limit=1,
-        )
-        method.payment_account_id = False
-        self._pay(self.split, 1000, journal_id=method.journal_id.id, payment_method_line_id=method.id)
 
     def test_days_overdue_are_those_of_the_oldest_instalment(self):
         late = self._bill(self.buyer, 100, 200, invoice_payment_term_id=self.terms[2].id)
@@ -335,6 +336,31 @@ class TestPayments(LedgerCommon):
         self.product.invoice_policy = "order"
         invoice = self.order._create_invoices()
         invoice.action_post()
+    def test_exchange_difference_in_the_documents_currency_is_one_of_its_payments(self):
+        """The rate was 2 when the credit note was posted and is 3 today."""
+        credit_note = self._bill(self.buyer, 100, 20, move_type="out_refund", invoice_payment_term_id=False)
+        foreign = self._bill(self.buyer, 100, 0, currency_id=self.foreign.id, invoice_payment_term_id=False)
+        items = (credit_note + foreign).line_ids.filtered(lambda line: line.account_type == "asset_receivable")
+        items.reconcile()
+        self.assertEqual(credit_note.amount_residual, 50)
+        amounts = [(row["kind"], row["amount"]) for row in self._get_payments(credit_note)]
+        self.assertEqual(sorted(amounts), [("entry", 16.67), ("invoice", 33.33)])
+        self.assertEqual([row["amount"] for row in self._get_payments(foreign)], [100])
+
+    def test_unposted_payment_of_several_invoices_shows_what_is_due_on_each(self):
+        """The total of the payment would tell what another customer pays."""
+        other = self._bill(self.customer, 90, 3, currency_id=self.foreign.id, invoice_payment_term_id=False)
+        with patch.object(type(other), "_get_invoice_in_payment_state", lambda moves: "in_payment"):
+            payment = self._pay_without_booking(self.split, 5000)
+            payment.invoice_ids += other
+            self.env.flush_all()
+        for invoice in (self.split, other):
+            [row] = self._get_payments(invoice)
+            self.assertEqual(
+                (row["kind"], row["amount"], row["currency"]),
+                ("in_process", invoice.amount_residual, invoice.currency_id),
+            )
+
         with self.on_an_agents_page() as env:
             self.assertEqual(self.order.with_env(env)._get_portal_agent_invoices(), invoice)
             self.assertEqual(invoice.with_env(env)._get_portal_agent_orders(), self.order)

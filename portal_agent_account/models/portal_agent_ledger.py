@@ -77,7 +77,7 @@ class PortalAgentLedger(models.AbstractModel):
         later = self._sum_up_later_partials(partials, day)
         items = [item for row in rows if (item := self._make_item(row, day, later))]
         if open_only:
-            items = [item for item in items if item.residual]
+            items = [item for item in items if item.residual or item.residual_company]
         return items, [] if is_current else self._get_transfers(items, partials, day)
 
     @api.model
@@ -242,15 +242,17 @@ class PortalAgentLedger(models.AbstractModel):
         :param date day: day of the statement
         :param dict later: amounts reconciled after that day, in the currencies of the item and of the company, by item
             id
-        :return: item; ``None`` if its amount in its currency is zero, as for an exchange difference
+        :return: item; ``None`` if its amount in its currency is zero, as for an exchange difference, unless it is open in
+            the currency of the company
         :rtype: LedgerItem | None
         """
         (line_id, move_id, customer_id, move_type, number, date_, maturity, payment_state, is_payment) = row[:9]
         currency_id, amount, residual_now, residual_company = row[9:]
         currency = self.env["res.currency"].browse(currency_id)
-        if currency.is_zero(amount):
-            return None
         later_amount, later_company = later.get(line_id, (0.0, 0.0))
+        residual_company = self.env.company.currency_id.round(residual_company + later_company)
+        if currency.is_zero(amount) and not residual_company:
+            return None
         residual = currency.round(residual_now + later_amount)
         if currency.is_zero(residual_now) and payment_state != "blocked":
             payment_state = "not_paid"  # on the requested day a part was still open
@@ -269,7 +271,7 @@ class PortalAgentLedger(models.AbstractModel):
             currency_id=currency_id,
             amount=amount,
             residual=residual,
-            residual_company=residual_company + later_company,
+            residual_company=residual_company,
         )
 
     # ---- reconciliation

@@ -165,7 +165,7 @@ class CustomerStatement(models.AbstractModel):
         before = sum(each.amount for each in (*items, *transfers) if each.date < date_from)
         moves = defaultdict(list)
         for item in items:
-            if item.date >= date_from:
+            if item.date >= date_from and item.amount:
                 moves[item.move_id, item.kind].append(item)
         entries = [
             {

@@ -531,6 +531,12 @@ class TestLedger(LedgerCommon):
             for name, amount in by_currency.items():
                 self._assert_same(exported[name], amount, (extension, name))
 
+    def test_totals_of_unpaid_and_overdue_invoices_agree_with_the_tiles(self):
+        expected = self._count(self.customers)
+        for filterby, label in (("due", "Amount due"), ("overdue", "Overdue")):
+            booked = self._read_rows("/my/agent/invoices", (), filterby=filterby)[1][label][-1]
+            self._assert_same(booked, expected[filterby], filterby)
+
     def test_list_of_customers_agrees_with_the_ledger(self):
         rows, totals = self._read_rows("/my/agent/customers", (5, 6))
         self.assertEqual(set(rows), set(self.customers.mapped("name")))

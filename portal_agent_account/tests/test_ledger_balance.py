@@ -1,3 +1,5 @@
+from datetime import date
+
 from dateutil.relativedelta import relativedelta
 
 from odoo import fields
@@ -125,7 +127,7 @@ class TestSalesReceipts(LedgerBalanceCommon):
 class TestEntries(LedgerBalanceCommon):
     """Entries without a document, such as the open invoices of a previous software."""
 
-    def _book(self, amount, days):
+    def _book(self, amount, days, **values):
         """Post an entry that the customer owes since some days; a negative amount is in the customer's favor."""
         journal = self.env["account.journal"].search(
             [("type", "=", "general"), ("company_id", "=", self.company.id)], limit=1
@@ -133,6 +135,7 @@ class TestEntries(LedgerBalanceCommon):
         day = self.today - relativedelta(days=days)
         receivable, income = self.second.property_account_receivable_id, self.invoice.invoice_line_ids.account_id
         item = {"account_id": receivable.id, "balance": amount, "partner_id": self.second.id, "date_maturity": day}
+        item |= values
         lines = [Command.create(item), Command.create({"account_id": income.id, "balance": -amount})]
         entry = self.env["account.move"].create({"journal_id": journal.id, "date": day, "line_ids": lines})
         entry.action_post()
@@ -146,6 +149,18 @@ class TestEntries(LedgerBalanceCommon):
         self.assertEqual(ages, [0, 0, 0, 0, 700])
         [line], ages = self._read_statement(self.second, date_to=self.today - relativedelta(days=95))
         self.assertEqual((line["days_overdue"], ages), (5, [0, 700, 0, 0, 0]))
+
+    def test_amount_open_only_in_company_currency_is_part_of_the_balance(self):
+        """Such as an exchange difference whose reconciliation was undone."""
+        self._book(-25, 100, currency_id=self.foreign.id, amount_currency=0)
+        self.env.flush_all()
+        with self.on_an_agents_page() as env:
+            second = self.second.with_env(env)
+            balance = env["portal.agent.ledger"]._get_unmatched(second, 0)
+            statements = [env[REPORT]._get_statements(second, date_from=day) for day in (None, date(2020, 1, 1))]
+        self.assertEqual(balance["balance"], -25)
+        self.assertEqual([(line["kind"], line["amount"]) for line in balance["lines"]], [("entry", -25)])
+        self.assertEqual(statements, [{self.second.id: []}] * 2, "nothing is open in the currency of the entry")
 
     def test_entry_in_the_customers_favor_is_never_overdue(self):
         self._book(-700, 100)

@@ -242,8 +242,8 @@ class PortalAgentLedger(models.AbstractModel):
         :param date day: day of the statement
         :param dict later: amounts reconciled after that day, in the currencies of the item and of the company, by item
             id
-        :return: item; ``None`` if its amount in its currency is zero, as for an exchange difference, unless it is open in
-            the currency of the company
+        :return: item; ``None`` if its amount in its currency is zero and nothing of it is open in the currency of the
+            company, as for an exchange difference
         :rtype: LedgerItem | None
         """
         (line_id, move_id, customer_id, move_type, number, date_, maturity, payment_state, is_payment) = row[:9]

@@ -57,15 +57,19 @@ class TestPortalExport(PortalAgentPagesCommon):
         [row] = self._export_csv("invoices", filterby="credit_notes")
         self.assertEqual(float(row["Total"]), -100)
 
+    def _bill(self, price, **values):
+        line = Command.create({"name": "Ink", "price_unit": price, "tax_ids": [Command.clear()]})
+        return self._new_invoice(self.customer, "QUILL", invoice_line_ids=[line], **values)
+
     def test_zero_has_no_minus_sign(self):
         """A credit note that is used up, and amounts whose binary fractions don't quite add up to zero."""
         items = (self.invoice + self.credit_note).line_ids
         items.filtered(lambda line: line.account_type == "asset_receivable").reconcile()
         [row] = self._export_csv("invoices", filterby="credit_notes")
         self.assertEqual((row["Total"], row["Amount due"]), ("-100.00", "0.00"))
-        for price, move_type in ((10.1, "out_invoice"), (20.2, "out_invoice"), (30.3, "out_refund")):
-            line = Command.create({"name": "Ink", "price_unit": price, "tax_ids": [Command.clear()]})
-            self._new_invoice(self.customer, "QUILL", move_type=move_type, invoice_line_ids=[line])
+        self._bill(10.1)
+        self._bill(20.2)
+        self._bill(30.3, move_type="out_refund")
         [row] = self._export_csv("customers")
         self.assertEqual(row["Unpaid"], "0.00")
         [row] = self._export_xlsx("customers")

@@ -250,7 +250,7 @@ class PortalAgentLedger(models.AbstractModel):
         currency_id, amount, residual_now, residual_company = row[9:]
         currency = self.env["res.currency"].browse(currency_id)
         later_amount, later_company = later.get(line_id, (0.0, 0.0))
-        residual_company = self.env.company.currency_id.round(residual_company + later_company)
+        residual_company = round(residual_company + later_company, 6)  # both are rounded, their sum is not quite
         if currency.is_zero(amount) and not residual_company:
             return None
         residual = currency.round(residual_now + later_amount)

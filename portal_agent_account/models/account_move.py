@@ -30,7 +30,7 @@ class AccountMove(models.Model):
         :rtype: float
         """
         self.ensure_one()
-        return -self[name] if self.move_type == "out_refund" else self[name]
+        return -self[name] if self.move_type == "out_refund" and self[name] else self[name]
 
     def _get_portal_agent_status(self):
         """Return the payment status to show to an agent.

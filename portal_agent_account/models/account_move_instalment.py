@@ -11,6 +11,9 @@ from typing import NamedTuple
 from odoo import api, fields, models
 from odoo.fields import Domain
 
+# Documents and entries of other types are never overdue.
+OVERDUE_TYPES = ("out_invoice", "out_receipt", "entry")
+
 # Invoices in these states are never overdue, even with an amount left to pay: Odoo's portal excludes them too
 # (``_get_overdue_invoices_domain`` in account's ``controllers/portal.py``).
 NEVER_OVERDUE_PAYMENT_STATES = ("in_payment", "paid", "reversed", "blocked", "invoicing_legacy")
@@ -127,14 +130,14 @@ class AccountMove(models.Model):
 
         A credit note is money owed to the customer: it is never overdue and doesn't reduce an overdue amount.
 
-        :param str move_type: type of the document
+        :param str move_type: type of the document or entry
         :param str payment_state: payment status of the document
         :param date date_due: due date of the instalment
         :param date today: reference day
         :return: number of days; 0 if the instalment is not overdue
         :rtype: int
         """
-        if move_type != "out_invoice" or payment_state in NEVER_OVERDUE_PAYMENT_STATES:
+        if move_type not in OVERDUE_TYPES or payment_state in NEVER_OVERDUE_PAYMENT_STATES:
             return 0
         return max((today - date_due).days, 0)
 
@@ -206,20 +209,12 @@ class AccountMove(models.Model):
         self.check_access("read")
         move_sudo = self.sudo()
         amounts = defaultdict(float)  # one payment may settle several instalments
-        for partial in move_sudo._get_all_reconciled_invoice_partials():
-            if not partial["is_exchange"]:
-                item_sudo = partial["aml"]
-                amounts[item_sudo.move_id, item_sudo.partner_id, item_sudo.date] += partial["amount"]
+        for _partial_sudo, amount, item_sudo in move_sudo._get_reconciled_invoices_partials()[0]:
+            if amount:  # zero for most exchange differences: they change the amount in company currency only
+                amounts[item_sudo.move_id, item_sudo.partner_id, item_sudo.date] += amount
         payments = [self._prepare_portal_agent_payment(*entry, amount) for entry, amount in amounts.items()]
         payments += [
-            {
-                "kind": "in_process",
-                "label": self.env._("Processing payment"),
-                "date": payment_sudo.date,
-                "amount": payment_sudo.amount,
-                "currency": payment_sudo.currency_id.sudo(False),
-                "reference": (payment_sudo.partner_id.sudo(False).has_access("read") and payment_sudo.name) or "",
-            }
+            self._prepare_portal_agent_payment_in_process(payment_sudo)
             for payment_sudo in move_sudo.matched_payment_ids
             if not payment_sudo.move_id and payment_sudo.state in ("in_process", "paid")
         ]
@@ -244,6 +239,29 @@ class AccountMove(models.Model):
             "amount": amount,
             "currency": self.currency_id,
             "reference": (shown_sudo.sudo(False).has_access("read") and entry_sudo.name) or "",
+        }
+
+    def _prepare_portal_agent_payment_in_process(self, payment_sudo):
+        """Prepare the values that an agent sees of a payment without a journal entry.
+
+        Nothing says yet how much of a payment of several invoices, which may be those of other customers, settles each
+        of them: at most what is due.
+
+        :param payment_sudo: ``account.payment`` of the invoice
+        :rtype: dict
+        """
+        amount, currency_sudo = payment_sudo.amount, payment_sudo.currency_id
+        if len(payment_sudo.invoice_ids) > 1:
+            company_sudo = self.sudo().company_id
+            amount = currency_sudo._convert(amount, self.currency_id, company_sudo, payment_sudo.date)
+            amount, currency_sudo = min(amount, self.amount_residual), self.currency_id
+        return {
+            "kind": "in_process",
+            "label": self.env._("Processing payment"),
+            "date": payment_sudo.date,
+            "amount": amount,
+            "currency": currency_sudo.sudo(False),
+            "reference": (payment_sudo.partner_id.sudo(False).has_access("read") and payment_sudo.name) or "",
         }
 
     def _get_portal_agent_orders(self):

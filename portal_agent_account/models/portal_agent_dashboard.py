@@ -313,10 +313,11 @@ class PortalAgentDashboard(models.AbstractModel):
 
     @api.model
     def _format_amount(self, amount, currency):
-        """Format an amount. The minus sign comes first in right-to-left languages, too.
+        """Format an amount. The minus sign comes first in right-to-left languages, too, and zero has none.
 
         :rtype: str
         """
+        amount = 0.0 if currency.is_zero(amount) else amount
         return format_amount(self.env, amount, currency).replace("-", "\N{LEFT-TO-RIGHT MARK}-")
 
     @api.model

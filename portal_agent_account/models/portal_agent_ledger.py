@@ -77,7 +77,7 @@ class PortalAgentLedger(models.AbstractModel):
         later = self._sum_up_later_partials(partials, day)
         items = [item for row in rows if (item := self._make_item(row, day, later))]
         if open_only:
-            items = [item for item in items if item.residual]
+            items = [item for item in items if item.residual or item.residual_company]
         return items, [] if is_current else self._get_transfers(items, partials, day)
 
     @api.model
@@ -171,6 +171,18 @@ class PortalAgentLedger(models.AbstractModel):
         return kinds.get(move_type) or ("payment" if is_payment else "entry")
 
     @api.model
+    def _has_due_date(self, kind, residual):
+        """Return whether an open item has to be paid on a day: payments and credits don't.
+
+        Entries do if the customer owes them, such as the invoices of a previous software.
+
+        :param str kind: kind of the item
+        :param float residual: residual amount of the item
+        :rtype: bool
+        """
+        return bool(residual) and (kind in ("invoice", "receipt") or (kind == "entry" and residual > 0))
+
+    @api.model
     def _select_lines(self, domains, day, is_current):
         """Return the journal items as rows.
 
@@ -230,34 +242,36 @@ class PortalAgentLedger(models.AbstractModel):
         :param date day: day of the statement
         :param dict later: amounts reconciled after that day, in the currencies of the item and of the company, by item
             id
-        :return: item; ``None`` if its amount in its currency is zero, as for an exchange difference
+        :return: item; ``None`` if its amount in its currency is zero and nothing of it is open in the currency of the
+            company, as for an exchange difference
         :rtype: LedgerItem | None
         """
         (line_id, move_id, customer_id, move_type, number, date_, maturity, payment_state, is_payment) = row[:9]
         currency_id, amount, residual_now, residual_company = row[9:]
         currency = self.env["res.currency"].browse(currency_id)
-        if currency.is_zero(amount):
-            return None
         later_amount, later_company = later.get(line_id, (0.0, 0.0))
+        residual_company = round(residual_company + later_company, 6)  # both are rounded, their sum is not quite
+        if currency.is_zero(amount) and not residual_company:
+            return None
         residual = currency.round(residual_now + later_amount)
         if currency.is_zero(residual_now) and payment_state != "blocked":
             payment_state = "not_paid"  # on the requested day a part was still open
-        date_due = maturity or date_
+        date_due, kind = maturity or date_, self._get_kind(move_type, is_payment)
         return LedgerItem(
             id=line_id,
             move_id=move_id,
             customer_id=customer_id,
-            kind=self._get_kind(move_type, is_payment),
+            kind=kind,
             number=number,
             date=date_,
             date_due=date_due,
             days_overdue=self.env["account.move"]._get_portal_agent_days_late(move_type, payment_state, date_due, day)
-            if residual
+            if self._has_due_date(kind, residual)
             else 0,
             currency_id=currency_id,
             amount=amount,
             residual=residual,
-            residual_company=residual_company + later_company,
+            residual_company=residual_company,
         )
 
     # ---- reconciliation

@@ -34,6 +34,10 @@ class ResPartner(models.Model):
         for item in self.env["portal.agent.dashboard"]._read_instalments(self.browse(), domain):
             balances[item.customer_id]["due"] += item.amount
             balances[item.customer_id]["overdue"] += item.amount if item.days_overdue else 0
+        # Without this, amounts that cancel each other out would be shown as "-0.00".
+        next_to_nothing = self.env["portal.agent.dashboard"]._get_currency().rounding / 2
+        for row in balances.values():
+            row.update((name, 0.0) for name, amount in row.items() if abs(amount) < next_to_nothing)
         return balances
 
     @api.model

@@ -103,7 +103,8 @@ class ListExport:
         if value is None or value is False:
             return ""
         if isinstance(value, Amount):
-            return f"{value.value:.{value.currency.decimal_places}f}"
+            # Rounded as on the pages. The sum turns a negative zero into zero.
+            return f"{value.currency.round(value.value) + 0.0:.{value.currency.decimal_places}f}"
         if isinstance(value, str) and _FORMULA_RE.match(value) and not _PHONE_RE.fullmatch(value):
             return f"'{value}"
         return value

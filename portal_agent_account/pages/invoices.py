@@ -1,8 +1,10 @@
+from collections import defaultdict
+
 from odoo.fields import Domain
 
 from .context import HOME
 from .documents import DocumentList, DocumentPage
-from .totals import Amount, Sum
+from .totals import Amount, Sum, Total
 
 
 class InvoiceList(DocumentList):
@@ -70,6 +72,39 @@ class InvoiceList(DocumentList):
             Sum(self.env._("Amount due"), "amount_residual", "amount_residual_signed"),
         ]
 
+    def read_totals(self):
+        return [*super().read_totals(), *self._read_overdue_totals(self.get_domain()).values()]
+
+    def read_group_totals(self, keys):
+        totals, grouping = super().read_group_totals(keys), self.options.groupings[self.state.groupby]
+        overdue = self._read_overdue_totals(self.get_domain() & grouping["domain"](keys), grouping["key"])
+        return {key: [*values, overdue[key]] if key in overdue else values for key, values in totals.items()}
+
+    def _read_overdue_totals(self, domain, get_key=None):
+        """Sum up the overdue instalments, if the list is limited to overdue invoices.
+
+        An invoice is in this list with its whole amount due, of which only a part may be overdue.
+
+        :param Domain domain: condition on the invoices
+        :param callable get_key: function from an invoice to the key of its group
+        :return: total (:class:`Total`) by key; the key is ``None`` without grouping
+        :rtype: dict[object, Total]
+        """
+        if self.state.filterby != "overdue":
+            return {}
+        items = [item for item in self.model._read_portal_agent_instalments(domain) if item.days_overdue]
+        invoices = self.model.browse({item.move_id for item in items}).grouped("id")
+        if get_key:
+            self.fetch(self.model.union(*invoices.values()))
+        currencies = self.env["res.currency"].browse({item.currency_id for item in items}).grouped("id")
+        booked_currency = self.env["portal.agent.dashboard"]._get_currency()
+        totals = defaultdict(lambda: Total(self.env._("Overdue")))
+        for item in items:
+            total = totals[get_key(invoices[item.move_id]) if get_key else None]
+            total.amounts[currencies[item.currency_id]] += item.amount_currency
+            total.booked[booked_currency] += item.amount
+        return totals
+
     def get_amount(self, invoice, name):
         """Return an amount of an invoice in its own currency, negative for a credit note.
 
@@ -91,6 +126,10 @@ class InvoiceList(DocumentList):
             (self.env._("Status"), lambda invoice: invoice._get_portal_agent_status()["label"]),
             (self.env._("Total"), lambda invoice: self.get_amount(invoice, "amount_total")),
             (self.env._("Amount due"), lambda invoice: self.get_amount(invoice, "amount_residual")),
+            (
+                self.env._("Overdue"),
+                lambda invoice: Amount(invoice.portal_agent_amount_overdue, invoice.currency_id),
+            ),
             (self.env._("Currency"), lambda invoice: invoice.currency_id.name),
         ]
 

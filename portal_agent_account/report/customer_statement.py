@@ -138,13 +138,14 @@ class CustomerStatement(models.AbstractModel):
         :param LedgerItem item: open item
         :rtype: dict
         """
+        Ledger = self.env["portal.agent.ledger"]
         return {
             "kind": item.kind,
-            "label": self.env["portal.agent.ledger"]._get_kinds()[item.kind],
+            "label": Ledger._get_kinds()[item.kind],
             "move_id": item.move_id,
             "number": item.number,
             "date": item.date,
-            "date_due": item.date_due if item.kind == "invoice" else False,
+            "date_due": item.date_due if Ledger._has_due_date(item.kind, item.residual) else False,
             "days_overdue": item.days_overdue,
             "amount": item.amount,
             "amount_due": item.residual,
@@ -164,7 +165,7 @@ class CustomerStatement(models.AbstractModel):
         before = sum(each.amount for each in (*items, *transfers) if each.date < date_from)
         moves = defaultdict(list)
         for item in items:
-            if item.date >= date_from:
+            if item.date >= date_from and item.amount:
                 moves[item.move_id, item.kind].append(item)
         entries = [
             {

@@ -17,6 +17,7 @@ from . import test_invitation_delivery
 from . import test_invitation_secrets
 from . import test_ledger
 from . import test_ledger_balance
+from . import test_ledger_bookings
 from . import test_line_search
 from . import test_portal_companies
 from . import test_portal_dashboard

@@ -78,6 +78,15 @@ class LedgerCommon(PortalAgentPagesCommon):
         return wizard._create_payments()
 
     @classmethod
+    def _pay_without_booking(cls, invoice, amount):
+        method = cls.env["account.payment.method.line"].search(
+            [("journal_id.type", "=", "bank"), ("payment_type", "=", "inbound"), ("company_id", "=", cls.company.id)],
+            limit=1,
+        )
+        method.payment_account_id = False
+        return cls._pay(invoice, amount, journal_id=method.journal_id.id, payment_method_line_id=method.id)
+
+    @classmethod
     def _pay_on_account(cls, customer, amount):
         """Post a customer payment without an invoice, as accounting does."""
         receivable = customer.property_account_receivable_id
@@ -162,6 +171,24 @@ class LedgerCommon(PortalAgentPagesCommon):
         rows = list(load_workbook(io.BytesIO(response.content)).active.iter_rows(values_only=True))
         return [dict(zip(rows[0], row, strict=True)) for row in rows[1:]]
 
+    def _read_rows(self, url, cells, **query):
+        """Return the amounts in the rows of a list, by the text of the link in the first cell."""
+        page = html.fromstring(self._get(url, **query).text)
+        return {
+            row.xpath("string(.//td[contains(@class, 'o_portal_agent_title')]//a)").strip(): [
+                self._read_amounts(row.xpath(f"string(td[{number}])")) for number in cells
+            ]
+            for row in page.xpath("//main//tbody/tr[td]")
+        }, {
+            " ".join(total.xpath("string(span)").split()).rstrip(":"): self._read_amounts(total.xpath("string(.)"))
+            for total in page.xpath("//main//*[contains(@class, 'o_portal_agent_total')]")
+        }
+
+    def _read_amounts(self, text):
+        """Return the decimal numbers in a text, in which minus signs may be surrounded by direction marks."""
+        text = re.sub("[\u200e\u200f\ufeff]", "", text)
+        return [float(number.replace(",", "")) for number in re.findall(r"-?\s?[\d,]+\.\d\d", text)]
+
 
 @tagged("post_install", "-at_install", "once")
 class TestInstalments(LedgerCommon):
@@ -185,6 +212,30 @@ class TestInstalments(LedgerCommon):
         self.assertIn("30 days overdue", self._get_content("/my/agent/invoices"))
         self.assertEqual(self._get_references("/my/agent/invoices", filterby="overdue"), [self.split.name])
 
+    def test_list_and_export_of_overdue_invoices_show_the_overdue_part(self):
+        """The list agrees with the tile that leads to it, although it contains whole invoices."""
+        self._bill(self.second, 90, 40, currency_id=self.foreign.id, invoice_payment_term_id=self.terms[0].id)
+        self.assertEqual(self._get_figures()["overdue"], (2, 345))
+        rows, totals = self._read_rows("/my/agent/invoices", (5,), filterby="overdue")
+        self.assertEqual(rows[self.split.name], [[300]])
+        self.assertEqual([amounts for amounts in rows.values() if amounts != [[300]]], [[[]]], "all of it is overdue")
+        self.assertEqual(set(totals), {"Total", "Amount due", "Overdue"})
+        self.assertEqual(sorted(totals["Overdue"]), [90, 300, 345])
+        self.assertEqual(self._read_rows("/my/agent/invoices", (), filterby="due")[1].keys(), {"Total", "Amount due"})
+        exported = {row["Number"]: (row["Amount due"], row["Overdue"]) for row in self._export("invoices")}
+        self.assertEqual(exported[self.split.name], ("1000.00", "300.00"))
+
+    def test_groups_of_overdue_invoices_show_the_overdue_part(self):
+        self._bill(self.second, 90, 100, currency_id=self.foreign.id, invoice_payment_term_id=self.terms[0].id)
+        for groupby in ("customer", "month"):
+            page = html.fromstring(self._get("/my/agent/invoices", filterby="overdue", groupby=groupby).text)
+            groups = [
+                self._read_amounts(total.text_content())
+                for total in page.xpath("//tbody//*[contains(@class, 'o_portal_agent_total')]")
+                if total.text_content().strip().startswith("Overdue")
+            ]
+            self.assertEqual(sorted(groups), [[90, 45], [300]], groupby)
+
     def test_partial_payment_reduces_the_overdue_amount(self):
         self._pay(self.split, 120)
         self.assertEqual(self._get_figures(), {"due": (1, 880), "overdue": (1, 180)})
@@ -203,19 +254,11 @@ class TestInstalments(LedgerCommon):
     def test_invoice_with_an_unposted_payment_is_not_overdue(self):
         """With Odoo's accounting app, a payment is posted when it is on the bank statement."""
         with patch.object(type(self.split), "_get_invoice_in_payment_state", lambda moves: "in_payment"):
-            self._pay_without_booking()
+            self._pay_without_booking(self.split, 1000)
             self.env.flush_all()
         self.assertEqual((self.split.payment_state, self.split.amount_residual), ("in_payment", 1000))
         self.assertEqual(self._get_figures(), {"due": (1, 1000), "overdue": (0, 0)})
         self.assertIn("Processing payment", self._get_content("/my/agent/invoices"))
-
-    def _pay_without_booking(self):
-        method = self.env["account.payment.method.line"].search(
-            [("journal_id.type", "=", "bank"), ("payment_type", "=", "inbound"), ("company_id", "=", self.company.id)],
-            limit=1,
-        )
-        method.payment_account_id = False
-        self._pay(self.split, 1000, journal_id=method.journal_id.id, payment_method_line_id=method.id)
 
     def test_days_overdue_are_those_of_the_oldest_instalment(self):
         late = self._bill(self.buyer, 100, 200, invoice_payment_term_id=self.terms[2].id)
@@ -292,6 +335,31 @@ class TestPayments(LedgerCommon):
         for invoice in (foreign, self.split):
             paid = sum(row["amount"] for row in self._get_payments(invoice))
             self._assert_same(paid + invoice.amount_residual, invoice.amount_total)
+
+    def test_exchange_difference_in_the_documents_currency_is_one_of_its_payments(self):
+        """The rate was 2 when the credit note was posted and is 3 today."""
+        credit_note = self._bill(self.buyer, 100, 20, move_type="out_refund", invoice_payment_term_id=False)
+        foreign = self._bill(self.buyer, 100, 0, currency_id=self.foreign.id, invoice_payment_term_id=False)
+        items = (credit_note + foreign).line_ids.filtered(lambda line: line.account_type == "asset_receivable")
+        items.reconcile()
+        self.assertEqual(credit_note.amount_residual, 50)
+        amounts = [(row["kind"], row["amount"]) for row in self._get_payments(credit_note)]
+        self.assertEqual(sorted(amounts), [("entry", 16.67), ("invoice", 33.33)])
+        self.assertEqual([row["amount"] for row in self._get_payments(foreign)], [100])
+
+    def test_unposted_payment_of_several_invoices_shows_what_is_due_on_each(self):
+        """The total of the payment would tell what another customer pays."""
+        other = self._bill(self.customer, 90, 3, currency_id=self.foreign.id, invoice_payment_term_id=False)
+        with patch.object(type(other), "_get_invoice_in_payment_state", lambda moves: "in_payment"):
+            payment = self._pay_without_booking(self.split, 5000)
+            payment.invoice_ids += other
+            self.env.flush_all()
+        for invoice in (self.split, other):
+            [row] = self._get_payments(invoice)
+            self.assertEqual(
+                (row["kind"], row["amount"], row["currency"]),
+                ("in_process", invoice.amount_residual, invoice.currency_id),
+            )
 
     def test_credit_note_counts_as_paid_and_a_cancelled_payment_does_not(self):
         payment = self._pay(self.split, 300)
@@ -436,24 +504,6 @@ class TestLedger(LedgerCommon):
         owing = self.customers.filtered(lambda customer: self._count(customer)["overdue"] > 0).mapped("name")
         self.assertEqual(sorted(self._get_references("/my/agent/customers", filterby="overdue")), sorted(owing))
 
-    def _read_rows(self, url, cells, **query):
-        """Return the amounts in the rows of a list, by the text of the link in the first cell."""
-        page = html.fromstring(self._get(url, **query).text)
-        return {
-            row.xpath("string(.//td[contains(@class, 'o_portal_agent_title')]//a)").strip(): [
-                self._read_amounts(row.xpath(f"string(td[{number}])")) for number in cells
-            ]
-            for row in page.xpath("//main//tbody/tr[td]")
-        }, {
-            " ".join(total.xpath("string(span)").split()).rstrip(":"): self._read_amounts(total.xpath("string(.)"))
-            for total in page.xpath("//main//*[contains(@class, 'o_portal_agent_total')]")
-        }
-
-    def _read_amounts(self, text):
-        """Return the decimal numbers in a text, in which minus signs may be surrounded by direction marks."""
-        text = re.sub("[\u200e\u200f\ufeff]", "", text)
-        return [float(number.replace(",", "")) for number in re.findall(r"-?\s?[\d,]+\.\d\d", text)]
-
     def _sum_up_open(self, documents):
         """Return the residual amounts of documents by number and currency, computed from their reconciliations."""
         by_number, by_currency = defaultdict(float), defaultdict(float)
@@ -480,6 +530,12 @@ class TestLedger(LedgerCommon):
                 exported[row["Currency"]] += float(row["Amount due"])
             for name, amount in by_currency.items():
                 self._assert_same(exported[name], amount, (extension, name))
+
+    def test_totals_of_unpaid_and_overdue_invoices_agree_with_the_tiles(self):
+        expected = self._count(self.customers)
+        for filterby, label in (("due", "Amount due"), ("overdue", "Overdue")):
+            booked = self._read_rows("/my/agent/invoices", (), filterby=filterby)[1][label][-1]
+            self._assert_same(booked, expected[filterby], filterby)
 
     def test_list_of_customers_agrees_with_the_ledger(self):
         rows, totals = self._read_rows("/my/agent/customers", (5, 6))

@@ -1,7 +1,9 @@
+from datetime import date
+
 from dateutil.relativedelta import relativedelta
 
 from odoo import fields
-from odoo.fields import Domain
+from odoo.fields import Command, Domain
 from odoo.tests import tagged
 
 from .test_ledger import REPORT, LedgerCommon
@@ -29,6 +31,13 @@ class LedgerBalanceCommon(LedgerCommon):
         self.assertEqual(unmatched["balance"], amount, "customer's page")
         self.assertEqual(due + sum(line["amount"] for line in unmatched["lines"]), amount, unmatched["lines"])
         return [entry for balance in period for entry in balance["entries"]]
+
+    def _read_statement(self, customer, **options):
+        """Return the open items and the ages on the statement of a customer with a single currency."""
+        self.env.flush_all()
+        with self.on_an_agents_page() as env:
+            [balance] = env[REPORT]._get_statements(customer.with_env(env), **options)[customer.id]
+        return balance["lines"], balance["ages"]
 
     def _reconcile(self, moves):
         moves.line_ids.filtered(lambda line: line.account_type == "asset_receivable").reconcile()
@@ -101,10 +110,64 @@ class TestSalesReceipts(LedgerBalanceCommon):
         self._assert_balance(self.second, 500)
         self.assertNotIn("Sales receipt", self._get_content(f"/my/agent/customers/{self.second.id}"))
 
+    def test_sales_receipt_is_overdue_on_the_statement(self):
+        """Odoo's portal counts overdue sales receipts, too."""
+        self._bill(self.second, 40, 45, move_type="out_receipt", invoice_payment_term_id=self.terms[0].id)
+        [line], ages = self._read_statement(self.second)
+        self.assertEqual((line["days_overdue"], line["date_due"]), (45, self.today - relativedelta(days=45)))
+        self.assertEqual(ages, [0, 0, 40, 0, 0])
+
     def test_sales_receipt_has_no_page_and_is_in_no_list(self):
         receipt = self._bill(self.customer, 40, 9, move_type="out_receipt", invoice_payment_term_id=False)
         self.assertEqual(self._get(f"/my/agent/invoices/{receipt.id}").status_code, 404)
         self.assertNotIn(receipt.name, self._get_references("/my/agent/invoices"))
+
+
+@tagged("post_install", "-at_install", "once")
+class TestEntries(LedgerBalanceCommon):
+    """Entries without a document, such as the open invoices of a previous software."""
+
+    def _book(self, amount, days, **values):
+        """Post an entry that the customer owes since some days; a negative amount is in the customer's favor."""
+        journal = self.env["account.journal"].search(
+            [("type", "=", "general"), ("company_id", "=", self.company.id)], limit=1
+        )
+        day = self.today - relativedelta(days=days)
+        receivable, income = self.second.property_account_receivable_id, self.invoice.invoice_line_ids.account_id
+        item = {"account_id": receivable.id, "balance": amount, "partner_id": self.second.id, "date_maturity": day}
+        item |= values
+        lines = [Command.create(item), Command.create({"account_id": income.id, "balance": -amount})]
+        entry = self.env["account.move"].create({"journal_id": journal.id, "date": day, "line_ids": lines})
+        entry.action_post()
+        return entry
+
+    def test_entry_that_the_customer_owes_is_overdue_on_the_statement(self):
+        self._book(700, 100)
+        self._assert_balance(self.second, 700)
+        [line], ages = self._read_statement(self.second)
+        self.assertEqual((line["days_overdue"], line["date_due"]), (100, self.today - relativedelta(days=100)))
+        self.assertEqual(ages, [0, 0, 0, 0, 700])
+        [line], ages = self._read_statement(self.second, date_to=self.today - relativedelta(days=95))
+        self.assertEqual((line["days_overdue"], ages), (5, [0, 700, 0, 0, 0]))
+
+    def test_amount_open_only_in_company_currency_is_part_of_the_balance(self):
+        """Such as an exchange difference whose reconciliation was undone."""
+        self._book(-25, 100, currency_id=self.foreign.id, amount_currency=0)
+        self.env.flush_all()
+        with self.on_an_agents_page() as env:
+            second = self.second.with_env(env)
+            balance = env["portal.agent.ledger"]._get_unmatched(second, 0)
+            statements = [env[REPORT]._get_statements(second, date_from=day) for day in (None, date(2020, 1, 1))]
+        self.assertEqual(balance["balance"], -25)
+        self.assertEqual([(line["kind"], line["amount"]) for line in balance["lines"]], [("entry", -25)])
+        self.assertEqual(statements, [{self.second.id: []}] * 2, "nothing is open in the currency of the entry")
+
+    def test_entry_in_the_customers_favor_is_never_overdue(self):
+        self._book(-700, 100)
+        self._pay_on_account(self.second, 50)
+        lines, ages = self._read_statement(self.second)
+        self.assertEqual({(line["days_overdue"], line["date_due"]) for line in lines}, {(0, False)})
+        self.assertEqual(ages, [-750, 0, 0, 0, 0])
 
 
 @tagged("post_install", "-at_install", "once")

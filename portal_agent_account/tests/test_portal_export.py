@@ -57,6 +57,29 @@ class TestPortalExport(PortalAgentPagesCommon):
         [row] = self._export_csv("invoices", filterby="credit_notes")
         self.assertEqual(float(row["Total"]), -100)
 
+    def _bill(self, price, **values):
+        line = Command.create({"name": "Ink", "price_unit": price, "tax_ids": [Command.clear()]})
+        return self._new_invoice(self.customer, "QUILL", invoice_line_ids=[line], **values)
+
+    def test_zero_has_no_minus_sign(self):
+        """A credit note that is used up, and amounts whose binary fractions don't quite add up to zero."""
+        items = (self.invoice + self.credit_note).line_ids
+        items.filtered(lambda line: line.account_type == "asset_receivable").reconcile()
+        [row] = self._export_csv("invoices", filterby="credit_notes")
+        self.assertEqual((row["Total"], row["Amount due"]), ("-100.00", "0.00"))
+        self._bill(10.1)
+        self._bill(20.2)
+        self._bill(30.3, move_type="out_refund")
+        [row] = self._export_csv("customers")
+        self.assertEqual(row["Unpaid"], "0.00")
+        [row] = self._export_xlsx("customers")
+        self.assertEqual(row["Unpaid"], 0)
+        self.assertNotIn("-", self._get_content("/my/agent/customers").partition("Unpaid Statement")[2])
+        with self.on_an_agents_page() as env:
+            Dashboard = env["portal.agent.dashboard"]
+            formatted = Dashboard._format_amount(10.1 + 20.2 - 30.3, Dashboard._get_currency())
+        self.assertEqual(formatted, "$\N{NO-BREAK SPACE}0.00")
+
     def test_customers_are_exported_with_amounts_due(self):
         self._new_customer("Quack Feathers", portal_agent_ids=[Command.link(self.agent.id)])
         self.invoice.invoice_date_due = "2026-01-20"

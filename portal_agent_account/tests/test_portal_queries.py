@@ -46,6 +46,7 @@ class TestPortalQueries(PortalAgentPagesCommon):
         urls = ["/my/agent", *LISTS, "/my/agent/orders?groupby=customer", "/my/agent/invoices?search=quill"]
         urls += [f"/my/agent/customers/{self.customer.id}", f"/my/agent/orders/{self.order.id}?position=0"]
         urls += ["/my/agent/customers?filterby=overdue", "/my/agent/orders/export?format=xlsx"]
+        urls += ["/my/agent/invoices?filterby=overdue&groupby=customer"]
         self._add_customers(3)
         few = {url: self._count_queries(url) for url in urls}
         self._add_customers(9)

@@ -168,15 +168,18 @@ class PortalAgentCall(models.AbstractModel):
             case "overdue":
                 Dashboard = self.env["portal.agent.dashboard"]
                 amount = Dashboard._format_amount(reason["amount"], Dashboard._get_currency())
+                if reason["days"] == 1:
+                    return self.env._("%(amount)s overdue, the oldest part for 1 day", amount=amount)
                 return self.env._(
                     "%(amount)s overdue, the oldest part for %(days)s days", amount=amount, days=reason["days"]
                 )
             case "running_out":
                 return self.env._("A quotation expires on %(day)s", day=format_date(self.env, reason["day"]))
             case "late":
+                usual, since = round(reason["usual"]), reason["since"]
+                if usual == 1:
+                    return self.env._("Usually orders every day; last order %(since)s days ago", since=since)
                 return self.env._(
-                    "Usually orders every %(usual)s days; last order %(since)s days ago",
-                    usual=round(reason["usual"]),
-                    since=reason["since"],
+                    "Usually orders every %(usual)s days; last order %(since)s days ago", usual=usual, since=since
                 )
         return ""

@@ -70,6 +70,10 @@ class TestCalls(PortalAgentCommon):
         self._order(500, 130, 120, 110, 100)
         self.assertEqual(self._get_reasons()[1], ["Usually orders every 10 days; last order 100 days ago"])
 
+    def test_who_orders_every_day_is_late_after_three_days(self):
+        self._order(6, 5, 4, 3)
+        self.assertEqual(self._get_reasons()[1], ["Usually orders every day; last order 3 days ago"])
+
     def test_quotations_and_cancelled_orders_do_not_count_as_orders(self):
         self._order(160, 130)
         self._order(100, state="sent", validity_date=False)
@@ -77,12 +81,13 @@ class TestCalls(PortalAgentCommon):
         self.assertEqual(self._get_reasons(), ([], []))
 
     def test_customer_with_an_overdue_amount_is_to_call(self):
-        day = self.today - relativedelta(days=40)
-        values = {"invoice_date": day, "invoice_date_due": day, "invoice_payment_term_id": False}
-        self._new_invoice(self.contact, "QUACK", **values)
-        kinds, labels = self._get_reasons()
-        self.assertEqual(kinds, ["overdue"])
-        self.assertRegex(labels[0], r"100.00 overdue, the oldest part for 40 days")
+        for days, expected in ((1, "1 day"), (40, "40 days")):
+            day = self.today - relativedelta(days=days)
+            values = {"invoice_date": day, "invoice_date_due": day, "invoice_payment_term_id": False}
+            self._new_invoice(self.contact, "QUACK", **values)
+            kinds, labels = self._get_reasons()
+            self.assertEqual(kinds, ["overdue"])
+            self.assertRegex(labels[0], rf"00 overdue, the oldest part for {expected}$")
 
     def test_quotation_that_expires_within_a_week_is_a_reason(self):
         for days, expected in ((0, ["running_out"]), (7, ["running_out"]), (8, []), (-1, [])):

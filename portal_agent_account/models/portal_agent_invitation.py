@@ -159,17 +159,6 @@ class PortalAgentInvitation(models.Model):
             "scheduled_date": False,
         }
 
-    @api.model
-    def _cancel(self, users):
-        """Cancel the invitations of users that have not been sent.
-
-        If a mail that is being sent right now fails, :meth:`_cron_retry` does not try again.
-
-        :param users: ``res.users`` whose invitations to cancel
-        """
-        is_waiting = Domain("mail_id.state", "in", ("outgoing", "exception"))
-        self.search(Domain("user_id", "in", users.ids) & is_waiting).mail_id._cancel_portal_agent_mails()
-
     def _address_mail(self):
         """Address the mail only to the agent, and insert the agent's signup link.
 
@@ -188,6 +177,7 @@ class PortalAgentInvitation(models.Model):
                 "body_html": self._insert_link(mail_sudo.body_html or ""),
             }
         )
+        mail_sudo._mark_for_portal_agent(self.user_id, self._get_scope())
 
     def _insert_link(self, body):
         """Replace the links to the agent's pages in the mail with the link to choose a password.
@@ -274,17 +264,28 @@ class PortalAgentInvitation(models.Model):
             Domain("next_attempt_date", "<=", now)
             & Domain("create_date", ">", valid_from)
             & Domain("mail_id.state", "=", "exception")
-        ).filtered(lambda invitation: invitation._is_current())
+        )
         if due:
             due.mail_id.mark_outgoing()
             self.env.ref("mail.ir_cron_mail_scheduler_action")._trigger()
 
+    def _get_scope(self):
+        """Return what the mail is written for: the link is void after a change of the address or the login.
+
+        :rtype: str
+        """
+        self.ensure_one()
+        return f"{self.user_id.email_normalized} {self.user_id.login}"
+
     def _is_current(self):
-        """Return whether this is the last invitation of an agent, and made for the agent's address of today.
+        """Return whether this is the last invitation of an agent, and made for the agent's present address and login.
+
+        The agent is searched in the database, because the cache of groups may be older than this run of the mail queue.
 
         :rtype: bool
         """
         self.ensure_one()
         user = self.user_id
         is_last = self == user.portal_agent_invitation_ids.sorted("id")[-1:]
-        return is_last and user.active and user._is_portal_agent() and self.email == user.email_normalized
+        is_agent = Domain("is_portal_agent", "=", True) & Domain("id", "=", user.id)
+        return is_last and self.mail_id.portal_agent_scope == self._get_scope() and bool(user.search_count(is_agent))

@@ -1,23 +1,42 @@
-from odoo import models
+from odoo import api, models
+from odoo.fields import Domain
 from odoo.tools import SQL
+
+from .res_users import AGENT_GROUP
 
 
 class ResGroups(models.Model):
     _inherit = "res.groups"
 
     def write(self, vals):
-        """Apply the checks of :meth:`res.users.write` to users added or removed through the group."""
+        """Check and log users added or removed through the group, as :meth:`res.users.write` does."""
+        if not {"user_ids", "implied_ids", "implied_by_ids"} & vals.keys():
+            return super().write(vals)
+        agents_before_sudo = self._search_portal_agents()
         result = super().write(vals)
-        if {"user_ids", "implied_ids", "implied_by_ids"} & vals.keys():
-            self._check_portal_agents()
+        self._check_portal_agents()
+        agents_sudo = self._search_portal_agents()
+        (agents_sudo - agents_before_sudo)._log_portal_agent_change(is_agent=True)
+        (agents_before_sudo - agents_sudo)._log_portal_agent_change(is_agent=False)
         return result
+
+    @api.model
+    def _search_portal_agents(self):
+        """Return all agents.
+
+        :return: ``res.users`` with sudo; empty while the addon is installed or uninstalled, when there is no group
+        """
+        Users_sudo = self.env["res.users"].sudo()
+        if not self.env.ref(AGENT_GROUP, raise_if_not_found=False):
+            return Users_sudo
+        return Users_sudo.search(Domain("is_portal_agent", "=", True))
 
     def _check_portal_agents(self):
         """Check the agents' group, and take the customers from users who can no longer be agents.
 
         :raise ValidationError: if a user in the agents' group is not a portal user
         """
-        group = self.env.ref("portal_agent_account.group_portal_agent", raise_if_not_found=False)
+        group = self.env.ref(AGENT_GROUP, raise_if_not_found=False)
         if not group:
             return
         members = group.sudo().with_context(active_test=False).all_user_ids

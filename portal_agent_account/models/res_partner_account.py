@@ -11,20 +11,11 @@ class ResPartner(models.Model):
     _inherit = "res.partner"
 
     def write(self, vals):
-        """Let only users who may change users edit an agent's email address: it is used to reset the password.
-
-        Cancel the mails to the agent's previous address that have not been sent.
-        """
-        if "email" not in vals:
-            return super().write(vals)
-        email = vals["email"] or ""
-        changed = self.filtered(lambda contact: (contact.email or "") != email)
-        if not self.env.su:
-            changed._check_may_take_over_portal_agents()
-        result = super().write(vals)
-        agents_sudo = changed.sudo().user_ids.filtered(lambda user: user._is_portal_agent())
-        agents_sudo._cancel_portal_agent_mails()
-        return result
+        """Let only users who may change users edit an agent's email address: it is used to reset the password."""
+        if "email" in vals and not self.env.su:
+            email = vals["email"] or ""
+            self.filtered(lambda contact: (contact.email or "") != email)._check_may_take_over_portal_agents()
+        return super().write(vals)
 
     def _generate_signup_token(self, expiration=None):
         """Refuse to create an agent's signup token for a user who may not change users.
@@ -46,7 +37,7 @@ class ResPartner(models.Model):
         if login_date or not agents_sudo:
             return login_date
         invitations_sudo = agents_sudo.portal_agent_invitation_ids
-        state = (agents_sudo.mapped("login"), self.sudo().email, max(invitations_sudo.ids, default=0))
+        state = (agents_sudo.mapped("login"), self.sudo().email_normalized, max(invitations_sudo.ids, default=0))
         return zlib.crc32(repr(state).encode())
 
     def _check_may_take_over_portal_agents(self):

@@ -82,6 +82,7 @@ class ResPartner(models.Model):
         users_sudo = self.env["res.users"].sudo()
         users_sudo = users_sudo.union(*(contact._get_user_to_make_agent() for contact in contacts_sudo))
         users_sudo._grant_portal_agent()
+        users_sudo._correct_portal_agent_logins()
         users_sudo += (contacts_sudo - users_sudo.partner_id)._create_portal_agent_users()
         users_sudo._invite_portal_agents()
         return users_sudo
@@ -215,6 +216,7 @@ class ResPartner(models.Model):
         Users_sudo = self.env["res.users"].sudo()
         if not self:
             return Users_sudo
+        Users_sudo._lock_portal_agent_logins()
         template_sudo = Users_sudo._get_portal_agent_template_user()
         groups = template_sudo.group_ids | self.env.ref("base.group_portal") | self.env.ref(AGENT_GROUP)
         vals_list = [contact._prepare_portal_agent_user_values(groups) for contact in self]

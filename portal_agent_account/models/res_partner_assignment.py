@@ -56,7 +56,7 @@ class ResPartner(models.Model):
             self._change_portal_agents(add=add, remove=remove, replace=replace)
         if may_change_entity:
             self._drop_agents_of_former_entities()
-            self._entities_changed(readers)
+            self._check_may_show_moved_documents(readers)
         return result
 
     @api.model
@@ -230,9 +230,6 @@ class ResPartner(models.Model):
         customers.modified(["portal_agent_ids"])
         customers.invalidate_recordset(["portal_agent_ids", "commercial_portal_agent_ids"], flush=False)
         self.env["res.users"].invalidate_model(["portal_agent_customer_count"], flush=False)
-        if removed:
-            # A weekly mail that waits in the mail queue may contain these customers.
-            self.env["res.users"].browse({user_id for _partner_id, user_id in removed})._cancel_weekly_mails()
         customers._log_portal_agents(changes)
         return customers
 
@@ -276,21 +273,17 @@ class ResPartner(models.Model):
         """
         return {contact_sudo: contact_sudo.commercial_partner_id.portal_agent_ids for contact_sudo in self.sudo()}
 
-    def _entities_changed(self, readers):
-        """Check whom the documents of moved contacts are shown to, and cancel the mails that may still contain them.
+    def _check_may_show_moved_documents(self, readers):
+        """Check whom the documents of moved contacts are shown to.
 
         :param dict readers: agents before the change, from :meth:`_get_entity_agents`
         :raise AccessError: see :meth:`_check_may_show_documents`
         """
-        Contacts_sudo, Agents_sudo = self.env["res.partner"].sudo(), self.env["res.users"].sudo()
-        shown_sudo, new_sudo, former_sudo = Contacts_sudo, Agents_sudo, Agents_sudo
+        shown_sudo, new_sudo = self.env["res.partner"].sudo(), self.env["res.users"].sudo()
         for contact_sudo, now_sudo in self._get_entity_agents().items():
             if now_sudo - readers[contact_sudo]:
                 shown_sudo += contact_sudo
                 new_sudo |= now_sudo - readers[contact_sudo]
-            former_sudo |= readers[contact_sudo] - now_sudo
-        if former_sudo:
-            former_sudo._cancel_weekly_mails()
         shown_sudo.with_env(self.env)._check_may_show_documents(new_sudo)
 
     def _create_contact_parent_company(self):

@@ -59,16 +59,8 @@ class ResUsers(models.Model):
         self._release_former_portal_agents()
         agents = self.filtered(lambda user: user.active and user._is_portal_agent())
         (agents - agents_before)._log_portal_agent_change(is_agent=True)
-        former = agents_before - agents
-        former._log_portal_agent_change(is_agent=False)
-        former._cancel_portal_agent_mails()
+        (agents_before - agents)._log_portal_agent_change(is_agent=False)
         return result
-
-    def _cancel_portal_agent_mails(self):
-        """Cancel the invitations and the weekly mails of these users that have not been sent."""
-        if self:
-            self.env["portal.agent.invitation"].sudo()._cancel(self)
-            self._cancel_weekly_mails()
 
     def _log_portal_agent_change(self, is_agent):
         """Log in the chatter of these users' contacts that they became agents or are no longer agents.
@@ -83,11 +75,12 @@ class ResUsers(models.Model):
     def unlink(self):
         self.check_access("unlink")
         self._release_portal_agent_customers()
-        self._cancel_portal_agent_mails()
         return super().unlink()
 
     def _grant_portal_agent(self):
-        """Make these current or former portal users portal agents."""
+        """Make these current or former portal users portal agents, without customers."""
+        # A customer may have been assigned in parallel with the dismissal.
+        self._release_portal_agent_customers()
         self.write(
             {
                 "active": True,

@@ -37,16 +37,6 @@ class ResUsers(models.Model):
             user.portal_agent_invitation_state = invitation.state
             user.portal_agent_invitation_failure = invitation.state == "failed" and invitation.failure_reason
 
-    def write(self, vals):
-        """Cancel the invitations that have not been sent if the login changes: their links stop working."""
-        changed_sudo = self.sudo().browse()
-        if "login" in vals:
-            changed_sudo = self.sudo().filtered(lambda user: user.login != vals["login"])
-        result = super().write(vals)
-        if changed_sudo:
-            self.env["portal.agent.invitation"].sudo()._cancel(changed_sudo)
-        return result
-
     def action_send_portal_agent_invitation(self):
         """Queue invitations for the agents among these users; the mail queue sends them.
 
@@ -62,6 +52,8 @@ class ResUsers(models.Model):
         self.check_access("write")
         reasons = self._get_reasons_against_portal_agent_invitation()
         users_sudo = self.sudo().filtered(lambda user: user.id not in reasons)
+        reasons |= users_sudo._correct_portal_agent_logins()
+        users_sudo = users_sudo.filtered(lambda user: user.id not in reasons)
         if reasons and not users_sudo:
             raise UserError("\n".join(reasons.values()))
         users_sudo._invite_portal_agents()
@@ -70,9 +62,8 @@ class ResUsers(models.Model):
     def _invite_portal_agents(self):
         """Queue invitations for these agents, without checking when they were last invited.
 
-        :raise UserError: see :meth:`_correct_portal_agent_logins`
+        :raise UserError: if the mail template was deleted, or edited so that it could disclose the link
         """
-        self._correct_portal_agent_logins()
         self.filtered(lambda user: not user.login_date).partner_id.signup_prepare()
         self.env["portal.agent.invitation"].sudo()._invite(self)
 
@@ -84,7 +75,7 @@ class ResUsers(models.Model):
         """
         users_sudo = self.sudo()
         next_dates = users_sudo.env["portal.agent.invitation"]._get_next_dates(users_sudo)
-        reasons, now = users_sudo._get_reasons_against_corrected_logins(), fields.Datetime.now()
+        reasons, now = {}, fields.Datetime.now()
         for user_sudo in users_sudo:
             if not user_sudo.is_portal_agent:
                 reasons[user_sudo.id] = self.env._("%(name)s is not a portal agent.", name=user_sudo.name)
@@ -122,36 +113,31 @@ class ResUsers(models.Model):
         user_ids = {user_id for (user_id,) in self.env.execute_query(query)}
         return self.filtered(lambda user: user.id in user_ids)
 
-    def _get_reasons_against_corrected_logins(self):
-        """Return why the logins of users can't be corrected.
-
-        :return: translated sentence by user id, for the users whose address is the login of another user
-        :rtype: dict[int, str]
-        """
-        logins = self._get_corrected_portal_agent_logins()
-        taken = Counter(logins.values())
-        taken.update(self._search_portal_agent_logins(set(taken)))
-        return {
-            user.id: self.env._("%(name)s has the email address of another user or contact.", name=user.name)
-            for user, login in logins.items()
-            if taken[login] > 1
-        }
-
     def _correct_portal_agent_logins(self):
         """Replace the logins of those users who need another one, and log the change in the chatter of their contacts.
 
         See :meth:`_get_corrected_portal_agent_logins`.
 
-        :raise UserError: if the address of a user is the login of another user
+        :return: translated sentence by user id, for the users whose login stays because their address is the login of
+            another user
+        :rtype: dict[int, str]
         """
-        reasons = self._get_reasons_against_corrected_logins()
-        if reasons:
-            raise UserError("\n".join(reasons.values()))
-        for user, login in self._get_corrected_portal_agent_logins().items():
+        logins, reasons = self._get_corrected_portal_agent_logins(), {}
+        if logins:
+            self._lock_portal_agent_logins()
+        taken = Counter(logins.values())
+        taken.update(self._search_portal_agent_logins(set(taken)))
+        for user, login in logins.items():
+            if taken[login] > 1:
+                reasons[user.id] = self.env._(
+                    "%(name)s has the email address of another user or contact.", name=user.name
+                )
+                continue
             old, user.login = user.login, login
             user.partner_id._message_log(
                 body=self.env._("The login was changed from %(old)s to %(new)s.", old=old, new=login)
             )
+        return reasons
 
     @api.model
     def _get_portal_agent_link_hours(self):

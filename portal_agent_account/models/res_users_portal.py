@@ -5,6 +5,8 @@ from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.tools import SQL
 
+from .res_users import AGENT_GROUP
+
 # The address in a login: a login may be written as ``Name <mail>``. The addon sale_auto_portal_user works without this
 # one and contains the same expression; ``tests/test_same_words.py`` compares the two.
 LOGIN_ADDRESS_SQL = "lower(btrim(coalesce(substring(login from '<([^<>]+)>'), login)))"
@@ -33,6 +35,17 @@ class ResUsers(models.Model):
             list(emails),
         )
         return [email for (email,) in self.env.execute_query(query)] if emails else []
+
+    @api.model
+    def _lock_portal_agent_logins(self):
+        """Make sure that a parallel transaction doesn't give another user the same login.
+
+        With ``website``, the database allows equal logins. All transactions that create or change agents' logins update
+        the same row, so PostgreSQL refuses those that don't see the logins of an earlier one. Odoo repeats them.
+        """
+        group = self.env.ref(AGENT_GROUP)
+        query = SQL("UPDATE res_groups SET write_date = write_date WHERE id = %s", group.id)
+        self.env.cr.execute(query, log_exceptions=False)
 
     @api.model
     def _find_portal_agent_template_user(self):

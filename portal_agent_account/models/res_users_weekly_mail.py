@@ -2,6 +2,7 @@
 
 import logging
 from datetime import datetime, time, timedelta
+from hashlib import sha256
 
 import pytz
 
@@ -41,13 +42,6 @@ class ResUsers(models.Model):
         copy=False,
         groups="base.group_erp_manager",
     )
-
-    def write(self, vals):
-        """Cancel the weekly mails that wait in the mail queue when their reader unsubscribes."""
-        result = super().write(vals)
-        if not vals.get("portal_agent_weekly_mail", True):
-            self._cancel_weekly_mails()
-        return result
 
     # ---- recipients
 
@@ -237,7 +231,7 @@ class ResUsers(models.Model):
             template._render_field(name, self.ids, compute_lang=True, add_context=values)[self.id]
             for name in ("subject", "email_from", "body_html")
         )
-        self.env["mail.mail"].create(
+        mail = self.env["mail.mail"].create(
             {
                 "subject": clean_subject(subject),
                 "body_html": body,
@@ -249,26 +243,36 @@ class ResUsers(models.Model):
                 # Linked to no record, because users who may read a record may read its messages.
                 "model": False,
                 "res_id": False,
-                "portal_agent_id": self.id,
-                "portal_agent_period_start": since,
             }
         )
+        mail._mark_for_portal_agent(self, self._get_weekly_mail_scope(), since)
 
-    def _cancel_weekly_mails(self):
-        """Cancel the weekly mails of these users that have not been sent.
+    def _get_weekly_mail_scope(self):
+        """Return what a weekly mail of this agent is written for: the address and what the agent can read.
 
-        A mail contains what the agent could read when it was made, and goes to the address of that time. If the user is
-        still an agent, the next mail covers the same period again, without what the agent can't read any more. A mail
-        that could not be sent is older: later mails may have covered what followed it.
+        Contacts include those of the customers, which take their documents along when they move.
+
+        :return: hash of these values
+        :rtype: str
         """
-        mails_sudo = self.env["mail.mail"].sudo()
-        mails_sudo = mails_sudo.search(
-            Domain("portal_agent_id", "in", self.ids) & Domain("state", "in", ("outgoing", "exception"))
-        )
-        waiting_sudo = mails_sudo.filtered(lambda mail: mail.state == "outgoing")
-        waiting_sudo &= mails_sudo._cancel_portal_agent_mails()
-        for user_sudo, mails in waiting_sudo.grouped("portal_agent_id").items():
-            user_sudo.portal_agent_weekly_mail_date = min(mails.mapped("portal_agent_period_start"))
+        self.ensure_one()
+        company = self.company_id
+        with agent_scope.entered(self.env, self) as env:
+            Partner = env["res.partner"].with_context(active_test=False, allowed_company_ids=company.ids)
+            contact_ids = Partner.search(Domain.TRUE, order="id").ids  # all that the agent's rules allow
+        companies = (company.id, company.portal_agent_draft_quotation, sorted(self.company_ids.ids))
+        return sha256(repr((self.email_normalized, companies, contact_ids)).encode()).hexdigest()
+
+    def _is_weekly_mail_current(self, scope):
+        """Return whether a weekly mail that waits in the mail queue can be sent.
+
+        The agent is searched in the database, because the cache of groups may be older than this run of the queue.
+
+        :param str scope: scope for which the mail was written
+        :rtype: bool
+        """
+        agent = self.search(self._get_weekly_mail_domain() & Domain("id", "in", self.ids))
+        return bool(agent) and agent._is_portal_agent() and agent._get_weekly_mail_scope() == scope
 
     @api.model
     def _prepare_weekly_mail_headers(self, unsubscribe_url):

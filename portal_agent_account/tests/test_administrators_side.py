@@ -111,6 +111,31 @@ class TestAskingFirst(AdministratorCommon):
         bodies = self.agent.partner_id.message_ids.mapped("body")
         self.assertEqual(sum("Is no longer a portal agent" in body for body in bodies), 1)
 
+    def test_agents_added_or_removed_in_the_form_of_a_group_are_logged(self):
+        agents, portal = self.env.ref("portal_agent_account.group_portal_agent"), self.env.ref("base.group_portal")
+        for group in (agents, portal):
+            contact = self._new_agent(f"pa_{group.id}").partner_id
+            self._new_customer("Quail", portal_agent_ids=contact.user_ids.ids)
+            group.user_ids -= contact.user_ids
+            self.assertIn("Is no longer a portal agent", contact.message_ids[0].body)
+            portal.user_ids += contact.user_ids
+            agents.user_ids += contact.user_ids
+            self.assertIn("Became a portal agent", contact.message_ids[0].body)
+            bodies = contact.message_ids.mapped("body")
+            self.assertEqual(sum("a portal agent" in body for body in bodies), 3)
+
+    def test_an_agent_who_is_made_an_agent_again_has_no_customers(self):
+        self.agent.action_revoke_portal_agent()
+        # Another transaction that did not see the dismissal.
+        self.env.cr.execute(
+            "INSERT INTO res_partner_portal_agent_rel (partner_id, user_id) VALUES (%s, %s)",
+            [self.customer.id, self.agent.id],
+        )
+        self.env.invalidate_all()
+        self.agent.partner_id.action_make_portal_agent()
+        self.assertTrue(self.agent.is_portal_agent)
+        self.assertFalse(self.customer.portal_agent_ids)
+
     def test_agent_of_a_company_without_access_is_not_dismissed(self):
         abroad = self.env["res.company"].create({"name": "Abroad"})
         stranger = self._new_agent("pa_abroad", company_id=abroad.id, company_ids=[Command.set(abroad.ids)])

@@ -140,3 +140,22 @@ class TestColleagueInThePortal(PortalAgentHttpCommon):
         self.authenticate(self.agent.login, self.agent.login)
         self._change_email(self.agent.partner_id, "ann.agent@agency.example.com")
         self.assertEqual(self.agent.email, "ann.agent@agency.example.com")
+
+
+@tagged("post_install", "-at_install")
+class TestEmployeeWhoSendsMails(PortalAgentCommon):
+    def test_an_employee_can_not_mark_a_mail_as_an_agents_mail(self):
+        """Otherwise, the employee could set the start of the agent's next weekly mail."""
+        employee = new_test_user(self.env, login="pa_employee", groups="base.group_user", email="e@example.com")
+        template = self.env["mail.template"].with_user(employee)
+        template = template.create({"name": "Hello", "model_id": self.env["ir.model"]._get_id("res.partner")})
+        marks = {
+            "portal_agent_id": self.agent.id,
+            "portal_agent_scope": "forged",
+            "portal_agent_period_start": "2000-01-01 00:00:00",
+        }
+        defaults = {f"default_{name}": value for name, value in marks.items()}
+        for sender, values in ((template, marks), (template.with_context(**defaults), {})):
+            mail_id = sender.send_mail(employee.partner_id.id, email_values={"subject": "Hello"} | values)
+            [mail] = self.env["mail.mail"].browse(mail_id).read(list(marks))
+            self.assertEqual([mail[name] for name in marks], [False, False, False])

@@ -1,3 +1,4 @@
+import re
 from contextlib import contextmanager
 from datetime import timedelta
 from unittest.mock import patch
@@ -5,11 +6,14 @@ from urllib.parse import parse_qs, urlsplit
 
 from freezegun import freeze_time
 from lxml import html
+from markupsafe import Markup
 
 from odoo import fields
 from odoo.exceptions import UserError
+from odoo.fields import Command
+from odoo.modules.migration import load_script
 from odoo.tests import new_test_user, tagged
-from odoo.tools import mute_logger
+from odoo.tools import file_path, mute_logger
 
 from odoo.addons.mail.tests.common import MailCase
 
@@ -210,30 +214,99 @@ class TestInvitationDelivery(MailCase, PortalAgentCommon):
             self.assertFalse(self._works(link), "nor does the new invitation bring it back")
             self.assertTrue(self._works(self._get_link()))
 
+    def test_an_address_that_is_only_written_differently_keeps_the_link(self):
+        self.other_agent.partner_id.email = "bob@example.com"
+        self.other_agent.action_send_portal_agent_invitation()
+        link = self._get_link()
+        self.other_agent.partner_id.email = "Bob <Bob@Example.com>"
+        self.assertTrue(self._works(link))
+        self.assertTrue(self._run_mail_queue())
+
     def test_archiving_or_dismissing_invalidates_the_link_even_if_invited_again(self):
         agent = self.other_agent
         for take_back in (lambda: agent.write({"active": False}), agent.action_revoke_portal_agent):
             agent.action_send_portal_agent_invitation()
             link = self._get_link()
-            mail = agent.portal_agent_invitation_ids[:1].mail_id
             take_back()
-            self.assertEqual(mail.state, "cancel", "what has not left stays here")
             agent.partner_id.action_make_portal_agent()
             self.assertFalse(self._works(link))
             self.assertTrue(self._works(self._get_link()))
 
-    def test_mails_to_the_previous_address_or_login_are_cancelled(self):
-        for change in (
-            lambda: self.agent.partner_id.write({"email": "corrected@agents.example.com"}),
+    def _run_mail_queue(self):
+        """Run Odoo's mail queue.
+
+        :return: whether an invitation was sent
+        """
+        with self.mock_mail_gateway(mail_unlink_sent=True):
+            self._run(QUEUE)
+        return any("/web/signup" in mail["body"] for mail in self._mails)
+
+    def test_invitation_that_waits_is_not_sent_if_its_link_is_void(self):
+        group = self.env.ref("portal_agent_account.group_portal_agent")
+
+        def dismiss_in_another_process():
+            self.assertTrue(self.agent._is_portal_agent(), "and it stays in the cache of this process")
+            query = "DELETE FROM res_groups_users_rel WHERE uid = %s AND gid = %s"
+            self.env.cr.execute(query, [self.agent.id, group.id])
+            self.env.invalidate_all()
+
+        for take_back in (
+            lambda: self.agent.partner_id.write({"email": "ann.corrected@agents.example.com"}),
             lambda: self.agent.write({"login": "ann@agents.example.com"}),
+            lambda: self.agent.write({"active": False}),
+            self.agent.action_revoke_portal_agent,
+            lambda: group.write({"user_ids": [Command.unlink(self.agent.id)]}),
+            dismiss_in_another_process,
         ):
-            mail = self._invite().mail_id
-            self.agent.partner_id.write({"email": self.agent.email, "phone": "+32 2"})
-            self.agent.write({"login": self.agent.login})
-            self.assertEqual(mail.state, "outgoing")
-            change()
-            self.assertEqual(mail.state, "cancel")
-        self.assertEqual(self.agent.portal_agent_invitation_state, "cancelled")
+            invitation = self._invite()
+            take_back()
+            self.assertFalse(self._run_mail_queue())
+            self.assertFalse(invitation.mail_id)
+            self.assertFalse(invitation.sent_date)
+            self.assertEqual(self.agent.portal_agent_invitation_state, "cancelled")
+            self.agent._grant_portal_agent()
+        self._invite()
+        self.agent.partner_id.write({"email": self.agent.email, "phone": "+32 2"})
+        self.agent.write({"login": self.agent.login})
+        self.assertTrue(self._run_mail_queue())
+
+    def test_invitation_that_was_sent_to_a_contact_instead_of_an_address_is_sent(self):
+        invitation = self._invite()
+        invitation.mail_id.write({"email_to": False, "recipient_ids": [Command.link(self.agent.partner_id.id)]})
+        self.assertTrue(self._run_mail_queue())
+        self.assertTrue(invitation.sent_date)
+
+    def test_invitation_of_a_deleted_agent_is_not_sent(self):
+        mail = self._invite().mail_id
+        message = mail.mail_message_id
+        self.agent.unlink()
+        self.assertFalse(self._run_mail_queue())
+        self.assertFalse(mail.exists() or message.exists())
+
+    def test_invitation_that_failed_is_not_sent_after_it_was_taken_back(self):
+        for take_back in (
+            lambda: self.agent.partner_id.write({"email": "ann.corrected@agents.example.com"}),
+            self.agent.action_revoke_portal_agent,
+        ):
+            invitation = self._fail()
+            take_back()
+            with freeze_time(invitation.next_attempt_date + timedelta(seconds=1)):
+                self._run(RETRY)
+                self.assertFalse(self._run_mail_queue())
+            self.assertEqual(self.agent.portal_agent_invitation_state, "cancelled")
+
+    def test_other_mails_cost_no_query_more(self):
+        queries = []
+        mails = self.env["mail.mail"].create([{"email_to": f"{n}@example.com", "body_html": "Hello"} for n in range(3)])
+        self.env.flush_all()
+        self.env.invalidate_all()
+        with self.mock_mail_gateway(mail_unlink_sent=True), contextmanager(self._patchExecute)(queries):
+            self.env["mail.mail"].process_email_queue(mails.ids)
+        self.assertEqual(set(mails.mapped("state")), {"sent"})
+        fetches = [query for query in queries if re.search("portal_agent_(id|invitation|scope)", query)]
+        self.assertTrue(fetches)
+        for query in fetches:
+            self.assertIn('"mail_mail"."failure_reason"', query, "Odoo's own query for all fields")
 
     def _mistype(self):
         """Return an agent whose address was corrected after the account was created."""
@@ -281,22 +354,6 @@ class TestInvitationDelivery(MailCase, PortalAgentCommon):
         notes = "".join(agent.partner_id.message_ids.mapped("body"))
         self.assertIn("The login was changed from zed@exmaple.com to zed@example.com.", notes)
 
-    def test_invitation_that_failed_while_it_was_cancelled_is_not_retried(self):
-        for take_back in (
-            lambda: self.agent.partner_id.write({"email": "ann.corrected@agents.example.com"}),
-            self.agent.action_revoke_portal_agent,
-        ):
-            invitation = self._invite()
-            take_back()
-            # The mail was being sent, so it could not be cancelled, and then failed.
-            invitation.mail_id.mark_outgoing()
-            with self._with_a_mail_server_that_refuses():
-                invitation.mail_id.send()
-            self.assertTrue(invitation.next_attempt_date)
-            with freeze_time(invitation.next_attempt_date + timedelta(seconds=1)):
-                self._run(RETRY)
-            self.assertEqual(invitation.mail_id.state, "exception")
-
     def test_corrected_address_that_is_another_users_login_is_a_clear_error(self):
         agent = self._mistype()
         new_test_user(self.env, login="ZED@example.com", groups="base.group_portal")
@@ -305,12 +362,46 @@ class TestInvitationDelivery(MailCase, PortalAgentCommon):
             agent.action_send_portal_agent_invitation()
         answer = (agent + self.other_agent).action_send_portal_agent_invitation()["params"]["message"]
         self.assertEqual(answer, "Invited: Bob Agent. Zed New has the email address of another user or contact.")
+        wizard = self.env["portal.wizard"].create({"partner_ids": agent.partner_id.ids})
+        with self.assertRaisesRegex(UserError, reason):
+            wizard.user_ids.action_invite_again()
         self.assertEqual(agent.login, "zed@exmaple.com")
         self.assertFalse(agent.partner_id._get_reasons_against_portal_agents(), "an agent already")
         agent.action_revoke_portal_agent()
         self.assertIn(agent.partner_id.id, agent.partner_id._get_reasons_against_portal_agents())
         with self.assertRaisesRegex(UserError, "Zed New has the email address of another"):
             agent.partner_id.action_make_portal_agent()
+
+    def test_an_invitation_finds_out_once_which_logins_to_correct(self):
+        agent, queries = self._mistype(), []
+        with contextmanager(self._patchExecute)(queries):
+            agent.action_send_portal_agent_invitation()
+        self.assertEqual(agent.login, "zed@example.com")
+        self.assertEqual(len([query for query in queries if "coalesce(password" in query]), 1)
+
+    def _upgrade(self, *agents):
+        """Run the migration while the mails of agents are in the mail queue, and return its warnings."""
+        link = '<a href="https://shop/web/signup?token=old&amp;redirect=%2Fmy%2Fagent">Choose a Password</a>'
+        self.env["mail.mail"].create([{"email_to": agent.email, "body_html": link} for agent in agents])
+        script = load_script(file_path("portal_agent_account/migrations/19.0.2.0.0/end-invitations.py"), "invitations")
+        with self.assertLogs(script.__name__, "WARNING") as log:
+            script.migrate(self.env.cr, "19.0.1.0.0")
+        self.env.invalidate_all()
+        return "".join(log.output)
+
+    def test_an_agent_with_the_address_of_another_user_does_not_stop_the_upgrade(self):
+        agent = self._mistype()
+        agent.portal_agent_invitation_ids.mail_id.unlink()
+        new_test_user(self.env, login="zed@example.com", groups="base.group_portal")
+        self.assertIn("Zed New has the email address of another user", self._upgrade(agent, self.other_agent))
+        self.assertEqual(agent.portal_agent_invitation_state, "cancelled")
+        self.assertEqual(self.other_agent.portal_agent_invitation_state, "outgoing")
+
+    def test_an_edited_template_that_could_disclose_the_link_does_not_stop_the_upgrade(self):
+        template = self.env.ref("portal_agent_account.mail_template_portal_agent_invitation")
+        template.body_html = Markup("<style>a[href*='token=a'] {color: red}</style>") + template.body_html
+        self.assertIn("HTML code that could disclose the link", self._upgrade(self.other_agent))
+        self.assertFalse(self.other_agent.portal_agent_invitation_state)
 
     def test_line_breaks_in_names_are_removed_from_headers(self):
         evil = "Evil\r\nBcc: victim@example.com\t\u2028\n\nBody"

@@ -7,9 +7,10 @@ from freezegun import freeze_time
 from markupsafe import Markup
 
 from odoo.exceptions import AccessError, ValidationError
+from odoo.fields import Command
 from odoo.http import Request
 from odoo.tests import HttpCase, tagged
-from odoo.tools import html2plaintext
+from odoo.tools import html2plaintext, mute_logger
 
 from odoo.addons.base.tests.test_ir_cron import CronMixinCase
 from odoo.addons.mail.tests.common import MailCase
@@ -94,70 +95,162 @@ class TestWeeklyMail(CronMixinCase, MailCase, PortalAgentCommon):
         self.customer.portal_agent_ids -= self.agent
         self.assertFalse(self.run_cron())
 
-    def _check_cancelled_by(self, take_back):
-        """Check that a mail in the mail queue and one that no mail server accepted are cancelled."""
+    def _run_mail_queue(self, at=MONDAY):
+        """Run Odoo's mail queue, and return the agents' mails that it sent. Here, Odoo doesn't delete mails."""
+        is_sent = [("state", "=", "sent"), ("portal_agent_id", "!=", False)]
+        before = self.env["mail.mail"].search(is_sent)
+        with freeze_time(at), self.mock_mail_gateway():
+            self.env["mail.mail"].process_email_queue()
+        self.env.invalidate_all()
+        return self.env["mail.mail"].search(is_sent) - before
+
+    def _copy_failed(self, mail):
+        """Return a copy of a weekly mail that no mail server accepted."""
+        failed = mail.copy({"state": "exception", "date": mail.date})
+        failed._mark_for_portal_agent(mail.portal_agent_id, mail.portal_agent_scope, mail.portal_agent_period_start)
+        return failed
+
+    def _check_not_sent_after(self, take_back):
+        """Check that neither a mail in the mail queue nor one that an administrator retries is sent after a change."""
         waiting = self.run_cron()
-        failed = waiting.copy({"state": "exception"})
-        self.assertEqual(waiting.state, "outgoing")
+        failed = self._copy_failed(waiting)
         take_back()
+        self.env.flush_all()
+        failed.action_retry()
+        self.assertFalse(self._run_mail_queue())
         self.assertEqual((waiting + failed).mapped("state"), ["cancel", "cancel"])
+        return waiting
+
+    def test_a_mail_that_waits_is_sent(self):
+        waiting = self.run_cron()
+        self.assertEqual(self._run_mail_queue(), waiting)
+        self.assertEqual([mail["email_to"] for mail in self._mails], [[self.agent.email]])
 
     def test_a_mail_that_waits_is_not_sent_to_a_dismissed_agent(self):
-        self._check_cancelled_by(self.agent.action_revoke_portal_agent)
+        self._check_not_sent_after(self.agent.action_revoke_portal_agent)
+
+    def test_a_mail_that_waits_is_not_sent_to_an_agent_who_was_removed_in_the_form_of_the_group(self):
+        group = self.env.ref("portal_agent_account.group_portal_agent")
+        self._check_not_sent_after(lambda: group.write({"user_ids": [Command.unlink(self.agent.id)]}))
+
+    def test_a_mail_that_waits_is_not_sent_to_an_agent_who_was_dismissed_in_another_process(self):
+        """The caches of this process still contain the group."""
+        group = self.env.ref("portal_agent_account.group_portal_agent")
+
+        def dismiss_elsewhere():
+            self.assertTrue(self.agent._is_portal_agent())
+            self.env.cr.execute(
+                "DELETE FROM res_groups_users_rel WHERE uid = %s AND gid = %s", [self.agent.id, group.id]
+            )
+            self.env.invalidate_all()
+
+        self._check_not_sent_after(dismiss_elsewhere)
 
     def test_a_mail_that_waits_is_not_sent_to_an_archived_agent(self):
-        self._check_cancelled_by(lambda: self.agent.write({"active": False}))
+        self._check_not_sent_after(lambda: self.agent.write({"active": False}))
 
     def test_a_mail_that_waits_is_not_sent_to_a_deleted_agent(self):
-        self._check_cancelled_by(self.agent.unlink)
+        mail = self._check_not_sent_after(self.agent.unlink)
+        message = mail.mail_message_id
+        mail.mark_outgoing()
+        with self.mock_mail_gateway(mail_unlink_sent=True):
+            mail.send()
+        self.assertFalse(mail.exists() or message.exists())
 
     def test_a_mail_that_waits_is_not_sent_to_an_agent_who_unsubscribed(self):
-        self._check_cancelled_by(lambda: self.agent.write({"portal_agent_weekly_mail": False}))
+        self._check_not_sent_after(lambda: self.agent.write({"portal_agent_weekly_mail": False}))
+        self.agent.portal_agent_weekly_mail = True
+        mail = self.run_cron(MONDAY + timedelta(days=7))
+        self.assertIn(self.order.name, mail.body_html, "who subscribes again misses nothing")
 
-    def test_a_mail_that_waits_is_not_sent_to_the_previous_address(self):
-        self._check_cancelled_by(lambda: self.agent.write({"email": "corrected@example.com"}))
-        self.assertEqual(self.run_cron(MONDAY + timedelta(hours=1)).email_to, "corrected@example.com")
+    def test_a_mail_that_waits_is_not_sent_after_the_company_disabled_weekly_mails(self):
+        self._check_not_sent_after(lambda: self.company.write({"portal_agent_weekly_mail": False}))
+
+    def test_a_mail_that_waits_is_not_sent_after_the_company_hid_draft_quotations(self):
+        self._check_not_sent_after(lambda: self.company.write({"portal_agent_draft_quotation": False}))
+
+    def test_a_mail_that_waits_is_not_sent_if_a_customer_is_archived(self):
+        self._check_not_sent_after(lambda: self.customer.write({"active": False}))
+
+    def test_a_mail_that_waits_is_not_sent_if_a_customer_belongs_to_another_company(self):
+        other = self.env["res.company"].create({"name": "Quill Abroad"})
+        self.customer_user.partner_id.parent_id = False
+        self._check_not_sent_after(lambda: self.customer.write({"company_id": other.id}))
+
+    def test_a_mail_that_waits_is_not_sent_if_a_company_is_removed_from_the_agent(self):
+        other = self.env["res.company"].create({"name": "Quill Abroad"})
+        self.agent.company_ids += other
+        self._check_not_sent_after(lambda: self.agent.write({"company_ids": [Command.unlink(other.id)]}))
+        self.agent.company_ids += other
+        self._check_not_sent_after(
+            lambda: self.agent.write({"company_id": other.id, "company_ids": [Command.set(other.ids)]})
+        )
+
+    def test_a_mail_that_waits_is_not_sent_if_a_contact_moves_to_another_customer(self):
+        self._check_not_sent_after(lambda: self.warehouse.write({"parent_id": self.strange_customer.id}))
+
+    def test_a_mail_that_waits_is_replaced_by_one_to_the_corrected_address(self):
+        self._check_not_sent_after(lambda: self.agent.write({"email": "corrected@example.com"}))
+        mail = self.run_cron(MONDAY + timedelta(hours=1))
+        self.assertEqual(self._run_mail_queue(), mail)
+        self.assertEqual(mail.email_to, "corrected@example.com")
 
     def test_a_mail_that_waits_is_replaced_by_one_without_an_unassigned_customer(self):
         self.other_customer.portal_agent_ids += self.agent
         self.other_order.date_order = MONDAY - timedelta(days=1)
         last = MONDAY - timedelta(days=3)
         self.agent.portal_agent_weekly_mail_date = last
-        waiting = self.run_cron().filtered(lambda mail: mail.email_to == self.agent.email)
+        waiting = self.run_cron().filtered(lambda mail: mail.portal_agent_id == self.agent)
         self.assertIn(self.order.name, waiting.body_html)
         self.customer.portal_agent_ids -= self.agent
+        self.assertNotIn(waiting, self._run_mail_queue())
         self.assertEqual(waiting.state, "cancel")
         self.assertEqual(self.agent.portal_agent_weekly_mail_date, last, "no news of other customers are lost")
         anew = self.run_cron(MONDAY + timedelta(hours=1))
+        self.assertEqual(self._run_mail_queue(), anew)
         self.assertEqual(anew.email_to, self.agent.email)
         self.assertIn(self.other_order.name, anew.body_html)
         self.assertNotIn(self.order.name, anew.body_html)
 
-    def test_a_mail_that_waits_is_cancelled_if_a_contact_moves_to_another_customer(self):
-        self._check_cancelled_by(lambda: self.warehouse.write({"parent_id": self.strange_customer.id}))
-
-    def test_a_mail_that_waits_is_not_cancelled_with_the_mail_of_another_agent(self):
+    def test_a_mail_that_waits_is_sent_after_another_agent_was_dismissed(self):
         self.customer.portal_agent_ids += self.other_agent
-        mails = self.run_cron()
+        self.run_cron()
         self.other_agent.action_revoke_portal_agent()
-        states = {mail.email_to: mail.state for mail in mails}
-        self.assertEqual(states, {self.agent.email: "outgoing", self.other_agent.email: "cancel"})
+        self.assertEqual(self._run_mail_queue().email_to, self.agent.email)
+
+    def test_deleting_an_agent_does_not_stop_the_mail_queue(self):
+        self.customer.portal_agent_ids += self.other_agent
+        self.run_cron()
+        postprocess, MailMail = self.registry["mail.mail"]._postprocess_sent_message, self.registry["mail.mail"]
+
+        def delete_the_other_agent(mails, *args, **kwargs):
+            self.other_agent.exists().unlink()
+            return postprocess(mails, *args, **kwargs)
+
+        self.patch(MailMail, "_postprocess_sent_message", delete_the_other_agent)
+        self.env["mail.mail"].create({"subject": "Last", "email_to": "last@example.com", "body_html": "<p>Last</p>"})
+        with mute_logger("odoo.addons.mail.models.mail_mail"):
+            self._run_mail_queue()
+        self.assertEqual([mail["email_to"] for mail in self._mails], [[self.agent.email], ["last@example.com"]])
 
     def test_an_old_failed_mail_does_not_repeat_what_later_mails_have_delivered(self):
         failed = self.run_cron()
         failed.state = "exception"
         self.order.date_order = MONDAY + timedelta(days=5)
-        delivered = self.run_cron(MONDAY + timedelta(days=7))
-        delivered.state = "sent"
+        later = MONDAY + timedelta(days=7)
+        delivered = self.run_cron(later)
+        self.assertEqual(self._run_mail_queue(later), delivered)
         last = self.agent.portal_agent_weekly_mail_date
         self.customer.portal_agent_ids -= self.agent
+        failed.action_retry()
+        self.assertFalse(self._run_mail_queue(later))
         self.assertEqual((failed + delivered).mapped("state"), ["cancel", "sent"])
         self.assertEqual(self.agent.portal_agent_weekly_mail_date, last)
 
     def test_uninstalling_deletes_the_mails_that_wait(self):
         waiting = self.run_cron()
-        failed, sent = waiting.copy({"state": "exception"}), waiting.copy({"state": "sent"})
-        other = waiting.copy({"portal_agent_id": False})
+        failed, sent = self._copy_failed(waiting), self._copy_failed(waiting)
+        sent.state, other = "sent", waiting.copy()
         uninstall_hook(self.env)
         self.assertEqual((waiting + failed + sent + other).exists(), sent + other)
 

@@ -1,4 +1,5 @@
 from odoo import fields, models
+from odoo.exceptions import UserError
 
 
 class PortalWizardUser(models.TransientModel):
@@ -10,12 +11,16 @@ class PortalWizardUser(models.TransientModel):
         """Explain why the current user may not invite an agent, instead of failing to render the mail.
 
         The invitation names the agent's login, so correct it as for the agents' own invitations.
+
+        :raise UserError: if the agent's address is the login of another user
         """
         self.partner_id._check_may_take_over_portal_agents()
         agents_sudo = self.user_id.sudo().filtered(lambda user: user._is_portal_agent())
         if agents_sudo:
             self._update_partner_email()
-            agents_sudo._correct_portal_agent_logins()
+            reasons = agents_sudo._correct_portal_agent_logins()
+            if reasons:
+                raise UserError("\n".join(reasons.values()))
         return super().action_invite_again()
 
     def action_make_portal_agent(self):

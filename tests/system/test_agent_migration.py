@@ -168,7 +168,7 @@ def test_agents_of_the_old_version_go_on_where_they_were(upgrade, cluster, make_
         [WAITING]
     ]
     states = cluster.query(
-        database, "SELECT login, email FROM portal_agent_invitation JOIN res_users u ON u.id = user_id"
+        database, "SELECT u.login, email FROM portal_agent_invitation JOIN res_users u ON u.id = user_id"
     )
     assert states == [(WAITING, WAITING)]
 

@@ -4,7 +4,7 @@ import hashlib
 import subprocess
 import sys
 
-from . import i18n, paths, readme
+from . import i18n, paths, readme, successes
 from .results import Result
 
 PYLINT_CONFIGURATION = ".pylintrc"
@@ -43,13 +43,12 @@ def check_with_pylint(addon):
     :rtype: Result
     """
     name = f"pylint-odoo {addon.name}"
-    memory = paths.folder("pylint") / addon.name
     digest = _hash_files(addon)
-    if memory.exists() and memory.read_text() == digest:
+    if successes.is_known("pylint", addon.name, digest):
         return Result.of_check(name, [])
     result = _run(name, ["pylint", f"--rcfile={PYLINT_CONFIGURATION}", str(addon)])
     if not result.failed:
-        memory.write_text(digest)
+        successes.remember("pylint", addon.name, digest)
     return result
 
 

@@ -8,7 +8,7 @@ from devtools import recipes
 from devtools.browser import open_context
 from devtools.mail import MailCatcher
 from tests.system.agent import sign_in
-from tests.system.checkout import buy_as_guest
+from tests.system.checkout import HttpGuest, buy_as_guest
 from tests.system.conftest import RETRIED, SEND_INVITATIONS
 
 pytestmark = pytest.mark.long
@@ -24,17 +24,6 @@ ADDON = "sale_auto_portal_user"
 def shop(make_module_shop):
     """A running shop with demo data and a mail server."""
     return make_module_shop("returning", check_log=[RETRIED])
-
-
-def buy(shop, browser, email):
-    """Buy something in a new browser, without signing in.
-
-    :return: the order's reference
-    """
-    with open_context(browser) as guest:
-        page = guest.new_page()
-        buy_as_guest(page, shop.url, email)
-        return order_on(page)
 
 
 def count_users(shop, email):
@@ -68,7 +57,7 @@ def my_orders(page, shop):
 
 
 def test_a_returning_guest_signs_in_on_the_confirmation_page_and_finds_both_orders(shop, browser):
-    first_order = buy(shop, browser, EMAIL)
+    first_order = HttpGuest(shop.url, EMAIL).order
     with open_context(browser) as owner:
         assert first_order in accept_invitation(shop, owner, EMAIL).locator("#wrap").inner_text()
 
@@ -89,7 +78,7 @@ def test_a_returning_guest_signs_in_on_the_confirmation_page_and_finds_both_orde
 
 
 def test_a_returning_guest_is_told_by_mail_and_adds_the_order_there(shop, browser):
-    order = buy(shop, browser, EMAIL)
+    order = HttpGuest(shop.url, EMAIL).order
     shop.run_cron(SEND_JOINS)
     subject = f"Your order {order} was placed without signing in"
     mail = shop.mail.wait_for(lambda mail: mail.subject == subject and mail.recipients == [EMAIL])
@@ -121,14 +110,14 @@ def test_three_orders_from_before_the_addon_join_in_one_go(
     email = "olga.old@example.com"
     database = make_database(recipes.DEMO_SHOP.database(odoo_source))
     shop = make_shop(mail_catcher, database)
-    orders = [buy(shop, browser, email) for _number in range(3)]
+    orders = [HttpGuest(shop.url, email).order for _number in range(3)]
     assert not count_users(shop, email)
     shop.server.stop()
 
     log = dev_session.log_file("install-before-joining")
     databases.install(odoo_source, database, [ADDON], log, "Installing the addon on a shop in use")
     shop = make_shop(mail_catcher, database)
-    orders.append(buy(shop, browser, email))
+    orders.append(HttpGuest(shop.url, email).order)
     with open_context(browser) as owner:
         page = accept_invitation(shop, owner, email)
         page.locator("#portal_join_offer a").click()

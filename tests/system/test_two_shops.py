@@ -7,9 +7,9 @@ import pytest
 from devtools import recipes
 from devtools.browser import open_context
 from tests.system.agent import log_in, sign_in
-from tests.system.checkout import buy_as_guest
+from tests.system.checkout import HttpGuest, buy_as_guest
 from tests.system.conftest import RETRIED, SEND_INVITATIONS
-from tests.system.test_returning_guest import PASSWORD, accept_invitation, order_on
+from tests.system.test_returning_guest import PASSWORD, accept_invitation
 
 pytestmark = pytest.mark.long
 
@@ -68,9 +68,7 @@ def test_a_guest_of_the_second_shop_is_invited_by_it_in_french(shop, second, pag
 
 
 def test_a_returning_guest_signs_in_at_the_shop_that_the_account_is_for(shop, second, browser):
-    with open_context(browser) as guest:
-        page = guest.new_page()
-        buy_as_guest(page, second, EMAIL)
+    HttpGuest(second, EMAIL)
     with open_context(browser) as owner:
         accept_invitation(shop, owner, EMAIL)
 
@@ -82,22 +80,19 @@ def test_a_returning_guest_signs_in_at_the_shop_that_the_account_is_for(shop, se
         page.locator("form.oe_login_form .alert-danger").wait_for()
 
     with open_context(browser) as again:
-        page = again.new_page()
-        buy_as_guest(page, second, EMAIL, name="Rita In A Hurry")
-        order = order_on(page)
+        guest = HttpGuest(second, EMAIL, name="Rita In A Hurry")
+        page = guest.open_confirmation(again)
         page.locator("#portal_join a").click()
         sign_in(page, EMAIL, PASSWORD)
         page.wait_for_url(re.compile(rf"^{re.escape(second)}/my/orders/\d+"))
-        assert order in page.locator("#wrap").inner_text()
+        assert guest.order in page.locator("#wrap").inner_text()
         assert "added to your account" in page.locator("#portal_joined").inner_text()
     assert len(shop.users(EMAIL)) == 1
 
     # There the same address belongs to a new customer, who gets another account.
-    with open_context(browser) as guest:
-        page = guest.new_page()
-        buy_as_guest(page, shop.url, EMAIL)
-        assert page.locator("#portal_account_created").count()
-        assert not page.locator("#portal_join").count()
+    confirmation = HttpGuest(shop.url, EMAIL).confirmation
+    assert 'id="portal_account_created"' in confirmation
+    assert 'id="portal_join"' not in confirmation
     assert len(shop.users(EMAIL)) == 2
 
 

@@ -17,8 +17,6 @@ DASHBOARD = "portal_agent_account.portal_agent_dashboard"
 class TestPortalDesigner(PortalAgentPagesCommon):
     """Website designers can edit the agent's pages, and an upgrade keeps their changes."""
 
-    changes_views = True
-
     @classmethod
     def setUpClass(cls):
         super().setUpClass()

@@ -11,7 +11,7 @@ from odoo.tools.mail import email_normalize_all
 from .common import PortalAccountCommon, PortalAccountHttpCommon
 
 
-@tagged("post_install", "-at_install")
+@tagged("post_install", "-at_install", "once")
 class TestHostileAddresses(PortalAccountCommon):
     """An account's login is always the address that the invitation is sent to."""
 

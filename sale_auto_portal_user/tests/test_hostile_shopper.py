@@ -76,7 +76,7 @@ class TestHostileAddresses(PortalAccountCommon):
         self.assert_no_account(order, "invalid_email")
 
 
-@tagged("post_install", "-at_install")
+@tagged("post_install", "-at_install", "once")
 class TestGuestOfTheOrder(PortalAccountHttpCommon):
     """Whoever placed the order may not be the owner of the address."""
 

@@ -37,7 +37,7 @@ class GuestLedgerCommon(GuestOrderCommon):
         self.env.invalidate_all()
 
 
-@tagged("post_install", "-at_install")
+@tagged("post_install", "-at_install", "once")
 class TestJoinedDocuments(GuestLedgerCommon):
     def visible(self, model):
         return self.env[model].with_user(self.owner).search([])
@@ -452,7 +452,7 @@ class TestSeparation(GuestLedgerCommon):
             self.separate(self.guest_order())
 
 
-@tagged("post_install", "-at_install")
+@tagged("post_install", "-at_install", "once")
 class TestAgents(GuestOrderCommon):
     """Visibility of joined orders to agents, if the agents' addon is installed."""
 

@@ -78,11 +78,13 @@ class HttpGuest(Shopper):
     :param str shop_url: the shop's URL
     :param str email: the shopper's email address
     :param str name: the shopper's name
+    :param str language: code of the language that the shopper has chosen
     """
 
-    def __init__(self, shop_url, email, name="Greta Guest"):
+    def __init__(self, shop_url, email, name="Greta Guest", language="en_US"):
         self.url = shop_url
         self.session = requests.Session()
+        self.session.cookies["frontend_lang"] = language
         self.session.headers["Connection"] = "close"  # at shutdown, a server waits for open connections
         self.fill_cart()
         self.type_address(email, name)

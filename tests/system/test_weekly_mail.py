@@ -11,10 +11,10 @@ from tests.system.conftest import wait_until
 pytestmark = pytest.mark.long
 
 CRON = "portal_agent_account.ir_cron_send_weekly_mails"
-AGENTS = 400
+AGENTS = 240
 PORTION = 20
 # The limit of a run's memory growth: Odoo's own caches need less, the records of all agents would need more.
-MEGABYTES = 16
+MEGABYTES = 10
 
 CREATE_AGENTS = f"""
 groups = env.ref("base.group_portal") + env.ref("portal_agent_account.group_portal_agent")

@@ -177,7 +177,7 @@ def _run_locust(job, minutes):
     ]
     # Let the shoppers complete their purchases when the time is over.
     times = [f"--users={people}", "--spawn-rate=20", f"--run-time={minutes * 60:.0f}s", "--stop-timeout=300"]
-    environment = {**os.environ, "LOAD_JOB": json.dumps(job)}
+    environment = {**os.environ, "LOAD_JOB": json.dumps(job), "PYTHONPATH": str(paths.REPOSITORY)}
     locust = subprocess.run([*command, *times, "--only-summary"], env=environment, check=False)
     return [f"locust ended with code {locust.returncode}, see its table of failures"] if locust.returncode else []
 

@@ -4,7 +4,7 @@ import hashlib
 import subprocess
 import sys
 
-from . import i18n, paths, readme
+from . import i18n, paths, readme, successes
 from .results import Result
 
 PYLINT_CONFIGURATION = ".pylintrc"
@@ -43,13 +43,12 @@ def check_with_pylint(addon):
     :rtype: Result
     """
     name = f"pylint-odoo {addon.name}"
-    memory = paths.folder("pylint") / addon.name
     digest = _hash_files(addon)
-    if memory.exists() and memory.read_text() == digest:
+    if successes.is_known("pylint", addon.name, digest):
         return Result.of_check(name, [])
     result = _run(name, ["pylint", f"--rcfile={PYLINT_CONFIGURATION}", str(addon)])
     if not result.failed:
-        memory.write_text(digest)
+        successes.remember("pylint", addon.name, digest)
     return result
 
 
@@ -68,16 +67,24 @@ def fix():
         subprocess.run([sys.executable, "-m", "ruff", *arguments, "."], cwd=paths.REPOSITORY, check=False)
 
 
-def check_translations(addon, exported):
-    """Compare an addon's translation template with Odoo's export.
+def check_translations(addons, digest, export):
+    """Compare the addons' translation templates with Odoo's export, unless they were the same with this digest before.
 
-    :param str addon: the addon's name
-    :param Path exported: the exported template
-    :rtype: Result
+    :param list[str] addons: names of the addons
+    :param str digest: digest of everything that the export depends on, and of the templates
+    :param export: function that exports the templates, and returns the exported file per addon
+    :return: a result per addon
+    :rtype: list[Result]
     """
-    lines = i18n.compare(i18n.template(addon), exported)
-    advice = ["To update the template: ./dev i18n"] if lines else []
-    return Result.of_check(f"translation template of {addon}", lines + advice)
+    is_known = all(successes.is_known("translations", addon, digest) for addon in addons)
+    exported, results = {} if is_known else export(), []
+    for addon in addons:
+        lines = i18n.compare(i18n.template(addon), exported[addon]) if exported else []
+        advice = ["To update the template: ./dev i18n"] if lines else []
+        results.append(Result.of_check(f"translation template of {addon}", lines + advice))
+        if not lines:
+            successes.remember("translations", addon, digest)
+    return results
 
 
 def _run(name, command):

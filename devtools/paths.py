@@ -3,6 +3,7 @@
 import ast
 import os
 import shutil
+import subprocess
 from pathlib import Path
 
 from .errors import DevError
@@ -61,3 +62,15 @@ def check_disk_space():
             f"The disk of {home()} has {free:.1f} GB free; setting up takes about {NEEDED_GIGABYTES} GB.",
             f"Free some space, or set {HOME_VARIABLE} to a folder on another disk.",
         )
+
+
+def spread_subfolders(folder):
+    """Let ext4 place the subfolders of a folder in different parts of the disk; do nothing on other file systems.
+
+    For some minutes after files were deleted, ext4 checks each of their inodes whenever it creates a file in the same
+    part. A database has 3,000 files: after another one was dropped, copying it took 2 s instead of 0.1 s.
+
+    :param Path folder: the folder, which may not exist
+    """
+    if program := shutil.which("chattr"):
+        subprocess.run([program, "+T", folder], stdin=subprocess.DEVNULL, capture_output=True, check=False)

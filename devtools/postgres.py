@@ -207,6 +207,7 @@ class EmbeddedCluster(Cluster):
         """Start the server. `pg_ctl` puts it in a new session, so that Ctrl-C doesn't stop it before Odoo."""
         self.host.mkdir(parents=True, exist_ok=True)
         self._let_user_in(self.host)
+        paths.spread_subfolders(self.data / "base")
         options = [f"-k '{self.host}' -p {self.port}", *(f"-c {name}={value}" for name, value in self.settings.items())]
         try:
             with Stage("Starting PostgreSQL"):

@@ -40,6 +40,7 @@ class Session:
         self.odoo = odoo_source.ensure(odoo)
         self.logs = Path(logs or os.environ[LOGS_VARIABLE])
         self.data_dir = paths.folder("test-data")
+        paths.spread_subfolders(paths.folder("test-data", "filestore"))
         self.cluster = open_cluster("test", durable=False, settings=self.settings)
         self.databases = Databases(self.cluster, self.data_dir)
 

@@ -166,7 +166,8 @@ class TestRun(Session):
 
     def check_translations(self):
         """:return: a result per translation template"""
-        return [lint.check_translations(addon, path) for addon, path in self.export_translations().items()]
+        # The database's key is a digest of Odoo and of the addons' files, translations included.
+        return lint.check_translations(self.addons, recipes.with_addons().key(self.odoo), self.export_translations)
 
     def _run_pytest(self):
         """Run `tests/` with pytest."""

@@ -10,7 +10,6 @@ from . import test_commission_agents
 from . import test_community_addons
 from . import test_deliveries
 from . import test_export_lock
-from . import test_field_names
 from . import test_hostile_agent
 from . import test_hostile_colleagues
 from . import test_invitation_delivery

@@ -1,11 +1,11 @@
 from contextlib import contextmanager
-from unittest.mock import patch
 from urllib.parse import urlencode
 
 from lxml import html
 
 from odoo.fields import Command
-from odoo.tests import HttpCase, TransactionCase
+from odoo.modules.registry import Registry
+from odoo.tests import HttpCase, TransactionCase, get_db_name
 
 from odoo.addons.portal_agent_account.models import agent_scope
 
@@ -13,7 +13,43 @@ LISTS = ("/my/agent/customers", "/my/agent/quotations", "/my/agent/orders", "/my
 PAGES = ("/my/agent", *LISTS)
 
 
-class PortalAgentCommon(TransactionCase):
+class KeptCaches(TransactionCase):
+    """Keep what Odoo has derived from views and modules, unless the test class changes these.
+
+    Odoo clears all caches after each test. Compiling the website's layout takes ten times as long as serving a page.
+    """
+
+    @classmethod
+    def setUpClass(cls):
+        registry = Registry(get_db_name())
+        clear_cache, sequence = registry.clear_cache, registry.registry_sequence
+        cls._changed_caches, cls._caches_of_class = changed, of_class = set(), set()
+
+        def clear_and_note(*names):
+            changed.update(names)
+            clear_cache(*names)
+
+        def clear_changed():
+            if registry.registry_invalidated or registry.registry_sequence != sequence:
+                changed.update(("templates", "assets", "routing", "groups"))
+            clear_cache("stable", *changed)  # includes "default"
+            changed.clear()
+
+        # Odoo's class allows no patcher of `unittest.mock` to outlive it, and clears the caches at its own end.
+        registry.clear_cache, registry.clear_all_caches = clear_and_note, clear_changed
+        cls.addClassCleanup(delattr, registry, "clear_cache")
+        cls.addClassCleanup(delattr, registry, "clear_all_caches")
+        super().setUpClass()
+        cls.addClassCleanup(lambda: changed.update(of_class))
+
+    def setUp(self):
+        # What the class itself has changed stays until its end.
+        self._caches_of_class.update(self._changed_caches)
+        self._changed_caches.clear()
+        super().setUp()
+
+
+class PortalAgentCommon(KeptCaches):
     """Two agents with one customer each, a customer without an agent, and documents of all three.
 
     Everything that belongs to the first agent's customer has "quill" in its name, so that a test can search any
@@ -215,21 +251,7 @@ class PortalAgentCommon(TransactionCase):
 
 
 class PortalAgentHttpCommon(PortalAgentCommon, HttpCase):
-    """Tests with real HTTP requests. Unlike Odoo's tests, they keep compiled templates between tests.
-
-    Compiling the website's layout takes ten times as long as serving a page. A class that changes views sets
-    ``changes_views``, because templates compiled from them would otherwise outlive the change.
-    """
-
-    changes_views = False
-
-    def setUp(self):
-        clear = self.registry.clear_all_caches if self.changes_views else self._clear_caches_of_records
-        with patch.object(self.registry, "clear_all_caches", clear):
-            super().setUp()
-
-    def _clear_caches_of_records(self):
-        self.registry.clear_cache("stable")  # also clears "default"
+    """Tests with real HTTP requests."""
 
 
 class PortalAgentPagesCommon(PortalAgentHttpCommon):

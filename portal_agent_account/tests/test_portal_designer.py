@@ -17,8 +17,6 @@ DASHBOARD = "portal_agent_account.portal_agent_dashboard"
 class TestPortalDesigner(PortalAgentPagesCommon):
     """Website designers can edit the agent's pages, and an upgrade keeps their changes."""
 
-    changes_views = True
-
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
@@ -175,3 +173,18 @@ class TestPortalDesigner(PortalAgentPagesCommon):
         page = html.fromstring(self._get("/my").text)
         self.assertTrue(page.xpath("//header//a[@href='/my/agent']"))
         self.assertEqual(self._get("/my/agent").status_code, 200)
+
+
+@tagged("post_install", "-at_install", "once")
+class TestKeptTemplates(PortalAgentPagesCommon):
+    """Compiled templates are kept between tests, except those that a test has changed."""
+
+    def test_first_change_of_a_page_is_shown(self):
+        self.assertNotIn("Quillfoil", self._get("/my/agent").text)
+        view = self.env.ref(DASHBOARD)
+        view.arch_db = view.arch_db.replace('<div class="oe_structure"', '<p>Quillfoil</p><div class="oe_structure"')
+        self.env.flush_all()
+        self.assertIn("Quillfoil", self._get("/my/agent").text)
+
+    def test_second_change_of_the_page_is_shown_and_not_the_first(self):
+        self.test_first_change_of_a_page_is_shown()

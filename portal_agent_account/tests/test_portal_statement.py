@@ -41,15 +41,29 @@ class TestPortalStatement(PortalAgentPagesCommon):
         cls.blocked = cls._bill(8, 50)
         cls.blocked.action_toggle_block_payment()
         cls.debts = cls.partly_paid + cls._bill(40, 5, move_type="out_refund") + cls._bill(7, 1000) + cls.blocked
-        for number, days in enumerate((-10, 0, 1, 30, 31, 60, 61, 90, 91)):
-            cls.debts += cls._bill(1000 + number, days, currency_id=(number % 2 and cls.foreign.id) or None)
+        cls.debts += cls._post(
+            [
+                cls._prepare_bill(1000 + number, days, currency_id=(number % 2 and cls.foreign.id) or None)
+                for number, days in enumerate((-10, 0, 1, 30, 31, 60, 61, 90, 91))
+            ]
+        )
         cls.env.flush_all()
 
     @classmethod
     def _bill(cls, price, days_overdue, **values):
+        return cls._post([cls._prepare_bill(price, days_overdue, **values)])
+
+    @classmethod
+    def _post(cls, values):
+        moves = cls.env["account.move"].create(values)
+        moves.action_post()
+        return moves
+
+    @classmethod
+    def _prepare_bill(cls, price, days_overdue, **values):
         due = cls.today - relativedelta(days=days_overdue)
         lines = [Command.create({"name": "Seeds", "quantity": 1, "price_unit": price, "tax_ids": [Command.clear()]})]
-        return cls._new_invoice(
+        return cls._prepare_invoice(
             cls.debtor,
             f"QUAIL-{price}",
             invoice_date=min(due, cls.today),
@@ -255,8 +269,7 @@ class TestPortalStatement(PortalAgentPagesCommon):
     def test_each_page_of_the_pdf_has_its_number(self):
         if _wkhtml().state != "ok":
             self.skipTest("wkhtmltopdf is not installed")
-        for number in range(80):
-            self._bill(3000 + number, number)
+        self._post([self._prepare_bill(3000 + number, number) for number in range(80)])
         self.env.flush_all()
         with self.on_an_agents_page() as env:
             report_sudo = env["ir.actions.report"].sudo().with_context(force_report_rendering=True)
@@ -306,8 +319,7 @@ class TestPortalStatement(PortalAgentPagesCommon):
 
         count_queries()
         few = count_queries()
-        for number in range(10):
-            self._bill(2000 + number, number, partner_id=self.clerk.id)
+        self._post([self._prepare_bill(2000 + number, number, partner_id=self.clerk.id) for number in range(10)])
         self.env.flush_all()
         self.assertLessEqual(count_queries(), few)
 

@@ -5,8 +5,9 @@ from unittest.mock import patch
 
 from odoo import fields
 from odoo.fields import Command
+from odoo.modules.registry import Registry
 from odoo.sql_db import db_connect
-from odoo.tests import HttpCase, TransactionCase, new_test_user
+from odoo.tests import HttpCase, TransactionCase, get_db_name, new_test_user
 
 from odoo.addons.mail.tests.common import MailCase
 
@@ -14,7 +15,43 @@ CRON = "sale_auto_portal_user.ir_cron_send_portal_invitations"
 UPKEEP_CRON = "sale_auto_portal_user.ir_cron_portal_invitation_upkeep"
 
 
-class PortalAccountCommon(TransactionCase):
+class KeptCaches(TransactionCase):
+    """Keep what Odoo has derived from views and modules, unless the test class changes these.
+
+    Odoo clears all caches after each test. Compiling the website's layout takes ten times as long as serving a page.
+    """
+
+    @classmethod
+    def setUpClass(cls):
+        registry = Registry(get_db_name())
+        clear_cache, sequence = registry.clear_cache, registry.registry_sequence
+        cls._changed_caches, cls._caches_of_class = changed, of_class = set(), set()
+
+        def clear_and_note(*names):
+            changed.update(names)
+            clear_cache(*names)
+
+        def clear_changed():
+            if registry.registry_invalidated or registry.registry_sequence != sequence:
+                changed.update(("templates", "assets", "routing", "groups"))
+            clear_cache("stable", *changed)  # includes "default"
+            changed.clear()
+
+        # Odoo's class allows no patcher of `unittest.mock` to outlive it, and clears the caches at its own end.
+        registry.clear_cache, registry.clear_all_caches = clear_and_note, clear_changed
+        cls.addClassCleanup(delattr, registry, "clear_cache")
+        cls.addClassCleanup(delattr, registry, "clear_all_caches")
+        super().setUpClass()
+        cls.addClassCleanup(lambda: changed.update(of_class))
+
+    def setUp(self):
+        # What the class itself has changed stays until its end.
+        self._caches_of_class.update(self._changed_caches)
+        self._changed_caches.clear()
+        super().setUp()
+
+
+class PortalAccountCommon(KeptCaches):
     """Shop with a product, and helpers shared by the tests."""
 
     @classmethod
@@ -211,15 +248,4 @@ class PortalInvitationCommon(MailCase, PortalAccountCommon):
 
 
 class PortalAccountHttpCommon(PortalAccountCommon, HttpCase):
-    """HTTP tests that don't change views.
-
-    Odoo clears the compiled templates after each test. Compiling the website's layout takes ten times as long as
-    serving a page, so these tests keep them.
-    """
-
-    def setUp(self):
-        with patch.object(self.registry, "clear_all_caches", self._clear_caches_of_records):
-            super().setUp()
-
-    def _clear_caches_of_records(self):
-        self.registry.clear_cache("stable")  # includes "default"
+    """HTTP tests."""

@@ -359,7 +359,7 @@ class TestAccountsPerWebsite(PortalAccountCommon):
         self.assertEqual(invitation._get_portal_shop(), self.other_website)
 
 
-@tagged("post_install", "-at_install")
+@tagged("post_install", "-at_install", "once")
 class TestSalesperson(PortalAccountCommon):
     def test_orders_confirmed_before_the_installation_get_accounts_by_hand(self):
         orders = self.order(self.customer()) + self.order(self.customer(name="Otto", email="otto@example.com"))

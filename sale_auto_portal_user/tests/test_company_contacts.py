@@ -7,7 +7,7 @@ from odoo.tests import Form, new_test_user, tagged
 from .common import PortalAccountCommon
 
 
-@tagged("post_install", "-at_install")
+@tagged("post_install", "-at_install", "once")
 class TestCompanyContacts(PortalAccountCommon):
     @classmethod
     def setUpClass(cls):

@@ -37,7 +37,7 @@ class FirstLoginCommon(PortalAccountCommon):
         return invoice
 
 
-@tagged("post_install", "-at_install")
+@tagged("post_install", "-at_install", "once")
 class TestWrongAddress(FirstLoginCommon):
     """The mails that were sent to a wrong address contain links, and its owner can have a password reset sent."""
 
@@ -127,7 +127,7 @@ class TestWrongAddress(FirstLoginCommon):
         self.assertEqual((invitation.state, self.user.login), ("queued", "nora@example.com"))
 
 
-@tagged("post_install", "-at_install")
+@tagged("post_install", "-at_install", "once")
 class TestFirstLogin(FirstLoginCommon):
     def test_the_first_login_voids_the_tokens_of_all_documents(self):
         order, user = self.sell()

@@ -11,7 +11,7 @@ from odoo.tools.mail import email_normalize_all
 from .common import PortalAccountCommon, PortalAccountHttpCommon
 
 
-@tagged("post_install", "-at_install")
+@tagged("post_install", "-at_install", "once")
 class TestHostileAddresses(PortalAccountCommon):
     """An account's login is always the address that the invitation is sent to."""
 
@@ -76,7 +76,7 @@ class TestHostileAddresses(PortalAccountCommon):
         self.assert_no_account(order, "invalid_email")
 
 
-@tagged("post_install", "-at_install")
+@tagged("post_install", "-at_install", "once")
 class TestGuestOfTheOrder(PortalAccountHttpCommon):
     """Whoever placed the order may not be the owner of the address."""
 

@@ -37,7 +37,7 @@ class GuestLedgerCommon(GuestOrderCommon):
         self.env.invalidate_all()
 
 
-@tagged("post_install", "-at_install")
+@tagged("post_install", "-at_install", "once")
 class TestJoinedDocuments(GuestLedgerCommon):
     def visible(self, model):
         return self.env[model].with_user(self.owner).search([])
@@ -267,7 +267,7 @@ class TestJoinedDocuments(GuestLedgerCommon):
         yield "product.wishlist", wish
 
 
-@tagged("post_install", "-at_install")
+@tagged("post_install", "-at_install", "once")
 class TestJoinedLedger(GuestLedgerCommon):
     def receivable(self, *partners):
         lines = self.env["account.move.line"].search(
@@ -349,7 +349,7 @@ class TestJoinedLedger(GuestLedgerCommon):
         self.assertEqual(order.invoice_ids.line_ids.partner_id, order.partner_id)
 
 
-@tagged("post_install", "-at_install")
+@tagged("post_install", "-at_install", "once")
 class TestSeparation(GuestLedgerCommon):
     def snapshot(self, order):
         self.env.invalidate_all()
@@ -452,7 +452,7 @@ class TestSeparation(GuestLedgerCommon):
             self.separate(self.guest_order())
 
 
-@tagged("post_install", "-at_install")
+@tagged("post_install", "-at_install", "once")
 class TestAgents(GuestOrderCommon):
     """Visibility of joined orders to agents, if the agents' addon is installed."""
 

@@ -27,7 +27,7 @@ class CredentialsCommon(GuestOrderCommon):
         )
 
 
-@tagged("post_install", "-at_install")
+@tagged("post_install", "-at_install", "once")
 class TestCredentials(CredentialsCommon):
     def setUp(self):
         super().setUp()

@@ -43,7 +43,7 @@ class UnusedAccountCommon(PortalInvitationCommon, GuestOrderCommon):
             order.date_order -= timedelta(hours=hours)
 
 
-@tagged("post_install", "-at_install")
+@tagged("post_install", "-at_install", "once")
 class TestUnusedAccount(UnusedAccountCommon):
     def test_the_invitation_is_sent_again_instead_of_a_mail_that_asks_to_sign_in(self):
         self.send_all()

@@ -16,7 +16,7 @@ from .join_common import GuestOrderCommon, JoinMailCommon
 TEMPLATE = "sale_auto_portal_user.mail_template_portal_join"
 
 
-@tagged("post_install", "-at_install")
+@tagged("post_install", "-at_install", "once")
 class TestJoinMail(JoinMailCommon):
     def test_the_mail_goes_to_the_address_and_links_to_the_order(self):
         order = self.guest_order()

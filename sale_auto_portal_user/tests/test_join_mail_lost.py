@@ -10,7 +10,7 @@ from odoo.tools import mute_logger
 from .join_common import JoinMailCommon
 
 
-@tagged("post_install", "-at_install")
+@tagged("post_install", "-at_install", "once")
 class TestJoinMailLost(JoinMailCommon):
     def own_and_strange(self):
         """An order of the owner, and a later one of a stranger, the mail about which offers both."""

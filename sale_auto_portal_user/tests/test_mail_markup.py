@@ -12,7 +12,7 @@ EVIL = "https://evil.example.com/?"
 LINK = f'<a href="{URL}">x</a>'
 
 
-@tagged("at_install", "-post_install")
+@tagged("at_install", "-post_install", "once")
 class TestMailMarkup(BaseCase):
     def test_the_target_is_replaced_and_all_other_text_stays_as_it_is(self):
         for body in (

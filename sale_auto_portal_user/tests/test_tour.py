@@ -3,7 +3,7 @@ from odoo.tests import HttpCase, tagged
 from .common import PortalAccountCommon
 
 
-@tagged("post_install", "-at_install")
+@tagged("post_install", "-at_install", "once")
 class TestTour(HttpCase, PortalAccountCommon):
     def test_a_salesperson_confirms_and_invites_again(self):
         order = self.order(self.customer(), user_id=self.salesman.id)

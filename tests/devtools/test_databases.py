@@ -1,5 +1,6 @@
 """Templates are created once, completely or not at all, and again when their contents change."""
 
+import subprocess
 import threading
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from devtools import databases as module
 from devtools.databases import Databases, Recipe, hash_addon
 from devtools.errors import DevError
+from devtools.postgres import EmbeddedCluster
 
 RECIPE = Recipe("trial", ("base",))
 
@@ -70,6 +72,14 @@ def test_who_has_just_left_a_database_may_take_a_while_to_be_gone(trial):
     leaving.start()
     trial.rename(name, f"{name}_at_last")
     assert trial.exists(f"{name}_at_last")
+
+
+def test_databases_and_their_attachments_are_spread_over_the_disk(cluster, databases):
+    folders = [databases.filestore("any").parent]
+    folders += [cluster.data / "base"] if isinstance(cluster, EmbeddedCluster) else []
+    for folder in folders:
+        listed = subprocess.run(["lsattr", "-d", folder], capture_output=True, text=True, check=False)
+        assert listed.returncode or "T" in listed.stdout.split()[0], "not every file system has attributes"
 
 
 def test_the_template_changes_with_the_modules_the_demo_data_and_the_base(odoo_source):

@@ -1,8 +1,10 @@
-"""pylint-odoo checks an addon again if any of its files has changed."""
+"""Slow checks run again if any of the files has changed."""
+
+import shutil
 
 import pytest
 
-from devtools import lint
+from devtools import i18n, lint
 
 MANIFEST = """{
     "name": "Trial",
@@ -36,3 +38,21 @@ def test_a_change_is_found_after_a_check_that_found_nothing(addon):
         assert "print-used" in "\n".join(result.details)
     (addon / "__init__.py").write_text("")
     assert lint.check_with_pylint(addon).passed, "these files are known"
+
+
+def test_templates_are_exported_again_after_a_change_or_a_finding(home, tmp_path):
+    addon, path, exports = "sale_auto_portal_user", tmp_path / "exported.pot", []
+
+    def export():
+        exports.append(path)
+        return {addon: path}
+
+    def check(digest):
+        (result,) = lint.check_translations([addon], digest, export)
+        return result.passed, len(exports)
+
+    shutil.copy(i18n.template(addon), path)
+    assert [check(digest) for digest in ("old", "old", "new", "new")] == [(1, 1), (1, 1), (1, 2), (1, 2)]
+    with path.open("a") as file:
+        file.write('\nmsgid "A new text"\nmsgstr ""\n')
+    assert [check("next"), check("next")] == [(0, 3), (0, 4)]

@@ -1,8 +1,13 @@
-"""A shopper's steps in the browser, from the shop to the confirmation page."""
+"""A shopper's steps from the shop to the confirmation page, in the browser or over HTTP."""
 
 import re
 
-PRODUCT = "E-COM11"  # an internal reference is the same in every language
+import requests
+from lxml import html
+
+from devtools.shopper import PRODUCT, Shopper
+
+PATIENCE = 180
 
 
 def buy_as_guest(page, shop_url, email, name="Greta Guest", product=PRODUCT):
@@ -65,3 +70,41 @@ def _wait_for_scripts(page):
 
 def _press_main_button(page):
     page.locator("a[name=website_sale_main_button]:visible").first.click()
+
+
+class HttpGuest(Shopper):
+    """A guest who buys something over HTTP, for tests of what comes after the purchase: a browser takes longer.
+
+    :param str shop_url: the shop's URL
+    :param str email: the shopper's email address
+    :param str name: the shopper's name
+    :param str language: code of the language that the shopper has chosen
+    """
+
+    def __init__(self, shop_url, email, name="Greta Guest", language="en_US"):
+        self.url = shop_url
+        self.session = requests.Session()
+        self.session.cookies["frontend_lang"] = language
+        self.session.headers["Connection"] = "close"  # at shutdown, a server waits for open connections
+        self.fill_cart()
+        self.type_address(email, name)
+        self.confirmation = self.pay().text
+        (name,) = html.fromstring(self.confirmation).xpath("//*[@id='order_name']")
+        self.order = name.text_content().split()[-1]
+
+    def ask(self, step, method, path, **options):
+        """Send a request with the guest's session."""
+        answer = self.session.request(method, self.url + path, timeout=PATIENCE, **options)
+        answer.raise_for_status()
+        return answer
+
+    def open_confirmation(self, context):
+        """Open the confirmation page in a browser.
+
+        :param context: Playwright's `BrowserContext`, which takes the guest's session
+        :return: Playwright page
+        """
+        context.add_cookies([{"name": "session_id", "value": self.session.cookies["session_id"], "url": self.url}])
+        page = context.new_page()
+        page.goto(f"{self.url}/shop/confirmation")
+        return page

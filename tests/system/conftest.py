@@ -116,11 +116,12 @@ def wait_until(condition, timeout=300, what="the expected state"):
     :return: the value of the condition
     :raise TimeoutError: if the condition stays false
     """
-    deadline = time.monotonic() + timeout
+    deadline, pause = time.monotonic() + timeout, 0.1
     while not (result := condition()):
         if time.monotonic() > deadline:
             raise TimeoutError(f"{what} did not come within {timeout} s")
-        time.sleep(0.5)
+        time.sleep(pause)
+        pause = min(2 * pause, 0.5)
     return result
 
 

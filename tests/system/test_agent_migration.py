@@ -7,6 +7,7 @@ import requests
 
 from devtools import server
 from tests.system import agent, test_invitation_migration
+from tests.system.conftest import PENDING_ACCOUNTS
 
 ADDONS = "portal_agent_account,sale_auto_portal_user"
 SIGNED_IN, INVITED, WAITING = "ben@agents.example.com", "ada@agents.example.com", "cleo@agents.example.com"
@@ -79,6 +80,9 @@ UPDATE ir_module_module SET latest_version = '19.0.1.0.0' WHERE name = 'portal_a
 """
 EDITED = "UPDATE mail_template SET write_date = create_date + interval '1 day' WHERE model = 'res.users'"
 
+INVITATIONS = """
+SELECT split_part(email, '@', 1), state, attempts, accepted_date IS NOT NULL FROM sale_portal_invitation
+"""
 TEMPLATE = """
 SELECT body_html->>'en_US', email_layout_xmlid FROM mail_template JOIN ir_model_data ON res_id = mail_template.id
  WHERE module = 'portal_agent_account' AND ir_model_data.name = 'mail_template_portal_agent_invitation'
@@ -95,7 +99,7 @@ def old_database(make_database, run_in_shell, cluster):
     return database
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def upgrade(old_database, make_database, odoo_source, cluster, dev_session):
     """A function that upgrades both addons of a copy of the old database with one command."""
 
@@ -114,6 +118,14 @@ def upgrade(old_database, make_database, odoo_source, cluster, dev_session):
         return database
 
     return make
+
+
+@pytest.fixture(scope="module")
+def edited_shop(upgrade, cluster, make_module_shop):
+    """A shop whose edited templates were upgraded, and the customers' invitations before its server started."""
+    database = upgrade("agent-migration-edited", is_template_edited=True)
+    invitations = cluster.query(database, INVITATIONS)
+    return make_module_shop("edited", database=database), {name: values for name, *values in invitations}
 
 
 def test_agents_of_the_old_version_go_on_where_they_were(upgrade, cluster, make_shop, mail_catcher):
@@ -156,6 +168,7 @@ def test_agents_of_the_old_version_go_on_where_they_were(upgrade, cluster, make_
         assert session.get(f"{shop.url}/my/agent/{path}").status_code == 200
 
     # One invitation with a working link replaces those that waited.
+    shop.run_cron("mail.ir_cron_mail_scheduler_action")
     mail = mail_catcher.wait_for(lambda mail: WAITING in mail.recipients)
     (link,) = [link for link in mail.links if "/web/signup" in link]
     assert "token=old" not in mail.html
@@ -173,11 +186,59 @@ def test_agents_of_the_old_version_go_on_where_they_were(upgrade, cluster, make_
     assert states == [(WAITING, WAITING)]
 
 
-def test_an_invitation_that_was_edited_goes_on_being_used(upgrade, cluster, make_shop, mail_catcher):
-    database = upgrade("agent-migration-edited", is_template_edited=True)
-    ((body, layout),) = cluster.query(database, TEMPLATE)
+def test_an_invitation_that_was_edited_goes_on_being_used(edited_shop, cluster):
+    shop, _invitations = edited_shop
+    ((body, layout),) = cluster.query(shop.database, TEMPLATE)
     assert ("Field desk" in body, layout) == (True, "mail.mail_notification_light")
-    make_shop(mail_catcher, database=database)
-    mail = mail_catcher.wait_for(lambda mail: WAITING in mail.recipients)
+    shop.run_cron("mail.ir_cron_mail_scheduler_action")
+    mail = shop.mail.wait_for(lambda mail: WAITING in mail.recipients)
     assert "Field desk" in mail.text
     assert [link for link in mail.links if "/web/signup" in link]
+
+
+def test_invitations_of_the_old_version_go_on_as_records(edited_shop, cluster):
+    shop, found = edited_shop
+    database, states = shop.database, test_invitation_migration.STATES
+    assert {name: found[name][0] for name in states} == states
+    assert found["to_send"][1] == 2
+    assert found["logged_in"][2]
+    assert not cluster.query(database, "SELECT 1 FROM mail_mail WHERE body_html LIKE '%token=old%'")
+    assert not cluster.query(
+        database,
+        "SELECT 1 FROM information_schema.columns WHERE table_name = 'res_users' AND column_name LIKE 'portal_inv%'",
+    )
+    assert cluster.query(database, "SELECT DISTINCT auto_portal_user_reminder_days FROM res_company") == [(3,)]
+
+    assert not cluster.query(database, "SELECT 1 FROM ir_model_fields WHERE name LIKE 'portal_invitation_refusals'")
+
+    # The template that the administrator had edited is still used; the new one exists too.
+    cluster.query(
+        database,
+        "UPDATE sale_portal_invitation SET next_attempt = now() AT TIME ZONE 'UTC' WHERE state = 'to_send'",
+    )
+    shop.run_cron("sale_auto_portal_user.ir_cron_send_portal_invitations")
+
+    # Links that were mailed to a user after the first sign-in still work.
+    shop.run_cron(PENDING_ACCOUNTS)
+    (logged_in,) = shop.users("logged_in@example.com")
+    assert cluster.query(
+        database,
+        "SELECT access_token IS NOT NULL FROM sale_order WHERE partner_id = %s",
+        [logged_in["partner_id"][0]],
+    ) == [(True,)]
+
+    # The template of an archived company is converted too, because the company may be activated again.
+    assert cluster.query(
+        database,
+        """
+        SELECT model, body_html->>'en_US' LIKE '%object.user_id.name%'
+          FROM mail_template WHERE name->>'en_US' = 'Closed'
+        """,
+    ) == [("sale.portal.invitation", True)]
+    mail = shop.mail.wait_for(lambda mail: "queued@example.com" in mail.recipients)
+    order = shop.invitation("queued@example.com")["order_id"][1]
+    assert "I object. Hello queued, thanks for" in " ".join(mail.text.split())
+    assert order.split()[0] in mail.text
+    link, decline = [link for link in mail.links if "/my/invitation/" in link]
+    assert (link.count("/"), decline.endswith("/decline")) == (6, True)
+    assert shop.admin.read("mail.template", [["model", "=", "sale.portal.invitation"]], "name")

@@ -8,25 +8,25 @@ from tests.system import agent
 from tests.system.test_agent_mails import DUE_NOW, WEEKLY
 
 
-@pytest.fixture
-def shop(make_shop, mail_catcher):
+@pytest.fixture(scope="module")
+def shop(make_module_shop):
     """A running shop with the demo data and a mail server."""
-    shop = make_shop(mail=mail_catcher)
+    shop = make_module_shop("agent-walk")
     shop.cluster.query(shop.database, "UPDATE res_partner SET tz = 'UTC'")
     shop.cluster.query(shop.database, DUE_NOW)
     return shop
 
 
-def read_weekly_mail(shop):
-    """:return: the weekly mail of the demo agent"""
+@pytest.fixture(scope="module")
+def mail(shop):
+    """The weekly mail of the demo agent."""
     shop.run_cron(WEEKLY)
     return shop.mail.wait_for(
         lambda found: "agent@example.com" in found.recipients and "List-Unsubscribe" in found.message
     )
 
 
-def test_from_the_weekly_mail_to_the_customer_the_products_and_the_statement(shop, page):
-    mail = read_weekly_mail(shop)
+def test_from_the_weekly_mail_to_the_customer_the_products_and_the_statement(shop, mail, page):
     assert not [link for link in mail.links if "token" in link and "unsubscribe" not in link]
     [link] = {link for link in mail.links if re.fullmatch(r".*/my/agent/customers/\d+", link)} or [None]
     assert link, "a customer has stopped ordering, and the mail links to them"
@@ -53,8 +53,7 @@ def test_from_the_weekly_mail_to_the_customer_the_products_and_the_statement(sho
     assert answer.body().startswith(b"%PDF")
 
 
-def test_unsubscribing_needs_the_link_of_the_mail_and_nothing_else(shop, page):
-    mail = read_weekly_mail(shop)
+def test_unsubscribing_needs_the_link_of_the_mail_and_nothing_else(shop, mail, page):
     link = str(mail.message["List-Unsubscribe"]).strip("<>")
     wanted = "portal_agent_weekly_mail"
     users = {user["login"]: user["id"] for user in shop.admin.read("res.users", [["login", "like", "agent"]], "login")}

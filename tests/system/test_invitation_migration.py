@@ -1,7 +1,9 @@
-"""Upgrade of a database with version 19.0.1.0.0, which stored an invitation in fields of the user."""
+"""Upgrade of a database with version 19.0.1.0.0, which stored an invitation in fields of the user.
+
+test_agent_migration.py upgrades such a database together with the agents' addon.
+"""
 
 from devtools import server
-from tests.system.conftest import PENDING_ACCOUNTS
 
 ADDON = "sale_auto_portal_user"
 
@@ -130,69 +132,7 @@ def update(odoo_source, cluster, dev_session, database, name):
     assert " ERROR " not in text, text[-2000:]
 
 
-def test_invitations_of_the_old_version_go_on_as_records(
-    make_database, run_in_shell, odoo_source, cluster, dev_session, make_shop, mail_catcher
-):
-    database = make_database()
-    run_in_shell(database, CREATE_ACCOUNTS)
-    cluster.query(database, OLD_FORM)
-    cluster.query(
-        database, "UPDATE mail_template SET write_date = create_date + interval '1 day' WHERE model = 'res.users'"
-    )
-    update(odoo_source, cluster, dev_session, database, "invitation-migration")
-
-    found = dict(cluster.query(database, "SELECT split_part(email, '@', 1), state FROM sale_portal_invitation"))
-    assert {name: found[name] for name in STATES} == STATES
-    assert cluster.query(database, "SELECT attempts FROM sale_portal_invitation WHERE email LIKE 'to_send@%'") == [(2,)]
-    assert cluster.query(
-        database, "SELECT accepted_date IS NOT NULL FROM sale_portal_invitation WHERE email LIKE 'logged_in@%'"
-    ) == [(True,)]
-    assert not cluster.query(database, "SELECT 1 FROM mail_mail WHERE body_html LIKE '%token=old%'")
-    assert not cluster.query(
-        database,
-        "SELECT 1 FROM information_schema.columns WHERE table_name = 'res_users' AND column_name LIKE 'portal_inv%'",
-    )
-    assert cluster.query(database, "SELECT DISTINCT auto_portal_user_reminder_days FROM res_company") == [(3,)]
-
-    assert not cluster.query(database, "SELECT 1 FROM ir_model_fields WHERE name LIKE 'portal_invitation_refusals'")
-
-    # The template that the administrator had edited is still used; the new one exists too.
-    shop = make_shop(mail_catcher, database=database)
-    cluster.query(
-        database,
-        "UPDATE sale_portal_invitation SET next_attempt = now() AT TIME ZONE 'UTC' WHERE state = 'to_send'",
-    )
-    shop.run_cron(f"{ADDON}.ir_cron_send_portal_invitations")
-
-    # Links that were mailed to a user after the first sign-in still work.
-    shop.run_cron(PENDING_ACCOUNTS)
-    (logged_in,) = shop.users("logged_in@example.com")
-    assert cluster.query(
-        database,
-        "SELECT access_token IS NOT NULL FROM sale_order WHERE partner_id = %s",
-        [logged_in["partner_id"][0]],
-    ) == [(True,)]
-
-    # The template of an archived company is converted too, because the company may be activated again.
-    assert cluster.query(
-        database,
-        """
-        SELECT model, body_html->>'en_US' LIKE '%object.user_id.name%'
-          FROM mail_template WHERE name->>'en_US' = 'Closed'
-        """,
-    ) == [("sale.portal.invitation", True)]
-    mail = mail_catcher.wait_for(lambda mail: "queued@example.com" in mail.recipients)
-    order = shop.invitation("queued@example.com")["order_id"][1]
-    assert "I object. Hello queued, thanks for" in " ".join(mail.text.split())
-    assert order.split()[0] in mail.text
-    link, decline = [link for link in mail.links if "/my/invitation/" in link]
-    assert (link.count("/"), decline.endswith("/decline")) == (6, True)
-    assert shop.admin.read("mail.template", [["model", "=", "sale.portal.invitation"]], "name")
-
-
-def test_a_template_that_nobody_had_edited_is_the_new_one(
-    make_database, run_in_shell, odoo_source, cluster, dev_session
-):
+def test_a_template_that_nobody_had_edited_is_the_new_one(make_database, odoo_source, cluster, dev_session):
     database = make_database()
     cluster.query(database, OLD_FORM)
     cluster.query(database, "UPDATE mail_template SET write_date = create_date WHERE model = 'res.users'")

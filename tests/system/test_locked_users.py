@@ -74,8 +74,8 @@ def test_orders_are_confirmed_while_the_table_of_users_is_locked(shop):
         pool.submit(shop.admin.call, "sale.order", "action_confirm", order_ids).result(timeout=PATIENCE)
         orders = [shop.order(order_id) for order_id in order_ids]
         assert {(order["state"], order["portal_account_issue"]) for order in orders} == {("sale", "pending")}
-    for order_id in order_ids:
-        assert settle(shop, order_id)["is_user_created"]
+    shop.run_cron(PENDING_ACCOUNTS)
+    assert all(shop.order(order_id)["is_user_created"] for order_id in order_ids)
 
 
 def test_an_order_is_confirmed_while_somebody_saves_its_customer(shop):

@@ -3,13 +3,14 @@
 import re
 
 import pytest
+from lxml import html
 
 from devtools import recipes
 from devtools.browser import open_context
 from tests.system.agent import log_in, sign_in
-from tests.system.checkout import buy_as_guest
+from tests.system.checkout import HttpGuest
 from tests.system.conftest import RETRIED, SEND_INVITATIONS
-from tests.system.test_returning_guest import PASSWORD, accept_invitation, order_on
+from tests.system.test_returning_guest import PASSWORD, accept_over_http
 
 pytestmark = pytest.mark.long
 
@@ -45,9 +46,10 @@ def invitation_to(shop, email):
     return invitation
 
 
-def test_a_guest_of_the_second_shop_is_invited_by_it_in_french(shop, second, page):
-    buy_as_guest(page, f"{second}/fr", "francine@example.com", name="Francine")
-    assert "Nous avons créé un compte pour vous" in page.locator("#portal_account_created").inner_text()
+def test_a_guest_of_the_second_shop_is_invited_by_it_in_french(shop, second):
+    guest = HttpGuest(second, "francine@example.com", name="Francine", language="fr_FR")
+    (message,) = html.fromstring(guest.confirmation).xpath("//*[@id='portal_account_created']")
+    assert "Nous avons créé un compte pour vous" in message.text_content()
 
     invitation = invitation_to(shop, "francine@example.com")
     assert "choisissez un mot de passe" in invitation.subject
@@ -61,18 +63,15 @@ def test_a_guest_of_the_second_shop_is_invited_by_it_in_french(shop, second, pag
     (company,) = shop.admin.read("res.company", [["email", "=", "us@example.com"]], "id")
     assert (user["company_ids"], user["website_id"][1], user["lang"]) == ([company["id"]], "My Website 2", "fr_FR")
 
-    page.goto(links[0])
-    page.locator("input[name=password]").wait_for()
-    assert "My Website 2" in page.locator("main").inner_text()
-    assert page.locator("html").get_attribute("lang") == "fr-FR"
+    page = html.fromstring(guest.session.get(links[0]).text)
+    assert page.xpath("//input[@name='password']")
+    assert "My Website 2" in page.xpath("//main")[0].text_content()
+    assert page.get("lang") == "fr-FR"
 
 
 def test_a_returning_guest_signs_in_at_the_shop_that_the_account_is_for(shop, second, browser):
-    with open_context(browser) as guest:
-        page = guest.new_page()
-        buy_as_guest(page, second, EMAIL)
-    with open_context(browser) as owner:
-        accept_invitation(shop, owner, EMAIL)
+    HttpGuest(second, EMAIL)
+    accept_over_http(shop, EMAIL)
 
     # The account doesn't exist in the first shop.
     with open_context(browser) as elsewhere:
@@ -82,22 +81,19 @@ def test_a_returning_guest_signs_in_at_the_shop_that_the_account_is_for(shop, se
         page.locator("form.oe_login_form .alert-danger").wait_for()
 
     with open_context(browser) as again:
-        page = again.new_page()
-        buy_as_guest(page, second, EMAIL, name="Rita In A Hurry")
-        order = order_on(page)
+        guest = HttpGuest(second, EMAIL, name="Rita In A Hurry")
+        page = guest.open_confirmation(again)
         page.locator("#portal_join a").click()
         sign_in(page, EMAIL, PASSWORD)
         page.wait_for_url(re.compile(rf"^{re.escape(second)}/my/orders/\d+"))
-        assert order in page.locator("#wrap").inner_text()
+        assert guest.order in page.locator("#wrap").inner_text()
         assert "added to your account" in page.locator("#portal_joined").inner_text()
     assert len(shop.users(EMAIL)) == 1
 
     # There the same address belongs to a new customer, who gets another account.
-    with open_context(browser) as guest:
-        page = guest.new_page()
-        buy_as_guest(page, shop.url, EMAIL)
-        assert page.locator("#portal_account_created").count()
-        assert not page.locator("#portal_join").count()
+    confirmation = HttpGuest(shop.url, EMAIL).confirmation
+    assert 'id="portal_account_created"' in confirmation
+    assert 'id="portal_join"' not in confirmation
     assert len(shop.users(EMAIL)) == 2
 
 

@@ -8,9 +8,9 @@ import requests
 from devtools import recipes
 from devtools.browser import open_context
 from devtools.logcheck import Expected
-from tests.system.checkout import buy_as_guest
+from tests.system.checkout import HttpGuest
 from tests.system.conftest import SEND_INVITATIONS
-from tests.system.test_returning_guest import RETURNING_GUEST, accept_invitation, order_on
+from tests.system.test_returning_guest import RETURNING_GUEST, accept_invitation
 
 pytestmark = pytest.mark.long
 
@@ -67,12 +67,9 @@ def test_a_password_that_is_too_short_is_refused_and_the_link_works_on(shop, bro
 
 def test_the_owner_opens_the_delivery_of_an_order_that_joined(shop, browser):
     email = "dora.delivered@example.com"
-    with open_context(browser) as guest:
-        buy_as_guest(guest.new_page(), shop.url, email, name="Dora First")
-    with open_context(browser) as guest:
-        page = guest.new_page()
-        buy_as_guest(page, shop.url, email, name="Dora Again")
-        (order,) = shop.admin.read("sale.order", [["name", "=", order_on(page)]], "name", "picking_ids")
+    HttpGuest(shop.url, email, name="Dora First")
+    again = HttpGuest(shop.url, email, name="Dora Again")
+    (order,) = shop.admin.read("sale.order", [["name", "=", again.order]], "name", "picking_ids")
     (picking,) = shop.admin.read("stock.picking", [["id", "in", order["picking_ids"]]], "name")
     slip = f"{shop.url}/my/picking/pdf/{picking['id']}"
     shop.cluster.query(shop.database, "UPDATE sale_order SET access_token = 'shown' WHERE id = %s", [order["id"]])

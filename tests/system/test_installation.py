@@ -66,7 +66,8 @@ env["mail.mail"].create({"subject": "Kept", "email_to": "nora@example.com"})
 agent = env["res.partner"].create({"name": "Ada", "email": "ada@example.com"})
 agent.action_make_portal_agent()
 partner.portal_agent_ids = agent.user_ids
-env["mail.mail"].create({"subject": "Weekly", "email_to": "ada@example.com", "portal_agent_id": agent.user_ids.id})
+weekly = env["mail.mail"].create({"subject": "Weekly", "email_to": "ada@example.com"})
+weekly._mark_for_portal_agent(agent.user_ids, "ada@example.com")
 env.company.write({"auto_portal_user_scope": "website", "portal_agent_draft_quotation": False})
 for module, name in (
     ("sale_auto_portal_user", "mail_template_portal_invitation"),

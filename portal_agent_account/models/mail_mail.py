@@ -36,7 +36,9 @@ class MailMail(models.Model):
         :param str scope: what the mail was written for
         :param period_start: start of the period that a weekly mail covers, in UTC
         """
-        self.write(dict(zip(MARKS, (agent.id, scope, period_start), strict=True)))
+        self.write(
+            {"portal_agent_id": agent.id, "portal_agent_scope": scope, "portal_agent_period_start": period_start}
+        )
 
     def _prepare_outgoing_list(self, *args, **kwargs):
         """Check an agent's mail right before it is sent, because it may have been in the mail queue for some time.
